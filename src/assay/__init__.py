@@ -1,0 +1,39 @@
+"""assay: image-classification experiments that you can believe.
+
+    from assay import train
+    run = train("fashion/cnn-bn")
+    print(run.results["test"]["accuracy"])
+
+The public names are loaded when they are first used, so that `import assay` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assay.data.imageset import ImageSet
+    from assay.recipe import Recipe
+    from assay.run import Run
+    from assay.verbs import evaluate, load, resume, train
+
+__all__ = ["ImageSet", "Recipe", "Run", "evaluate", "load", "resume", "train"]
+
+_HOMES = {
+    "ImageSet": "assay.data.imageset",
+    "Recipe": "assay.recipe",
+    "Run": "assay.run",
+    "evaluate": "assay.verbs",
+    "load": "assay.verbs",
+    "resume": "assay.verbs",
+    "train": "assay.verbs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'assay' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,61 @@
+"""What assay says when something is wrong: errors written for people, each with the exit code that it ends a command with.
+
+A message names what is wrong, where (file, line, key, image), and what to do. Anything that is not an `AssayError` is a
+defect of assay itself and may show a traceback.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AssayError(Exception):
+    """Something failed that the user can act on. Ends a command with exit code 1."""
+
+    exit_code = 1
+
+
+class UsageError(AssayError):
+    """The request itself is wrong: an unknown name, key or value. Ends a command with exit code 2.
+
+    `at` is where in its section of a recipe the fault lies, `(3,)` for the fourth line of a list; `Recipe.blame` turns
+    it into a file and line.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, at: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+class DataError(AssayError):
+    """A data file is missing, damaged or not what its name says."""
+
+
+class ShapeError(UsageError):
+    """A net whose layers cannot follow each other, or that does not fit the images."""
+
+
+class NonFiniteError(AssayError):
+    """Training met a loss that is not a finite number."""
+
+
+class Interrupted(AssayError):
+    """The user stopped a run, and it has been saved. Ends a command with exit code 130."""
+
+    exit_code = 130
+
+
+class MissingExtraError(AssayError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs the extra '{extra}': pip install 'assay[{extra}]'")
+
+
+def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> UsageError:
+    """The error for a name that nobody knows, with the nearest known names; `where` is a file and line, if there is one."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
+    return UsageError(f"{where + ': ' if where else ''}unknown {kind} '{name}'; {hint}")

@@ -1,0 +1,61 @@
+"""Writing files whole or not at all: temporary name in the same folder, fsync, rename. Every file assay writes goes through here."""
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from assay.errors import AssayError
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write `content` to `path` so that a reader sees the old file or the whole new one. Raises AssayError."""
+    data = content.encode() if isinstance(content, str) else content
+    save_whole(path, lambda temporary: temporary.write_bytes(data))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, whole."""
+    write_whole(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def save_whole(path: Path, save: Callable[[Path], object]) -> None:
+    """Let `save` write a temporary file beside `path`, then put it in place. Raises AssayError when the disk refuses."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix stays, because savers such as matplotlib and numpy choose a format by it.
+        temporary = path.with_name(f".part-{secrets.token_hex(6)}{path.suffix}")
+        try:
+            save(temporary)
+            _sync(temporary)
+            temporary.replace(path)
+            _sync(path.parent)  # the rename itself is only safe once the folder is on disk
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir() and os.name == "nt":  # Windows has no handle on a folder to flush
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses into an AssayError that names the file and the cure."""
+    try:
+        yield
+    except OSError as error:
+        raise AssayError(f"cannot write {path}: {error.strerror or error}. Free some space, or choose another "
+                         "folder with --runs (or $ASSAY_DATA for data).") from error
+    except RuntimeError as error:  # torch.save's own writer reports a full disk this way
+        if "write" not in str(error) and "PytorchStreamWriter" not in str(error):
+            raise
+        raise AssayError(f"cannot write {path}: {error}. Is the disk full?") from error

@@ -1,0 +1,131 @@
+"""The Runtime: where and in which numbers a run computes. Device, precision, memory format, threads and random streams.
+
+Everything that draws random numbers gets them from here, as a pure function of the seed and of where it is in the run.
+"""
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from assay.errors import UsageError
+
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One machine's way of computing, chosen once and recorded with the run."""
+
+    device: str
+    precision: Precision
+    threads: int
+    channels_last: bool = True
+
+    @classmethod
+    def choose(cls, device: str = "auto", precision: str = "auto", threads: int | None = None) -> "Runtime":
+        """The fastest sound choice on this machine, or the one asked for. Raises UsageError."""
+        kind = _device(device)
+        if precision not in ("auto", "fp32", "bf16"):
+            raise UsageError(f"unknown precision '{precision}'; known: auto, bf16, fp32")
+        if precision == "auto":
+            precision = "bf16" if _has_bf16(kind) else "fp32"
+        if threads is not None and threads < 1:
+            raise UsageError(f"--threads must be at least 1 (given: {threads})")
+        chosen = cls(kind, "bf16" if precision == "bf16" else "fp32", threads or torch.get_num_threads())
+        torch.set_num_threads(chosen.threads)
+        return chosen
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Mixed precision for the forward pass and the loss; does nothing in fp32."""
+        kind = self.device.split(":")[0]
+        return torch.autocast(kind, dtype=torch.bfloat16, enabled=self.precision == "bf16")
+
+    def place(self, module: torch.nn.Module) -> torch.nn.Module:
+        """The module on the device, in the memory format of the run."""
+        if self.channels_last:
+            return module.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        return module.to(self.device)
+
+    def batch(self, pixels: torch.Tensor) -> torch.Tensor:
+        """A batch (N, C, H, W) in the memory format of the run."""
+        return pixels.contiguous(memory_format=torch.channels_last if self.channels_last else torch.contiguous_format)
+
+    def exact(self) -> "Runtime":
+        """The same machine in float32, for every number that is stored."""
+        return replace(self, precision="fp32")
+
+    def changes(self, environment: dict[str, Any]) -> list[str]:
+        """What is different here from a recorded environment, of all that can change the bits of a result."""
+        now = self.environment()
+        keys = ("device", "device_name", "precision", "threads", "channels_last")
+        pairs = [(key, environment.get(key), now[key]) for key in keys]
+        pairs.append(("torch", environment.get("versions", {}).get("torch"), now["versions"]["torch"]))
+        return [f"{key} was {before}, is {after}" for key, before, after in pairs if before != after]
+
+    def environment(self) -> dict[str, Any]:
+        """What a reader needs to judge whether a number can repeat here: the choice, versions and the machine."""
+        packages = ("assay", "torch", "numpy", "scikit-learn", "scipy", "pillow")
+        return {
+            **asdict(self),
+            "device_name": torch.cuda.get_device_name(self.device) if self.device.startswith("cuda") else _cpu_name(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "versions": {name: version(name) for name in packages},
+        }
+
+
+def stream_seed(*where: int) -> int:
+    """A 63-bit seed that depends on every number given (seed, purpose, epoch, step, ...) and on nothing else."""
+    return int(np.random.SeedSequence(where).generate_state(1, np.uint64)[0] >> 1)
+
+
+@contextmanager
+def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
+    """Within it, torch's own random numbers (initial weights, dropout) follow from `seed`; outside nothing changes."""
+    kind = device.split(":")[0]
+    with torch.random.fork_rng([] if kind == "cpu" else [torch.device(device)], device_type="cuda" if kind == "cpu" else kind):
+        torch.manual_seed(seed)
+        yield
+
+
+def _device(name: str) -> str:
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
+    kind = name.split(":")[0]
+    if kind not in available:
+        raise UsageError(f"unknown device '{name}'; known: auto, cpu, cuda, mps")
+    if not available[kind]:
+        raise UsageError(f"device '{name}' is not available here; use --device cpu")
+    return name
+
+
+def _has_bf16(device: str) -> bool:
+    """Whether the hardware multiplies bf16 itself; emulation is slower than fp32."""
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device != "cpu":
+        return False
+    flags = _cpu_info("flags").split()
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _cpu_info(field: str) -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(field)), "")
+
+
+def _cpu_name() -> str:
+    return _cpu_info("model name") or platform.processor() or platform.machine()

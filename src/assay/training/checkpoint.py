@@ -1,0 +1,58 @@
+"""Checkpoints: everything that changes while a net trains, in one file that is whole or absent."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from assay.errors import DataError
+from assay.files import save_whole
+from assay.training.history import Epoch
+
+Weights = dict[str, torch.Tensor]
+
+
+@dataclass
+class State:
+    """A net in training. Random numbers are no part of it: they follow from seed, epoch and step."""
+
+    net: nn.Module
+    optimiser: torch.optim.Optimizer
+    best: Weights  # the weights of the best epoch so far; the initial ones before the first
+    history: list[Epoch] = field(default_factory=list)
+    step: int = 0  # done in the epoch under way
+    sums: tuple[float, float] = (0.0, 0.0)  # loss and hits over the images of the epoch under way
+    epoch_seconds: float = 0.0
+
+    def save(self, path: Path) -> None:
+        """Write the state whole. Raises AssayError when the disk refuses."""
+        content = {
+            "net": self.net.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "best": self.best,
+            "history": [row.to_dict() for row in self.history],
+            "step": self.step,
+            "sums": self.sums,
+            "epoch_seconds": self.epoch_seconds,
+        }
+        save_whole(path, lambda temporary: torch.save(content, temporary))
+
+    def load(self, path: Path) -> None:
+        """Take up the state in the file. Raises DataError if it is damaged or of another net."""
+        try:
+            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            self.net.load_state_dict(content["net"])
+            self.optimiser.load_state_dict(content["optimiser"])
+            self.best = content["best"]
+            self.history = [Epoch(**row) for row in content["history"]]
+            self.step, self.epoch_seconds = content["step"], content["epoch_seconds"]
+            self.sums = (content["sums"][0], content["sums"][1])
+        except Exception as error:  # whatever a damaged file makes torch raise
+            raise DataError(f"{path}: cannot go on from this checkpoint ({error}); train anew") from error
+
+
+def copy_weights(net: nn.Module) -> Weights:
+    """The net's parameters and buffers, copied to the CPU."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in net.state_dict().items()}

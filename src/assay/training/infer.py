@@ -1,0 +1,27 @@
+"""From images to logits, without learning: whole batches through Preprocess and the net in evaluation mode."""
+
+import torch
+from torch import nn
+
+from assay.data.preprocess import Preprocess
+from assay.runtime import Runtime
+
+BATCH = 500  # images at once; large enough to fill the cores, small enough for any net here
+
+
+@torch.inference_mode()
+def infer(net: nn.Module, images: torch.Tensor, preprocess: Preprocess, runtime: Runtime) -> torch.Tensor:
+    """Logits float32 (N, K) on the CPU, for uint8 images (N, C, H, W); the net's training mode is put back."""
+    training = net.training
+    net.eval()
+    try:
+        parts = [_logits(net, batch, preprocess, runtime) for batch in images.split(BATCH)]
+    finally:
+        net.train(training)
+    return torch.cat(parts).cpu()
+
+
+def _logits(net: nn.Module, images: torch.Tensor, preprocess: Preprocess, runtime: Runtime) -> torch.Tensor:
+    pixels = runtime.batch(preprocess(images.to(runtime.device)))
+    with runtime.autocast():
+        return net(pixels).float()  # type: ignore[no-any-return]

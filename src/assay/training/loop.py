@@ -1,0 +1,197 @@
+"""The training loop: one net, one recipe, epoch by epoch, from any point on. Files and screens belong to others."""
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from math import isfinite
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
+
+from assay.data.batches import batches, order
+from assay.data.imageset import ImageSet
+from assay.errors import Interrupted, NonFiniteError
+from assay.recipe import Recipe
+from assay.runtime import Runtime, seeded, stream_seed
+from assay.training.checkpoint import State, copy_weights
+from assay.training.feed import Feed
+from assay.training.history import Epoch
+from assay.training.infer import infer
+from assay.training.loss import loss_function
+from assay.training.nonfinite import first_bad_tensor
+from assay.training.optim import build_optimiser
+from assay.training.schedule import Horizon, learning_rate
+from assay.training.stopping import best_epoch, should_stop
+from assay.training.watch import Progress, Watch
+
+AUGMENT, DROPOUT = 1, 2  # names of the random streams of a step
+PROBE_STEPS, PROBE_SECONDS = 5, 1.0
+
+
+class Trainer:
+    """Trains a net on the images of a Feed; `state` is all that changes, so a saved state goes on where it was."""
+
+    def __init__(
+        self, recipe: Recipe, net: nn.Module, feed: Feed, validation: ImageSet | None, runtime: Runtime
+    ) -> None:
+        self.recipe, self.feed, self.validation, self.runtime = recipe, feed, validation, runtime
+        net = runtime.place(net)
+        with recipe.blame("optimiser"):
+            self.state = State(net, build_optimiser(recipe.optimiser, net), best=copy_weights(net))
+        self.loss = loss_function(recipe.loss)
+        self.steps = sum(1 for _ in self._batches(0))
+        # Looking at a loss makes a GPU wait, so there only now and then; the sum keeps any NaN until then.
+        self.look_every = 1 if runtime.device == "cpu" else 50
+
+    def run(self, watch: Watch, save: Callable[[State], None], stop_requested: Callable[[], bool]) -> None:
+        """Train to the recipe's end, calling `save` after every epoch.
+
+        Raises NonFiniteError when a loss or weight is not finite, and Interrupted, after a save, when a stop is requested.
+        """
+        while not self.finished:
+            self._train_epoch(watch, save, stop_requested)
+            is_best = self._finish_epoch()
+            save(self.state)
+            watch.epoch(self.state.history[-1], is_best)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or patience ran out."""
+        history = self.state.history
+        return len(history) >= self.recipe.training.epochs or should_stop(self.recipe.stopping, history)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, from 1, whose weights `state.best` holds."""
+        return best_epoch(self.recipe.stopping, self.state.history)
+
+    def seconds_per_epoch(self) -> float:
+        """An estimate from a few real steps on a copy of the net, validation included (a forward pass is a third)."""
+        twin = copy.copy(self)
+        net = copy.deepcopy(self.state.net)
+        twin.state = State(net, build_optimiser(self.recipe.optimiser, net), best={})
+        walk = self._batches(0)
+        twin._step(0, 0, next(walk))  # the first step pays for set-up
+        started, images = time.perf_counter(), 0
+        for step, indices in zip(range(PROBE_STEPS), self._batches(0), strict=False):
+            twin._step(0, step, indices).sum().item()  # a GPU has to finish before the clock is read
+            images += len(indices)
+            if time.perf_counter() - started > PROBE_SECONDS:
+                break
+        validation = len(self.validation) / 3 if self.validation else 0.0
+        return (len(self.feed) + validation) * (time.perf_counter() - started) / images
+
+    def _batches(self, epoch: int) -> Iterator[torch.Tensor]:
+        training = self.recipe.training
+        return iter(batches(order(len(self.feed), self.recipe.seed, epoch, training.shuffle), training.batch_size))
+
+    def _train_epoch(self, watch: Watch, save: Callable[[State], None], stop_requested: Callable[[], bool]) -> None:
+        state, epoch = self.state, len(self.state.history)
+        state.net.train()
+        seen, before, started = 0, state.epoch_seconds, time.perf_counter()
+        wide = torch.float32 if self.runtime.device == "mps" else torch.float64  # MPS has no float64
+        sums = torch.tensor(state.sums, dtype=wide, device=self.runtime.device)
+        for step, indices in enumerate(self._batches(epoch)):
+            seen += len(indices)
+            if step < state.step:  # done before the run was stopped
+                continue
+            sums += self._step(epoch, step, indices)
+            state.step = step + 1
+            if state.step % self.look_every and state.step < self.steps:
+                continue
+            state.sums = (sums[0].item(), sums[1].item())
+            state.epoch_seconds = before + time.perf_counter() - started
+            if not isfinite(state.sums[0]):
+                raise self._non_finite(f"the loss became {state.sums[0]}", epoch, step, indices)
+            watch.step(self._progress(epoch, seen))
+            if stop_requested():
+                save(state)
+                raise Interrupted(f"stopped in epoch {epoch + 1}, after step {state.step} of {self.steps}")
+
+    def _step(self, epoch: int, step: int, indices: torch.Tensor) -> torch.Tensor:
+        """One update; returns the sums over the batch of loss and hits, float64 (2,), still on the device."""
+        state, seed, optimiser = self.state, self.recipe.seed, self.recipe.optimiser
+        pixels, labels = self.feed.batch(indices, epoch, stream_seed(seed, AUGMENT, epoch, step))
+        rate = learning_rate(
+            self.recipe.schedule, optimiser.lr, epoch * self.steps + step, self._horizon, self._validation_losses
+        )
+        for group in state.optimiser.param_groups:
+            group["lr"] = rate
+        with seeded(stream_seed(seed, DROPOUT, epoch, step), self.runtime.device), self.runtime.autocast():
+            logits = state.net(pixels)
+        loss = self.loss(logits, labels)
+        state.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if optimiser.clip_norm is not None:
+            clip_grad_norm_(state.net.parameters(), optimiser.clip_norm)
+        state.optimiser.step()
+        hits = (logits.argmax(1) == labels).sum()
+        return torch.stack([loss.detach() * len(labels), hits.to(loss.dtype)])
+
+    @property
+    def _horizon(self) -> Horizon:
+        return Horizon(self.steps, self.recipe.training.epochs)
+
+    @property
+    def _validation_losses(self) -> list[float]:
+        return [row.validation_loss for row in self.state.history if row.validation_loss is not None]
+
+    def _finish_epoch(self) -> bool:
+        """Validate, write the epoch's row and keep the weights if they are the best; returns whether they are."""
+        state, n = self.state, len(self.feed)
+        rate = state.optimiser.param_groups[0]["lr"]
+        train_seconds, started = state.epoch_seconds, time.perf_counter()
+        loss, accuracy = self._validate()
+        row = Epoch(
+            epoch=len(state.history) + 1,
+            seconds=train_seconds + time.perf_counter() - started,
+            lr=rate,
+            train_loss=state.sums[0] / n,
+            train_accuracy=state.sums[1] / n,
+            validation_loss=loss,
+            validation_accuracy=accuracy,
+            images_per_second=n / train_seconds,
+        )
+        state.history.append(row)
+        state.step, state.sums, state.epoch_seconds = 0, (0.0, 0.0), 0.0
+        is_best = self.best_epoch == row.epoch
+        if is_best:
+            state.best = copy_weights(state.net)
+        return is_best
+
+    def _validate(self) -> tuple[float | None, float | None]:
+        net, epoch = self.state.net, len(self.state.history)
+        for name, parameter in net.named_parameters():
+            if not parameter.isfinite().all():
+                raise NonFiniteError(self._advice(f"the weights '{name}' are not finite after epoch {epoch + 1}"))
+        if self.validation is None:
+            return None, None
+        images, labels = torch.from_numpy(self.validation.images), torch.from_numpy(self.validation.labels)
+        logits = infer(net, images, self.feed.preprocess, self.runtime)
+        loss = cross_entropy(logits, labels).item()
+        if not isfinite(loss):
+            raise NonFiniteError(self._advice(f"the validation loss is {loss} after epoch {epoch + 1}"))
+        return loss, (logits.argmax(1) == labels).double().mean().item()
+
+    def _non_finite(self, what: str, epoch: int, step: int, indices: torch.Tensor) -> NonFiniteError:
+        pixels, _ = self.feed.batch(indices, epoch, stream_seed(self.recipe.seed, AUGMENT, epoch, step))
+        bad = first_bad_tensor(self.state.net, pixels)
+        return NonFiniteError(self._advice(f"{what} in epoch {epoch + 1}, step {step + 1}; the first bad tensor is {bad}"))
+
+    def _advice(self, what: str) -> str:
+        return (
+            f"{what}. The last good weights are kept. Try a lower learning rate (optimiser.lr is "
+            f"{self.recipe.optimiser.lr:g}), a warm-up (schedule.warmup_epochs) or optimiser.clip_norm."
+        )
+
+    def _progress(self, epoch: int, seen: int) -> Progress:
+        state, epochs = self.state, self.recipe.training.epochs
+        rate = seen / state.epoch_seconds
+        times = [row.seconds for row in state.history]
+        an_epoch = sum(times) / len(times) if times else len(self.feed) / rate
+        left = (epochs - epoch - 1) * an_epoch + an_epoch * (1 - seen / len(self.feed))
+        return Progress(
+            epoch + 1, epochs, seen, len(self.feed), state.sums[0] / seen, state.sums[1] / seen, rate, max(left, 0.0)
+        )

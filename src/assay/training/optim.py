@@ -1,0 +1,45 @@
+"""Optimisers: from the recipe's words to torch's, with the penalties on the layers they belong to."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from assay.errors import UsageError, unknown
+from assay.recipe import Adam, AdamW, Sgd
+
+# What a recipe may put an L2 penalty on; one line for each kind of layer that has a weight.
+LAYER_KINDS: dict[str, tuple[type[nn.Module], ...]] = {
+    "conv": (nn.Conv2d,),
+    "linear": (nn.Linear,),
+    "batchnorm": (nn.BatchNorm1d, nn.BatchNorm2d),
+}
+
+
+def build_optimiser(spec: Sgd | Adam | AdamW, net: nn.Module) -> torch.optim.Optimizer:
+    """torch's own optimiser over the net's parameters, fused where torch has a fused one. Raises UsageError."""
+    groups = _groups(spec, net)
+    fused = next(net.parameters()).device.type in ("cpu", "cuda")
+    if isinstance(spec, Sgd):
+        return torch.optim.SGD(groups, spec.lr, momentum=spec.momentum, nesterov=spec.nesterov, fused=fused)
+    kind = torch.optim.Adam if isinstance(spec, Adam) else torch.optim.AdamW
+    return kind(groups, spec.lr, betas=spec.betas, eps=spec.eps, fused=fused)
+
+
+def _groups(spec: Sgd | Adam | AdamW, net: nn.Module) -> list[dict[str, Any]]:
+    """Parameters by weight decay. Keras's penalty l2 * sum(w^2) has the gradient 2 * l2 * w: a decay of 2 * l2."""
+    decay = {id(p): spec.weight_decay for p in net.parameters() if p.requires_grad}
+    for kind, l2 in ({} if isinstance(spec, AdamW) else spec.l2).items():
+        if kind not in LAYER_KINDS:
+            raise unknown("layer kind for l2", kind, LAYER_KINDS)
+        weights = [m.weight for m in net.modules() if isinstance(m, LAYER_KINDS[kind])]
+        if not weights:
+            raise UsageError(f"l2 on '{kind}': the net has no such layer", at=("l2", kind))
+        for weight in weights:
+            decay[id(weight)] += 2 * l2
+    if not decay:
+        raise UsageError("the net has no parameters to train")
+    return [
+        {"params": [p for p in net.parameters() if decay.get(id(p)) == value], "weight_decay": value}
+        for value in sorted(set(decay.values()))
+    ]

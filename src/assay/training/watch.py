@@ -1,0 +1,35 @@
+"""What a run tells whoever watches it. The base class watches in silence; terminals and trackers override what they need."""
+
+from dataclasses import dataclass
+
+from assay.training.history import Epoch
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands after a step."""
+
+    epoch: int  # from 1
+    epochs: int
+    images: int  # seen in this epoch
+    epoch_images: int
+    loss: float  # mean over this epoch so far
+    accuracy: float
+    images_per_second: float
+    seconds_left: float  # to the end of the last epoch, validation included; 0 when not known yet
+
+
+class Watch:
+    """Sees a run go by; every method may be left out."""
+
+    def step(self, progress: Progress) -> None:
+        """After an optimiser step."""
+
+    def epoch(self, row: Epoch, is_best: bool) -> None:
+        """After an epoch and its validation."""
+
+    def note(self, text: str) -> None:
+        """Something a reader should know, as one line."""
+
+    def close(self) -> None:
+        """When all is over, however it ended."""

@@ -1,4 +1,4 @@
-"""What assay says when something is wrong: errors written for people, each with the exit code that it ends a command with.
+"""What assay says when something is wrong: errors written for people, each with its exit code.
 
 A message names what is wrong, where (file, line, key, image), and what to do. Anything that is not an `AssayError` is a
 defect of assay itself and may show a traceback.
@@ -54,7 +54,7 @@ class MissingExtraError(AssayError):
 
 
 def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> UsageError:
-    """The error for a name that nobody knows, with the nearest known names; `where` is a file and line, if there is one."""
+    """The error for a name that nobody knows, with the nearest known ones; `where` is a file and line."""
     names = sorted(known)
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"

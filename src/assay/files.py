@@ -1,4 +1,4 @@
-"""Writing files whole or not at all: temporary name in the same folder, fsync, rename. Every file assay writes goes through here."""
+"""Writing files whole or not at all: temporary name, fsync, rename. Every file assay writes goes through here."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def save_whole(path: Path, save: Callable[[Path], object]) -> None:
-    """Let `save` write a temporary file beside `path`, then put it in place. Raises AssayError when the disk refuses."""
+    """Let `save` write a temporary file beside `path`, then put it in place. Raises AssayError if the disk refuses."""
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays, because savers such as matplotlib and numpy choose a format by it.
@@ -53,8 +53,10 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise AssayError(f"cannot write {path}: {error.strerror or error}. Free some space, or choose another "
-                         "folder with --runs (or $ASSAY_DATA for data).") from error
+        raise AssayError(
+            f"cannot write {path}: {error.strerror or error}. Free some space, or choose another "
+            "folder with --runs (or $ASSAY_DATA for data)."
+        ) from error
     except RuntimeError as error:  # torch.save's own writer reports a full disk this way
         if "write" not in str(error) and "PytorchStreamWriter" not in str(error):
             raise

@@ -345,7 +345,7 @@ def _real_path(location: KeyPath, values: Any) -> KeyPath:
         if isinstance(values, dict) and part in values:
             values = values[part]
         elif isinstance(values, (list, tuple)) and isinstance(part, int):
-            values = values[part]
+            values = list(values)[part]
         elif i < len(location) - 1 or part in ("word", "constants", "[key]"):
             continue
         path.append(part)

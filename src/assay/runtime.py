@@ -8,6 +8,7 @@ import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
+from enum import IntEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -83,18 +84,52 @@ class Runtime:
         }
 
 
-def stream_seed(*where: int) -> int:
-    """A 63-bit seed that depends on every number given (seed, purpose, epoch, step, ...) and on nothing else."""
-    return int(np.random.SeedSequence(where).generate_state(1, np.uint64)[0] >> 1)
+class Stream(IntEnum):
+    """What random numbers are for; each purpose has a stream of its own, so that none can disturb another."""
+
+    WEIGHTS = 1
+    SPLIT = 2
+    ORDER = 3
+    AUGMENT = 4
+    DROPOUT = 5
+
+
+def stream_seed(seed: int, stream: Stream, *where: int) -> int:
+    """A 63-bit seed that depends on the run's seed, the purpose and the place (epoch, step), and on nothing else."""
+    # The length goes in too, because numpy pads with zeros: (3,) and (3, 0) would be one stream.
+    sequence = np.random.SeedSequence((len(where), seed, stream, *where))
+    return int(sequence.generate_state(1, np.uint64)[0] >> 1)
 
 
 @contextmanager
 def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
     """Within it, torch's own random numbers (initial weights, dropout) follow from `seed`; outside nothing changes."""
-    kind = device.split(":")[0]
-    with torch.random.fork_rng([] if kind == "cpu" else [torch.device(device)], device_type="cuda" if kind == "cpu" else kind):
-        torch.manual_seed(seed)
+    generators = _default_generators(device)
+    states = [generator.get_state() for generator in generators]
+    for generator in generators:  # not torch.manual_seed: without a GPU it keeps a stack trace of every call, for ever
+        generator.manual_seed(seed)
+    try:
         yield
+    finally:
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
+
+
+def _default_generators(device: str) -> list[torch.Generator]:
+    """The generators that torch itself draws from on this device; layers such as dropout take no other."""
+    kind = device.split(":")[0]
+    if kind == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+        index = torch.device(device).index
+        return [
+            torch.default_generator,
+            torch.cuda.default_generators[torch.cuda.current_device() if index is None else index],
+        ]
+    return (
+        [torch.default_generator, torch.mps._get_default_mps_generator()]
+        if kind == "mps"
+        else [torch.default_generator]
+    )
 
 
 def _device(name: str) -> str:
@@ -112,7 +147,7 @@ def _device(name: str) -> str:
 def _has_bf16(device: str) -> bool:
     """Whether the hardware multiplies bf16 itself; emulation is slower than fp32."""
     if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device != "cpu":
         return False
     flags = _cpu_info("flags").split()

@@ -9,7 +9,10 @@ from assay.training.stopping import best_epoch, should_stop
 
 def history(accuracies: list[float | None], losses: list[float | None] | None = None) -> list[Epoch]:
     losses = losses or [None if a is None else 1 - a for a in accuracies]
-    return [Epoch(i + 1, 1.0, 0.1, 1.0, 0.5, loss, a, 10.0) for i, (a, loss) in enumerate(zip(accuracies, losses, strict=True))]
+    return [
+        Epoch(i + 1, 1.0, 0.1, 1.0, 0.5, loss, a, 10.0)
+        for i, (a, loss) in enumerate(zip(accuracies, losses, strict=True))
+    ]
 
 
 def test_the_first_best_epoch_is_kept():
@@ -28,7 +31,9 @@ def test_restore_best_can_be_switched_off():
     assert best_epoch(Stopping(restore_best=False), history([0.9, 0.1])) == 2
 
 
-@pytest.mark.parametrize(("accuracies", "stops"), [([0.5], False), ([0.5, 0.4], False), ([0.5, 0.4, 0.5], True), ([0.5, 0.4, 0.6], False)])
+@pytest.mark.parametrize(
+    ("accuracies", "stops"), [([0.5], False), ([0.5, 0.4], False), ([0.5, 0.4, 0.5], True), ([0.5, 0.4, 0.6], False)]
+)
 def test_patience_counts_epochs_without_a_better_value(accuracies, stops):
     assert should_stop(Stopping(patience=2), history(accuracies)) is stops
 

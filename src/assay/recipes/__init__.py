@@ -39,9 +39,8 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
     """The mapping in a YAML file, and the file and line of every key path in it. Raises UsageError."""
     try:
         text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
-        places = _places(node, path)
+        places = _places(yaml.compose(text, Loader=yaml.SafeLoader), path)
     except OSError as error:
         raise UsageError(f"cannot read the recipe {path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -58,7 +57,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
     return values, places
 
 
-def _places(node: yaml.Node, path: Path, above: KeyPath = ()) -> dict[KeyPath, str]:
+def _places(node: yaml.Node | None, path: Path, above: KeyPath = ()) -> dict[KeyPath, str]:
     places: dict[KeyPath, str] = {}
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:

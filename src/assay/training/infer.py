@@ -15,7 +15,7 @@ def infer(net: nn.Module, images: torch.Tensor, preprocess: Preprocess, runtime:
     training = net.training
     net.eval()
     try:
-        parts = [_logits(net, batch, preprocess, runtime) for batch in images.split(BATCH)]
+        parts = [_logits(net, batch, preprocess, runtime) for batch in images.split(BATCH)]  # type: ignore[no-untyped-call]
     finally:
         net.train(training)
     return torch.cat(parts).cpu()

@@ -14,7 +14,7 @@ from assay.data.batches import batches, order
 from assay.data.imageset import ImageSet
 from assay.errors import Interrupted, NonFiniteError
 from assay.recipe import Recipe
-from assay.runtime import Runtime, seeded, stream_seed
+from assay.runtime import Runtime, Stream, seeded, stream_seed
 from assay.training.checkpoint import State, copy_weights
 from assay.training.feed import Feed
 from assay.training.history import Epoch
@@ -26,7 +26,6 @@ from assay.training.schedule import Horizon, learning_rate
 from assay.training.stopping import best_epoch, should_stop
 from assay.training.watch import Progress, Watch
 
-AUGMENT, DROPOUT = 1, 2  # names of the random streams of a step
 PROBE_STEPS, PROBE_SECONDS = 5, 1.0
 
 
@@ -48,7 +47,7 @@ class Trainer:
     def run(self, watch: Watch, save: Callable[[State], None], stop_requested: Callable[[], bool]) -> None:
         """Train to the recipe's end, calling `save` after every epoch.
 
-        Raises NonFiniteError when a loss or weight is not finite, and Interrupted, after a save, when a stop is requested.
+        Raises NonFiniteError when a loss or weight is not finite; Interrupted, after a save, when asked to stop.
         """
         while not self.finished:
             self._train_epoch(watch, save, stop_requested)
@@ -113,13 +112,13 @@ class Trainer:
     def _step(self, epoch: int, step: int, indices: torch.Tensor) -> torch.Tensor:
         """One update; returns the sums over the batch of loss and hits, float64 (2,), still on the device."""
         state, seed, optimiser = self.state, self.recipe.seed, self.recipe.optimiser
-        pixels, labels = self.feed.batch(indices, epoch, stream_seed(seed, AUGMENT, epoch, step))
+        pixels, labels = self.feed.batch(indices, epoch, stream_seed(seed, Stream.AUGMENT, epoch, step))
         rate = learning_rate(
             self.recipe.schedule, optimiser.lr, epoch * self.steps + step, self._horizon, self._validation_losses
         )
         for group in state.optimiser.param_groups:
             group["lr"] = rate
-        with seeded(stream_seed(seed, DROPOUT, epoch, step), self.runtime.device), self.runtime.autocast():
+        with seeded(stream_seed(seed, Stream.DROPOUT, epoch, step), self.runtime.device), self.runtime.autocast():
             logits = state.net(pixels)
         loss = self.loss(logits, labels)
         state.optimiser.zero_grad(set_to_none=True)
@@ -176,9 +175,11 @@ class Trainer:
         return loss, (logits.argmax(1) == labels).double().mean().item()
 
     def _non_finite(self, what: str, epoch: int, step: int, indices: torch.Tensor) -> NonFiniteError:
-        pixels, _ = self.feed.batch(indices, epoch, stream_seed(self.recipe.seed, AUGMENT, epoch, step))
+        pixels, _ = self.feed.batch(indices, epoch, stream_seed(self.recipe.seed, Stream.AUGMENT, epoch, step))
         bad = first_bad_tensor(self.state.net, pixels)
-        return NonFiniteError(self._advice(f"{what} in epoch {epoch + 1}, step {step + 1}; the first bad tensor is {bad}"))
+        return NonFiniteError(
+            self._advice(f"{what} in epoch {epoch + 1}, step {step + 1}; the first bad tensor is {bad}")
+        )
 
     def _advice(self, what: str) -> str:
         return (

@@ -17,6 +17,4 @@ def loss_function(loss: Loss) -> LossFunction:
     """
     if loss.name == "nll":
         return lambda outputs, labels: functional.nll_loss(outputs.float(), labels)
-    return lambda logits, labels: functional.cross_entropy(
-        logits.float(), labels, label_smoothing=loss.label_smoothing
-    )
+    return lambda logits, labels: functional.cross_entropy(logits.float(), labels, label_smoothing=loss.label_smoothing)

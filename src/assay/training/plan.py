@@ -33,7 +33,8 @@ class Plan:
         """One line for people."""
         return (
             f"{self.parameters:,} parameters, {self.mult_adds / 1e6:,.2f} M mult-adds an image; "
-            f"{self.epochs} epochs of {self.images:,} images: {self.flop / 1e15:.3g} PFLOP, about {self.minutes:.1f} min"
+            f"{self.epochs} epoch{'s' if self.epochs > 1 else ''} of {self.images:,} images: "
+            f"{self.flop / 1e15:.3g} PFLOP, about {self.minutes:.1f} min"
         )
 
 

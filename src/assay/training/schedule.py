@@ -63,7 +63,7 @@ def _one_cycle(schedule: OneCycle, step: int, steps: int) -> float:
 
 
 def _plateau_drops(patience: int, losses: Sequence[float]) -> int:
-    """How often the rate has dropped, as torch.optim.lr_scheduler.ReduceLROnPlateau counts with threshold 1e-4, relative."""
+    """How often the rate has dropped, as torch's ReduceLROnPlateau counts, with its relative threshold 1e-4."""
     best, waited, drops = float("inf"), 0, 0
     for loss in losses:
         if loss < best * (1 - 1e-4):

@@ -7,7 +7,7 @@ from assay.training.history import Epoch
 
 
 def best_epoch(stopping: Stopping, history: Sequence[Epoch]) -> int:
-    """The epoch (from 1) whose weights to keep: the first best by the validation metric, or the last without validation."""
+    """The epoch (from 1) whose weights to keep: the first best by validation, or the last without validation."""
     scores = [_score(stopping, row) for row in history]
     if not history or scores[-1] is None or not stopping.restore_best:
         return len(history)

@@ -1,4 +1,4 @@
-"""What a run tells whoever watches it. The base class watches in silence; terminals and trackers override what they need."""
+"""What a run tells whoever watches it. The base class is silent; terminals and trackers override what they need."""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,172 @@
+"""`assay data`: list, get, show and preview data sets. A thin layer: words in, tables and sheets out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from assay.data.imageset import ImageSet
+    from assay.data.preprocess import Preprocess
+    from assay.recipe import Recipe
+
+app = typer.Typer(no_args_is_help=True, help="Data sets: which there are, getting them, looking at them.")
+
+_PER_CLASS = 10  # samples of each class on the sheet of `show`
+_ROWS, _DRAWS = 8, 6  # images, and augmented draws of each, on the sheet of `preview`
+
+Name = Annotated[str, typer.Argument(help="A data set: cifar10, fashion-mnist, mnist.")]
+Output = Annotated[Path | None, typer.Option(help="Where to put the picture (.png); nothing is overwritten.")]
+
+
+@app.command("list")
+def list_sources() -> None:
+    """List the data sets that assay knows by name, and where they are."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from assay.data.sources import SOURCES, data_root
+
+    table = Table("name", "training", "test", "classes", "shape")
+    table.add_column("where", overflow="fold")  # a path cut short is of no use
+    for name in SOURCES:
+        source = SOURCES[name]
+        where = source.where(data_root())
+        table.add_row(
+            name,
+            f"{source.counts['train']:,}",
+            f"{source.counts['test']:,}",
+            str(len(source.class_names)),
+            "x".join(map(str, source.shape)),
+            str(where) if where else f"not here: assay data get {name}",
+        )
+    Console().print(table)
+
+
+@app.command()
+def get(name: Name) -> None:
+    """Get a data set, unless it is there already; print its folder."""
+    from assay.data.download import get
+
+    typer.echo(f"checking {name}, and getting it where it is missing", err=True)
+    typer.echo(get(name))
+
+
+@app.command()
+def show(name: Name, output: Output = None) -> None:
+    """Draw a labelled sheet of training images, and count the images of each class."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from assay.data.sources import load
+    from assay.report.figures import save, sheet
+
+    path = _fresh(output, f"{name}-sheet.png")
+    images = load(name, "train")
+    sample = images.subset(_sample_of_classes(images))
+    captions = [sample.class_names[label] for label in sample.labels]
+    save(sheet(sample.images, captions, columns=_PER_CLASS), path)
+    table = Table("class", "training images", title=images.source)
+    for class_name, count in zip(images.class_names, images.class_counts(), strict=True):
+        table.add_row(class_name, f"{count:,}")
+    Console().print(table)
+    typer.echo(path)
+
+
+@app.command()
+def preview(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name or file.")],
+    output: Output = None,
+) -> None:
+    """Draw what the net will see: each row one training image, as it is, preprocessed, and augmented several times."""
+    from assay.data.preprocess import Preprocess
+    from assay.data.sources import load
+    from assay.data.split import split
+    from assay.recipes import read_recipe
+    from assay.report.figures import save, sheet
+
+    read = read_recipe(recipe)
+    path = _fresh(output, f"{read.name.replace('/', '-')}-preview.png")
+    with read.blame("data", "name"):
+        images = load(read.data.name, "train")
+    images = images.subset(split(images.labels, read.data.validation, read.data.split_seed).train)
+    with read.blame("preprocess"):
+        preprocess = Preprocess.fit(read.preprocess, images)
+    tiles, captions = _views(images, preprocess, read)
+    save(sheet(tiles, captions, columns=2 + _DRAWS), path)
+    typer.echo(_describe(preprocess))
+    typer.echo(path)
+
+
+def _sample_of_classes(images: "ImageSet") -> "NDArray[np.int64]":
+    """Indices of some images of each class, class by class, drawn the same way every time."""
+    import numpy as np
+
+    generator = np.random.default_rng(0)
+    rows = [np.flatnonzero(images.labels == label) for label in range(len(images.class_names))]
+    return np.concatenate([generator.permutation(row)[:_PER_CLASS] for row in rows])
+
+
+def _views(images: "ImageSet", preprocess: "Preprocess", recipe: "Recipe") -> "tuple[NDArray[np.uint8], list[str]]":
+    """The tiles of the preview, uint8 (rows * columns, C, H, W), and their captions; draw k is that of epoch k."""
+    import numpy as np
+    import torch
+
+    from assay.data.augment import Augment
+    from assay.runtime import Stream, stream_seed
+
+    with recipe.blame("augment"):
+        augment = Augment.parse(recipe.augment)
+    chosen = np.random.default_rng(recipe.seed).permutation(len(images))[:_ROWS]
+    sample, indices = images.subset(chosen), torch.from_numpy(chosen)
+    pixels = preprocess.pixels(torch.from_numpy(sample.images))
+    generator = torch.Generator().manual_seed(stream_seed(recipe.seed, Stream.AUGMENT))
+    draws = [augment(pixels, indices, epoch, generator) for epoch in range(_DRAWS)]
+    columns = [sample.images, *((view * 255).round().to(torch.uint8).numpy() for view in (pixels, *draws))]
+    side = [max(column.shape[axis] for column in columns) for axis in (2, 3)]
+    tiles = np.stack([_on_white(column, *side) for column in columns], axis=1)
+    names = [sample.class_names[label] for label in sample.labels]
+    captions = [
+        text for name in names for text in (f"{name}, original", "preprocessed", *(f"epoch {k}" for k in range(_DRAWS)))
+    ]
+    return tiles.reshape(-1, *tiles.shape[2:]), captions
+
+
+def _on_white(images: "NDArray[np.uint8]", height: int, width: int) -> "NDArray[np.uint8]":
+    """Images centred on a white canvas, so that tiles of different sizes show at one scale."""
+    import numpy as np
+
+    canvas = np.full((*images.shape[:2], height, width), 255, np.uint8)
+    top, left = (height - images.shape[2]) // 2, (width - images.shape[3]) // 2
+    canvas[:, :, top : top + images.shape[2], left : left + images.shape[3]] = images
+    return canvas
+
+
+def _describe(preprocess: "Preprocess") -> str:
+    """What a picture cannot show: the numbers behind it."""
+    lines = [f"reaches the net as {' x '.join(map(str, preprocess.shape))}, scale {preprocess.scale}"]
+    if preprocess.mean and preprocess.std:
+        pairs = zip(preprocess.mean, preprocess.std, strict=True)
+        lines.append("minus mean, over std, by channel: " + ", ".join(f"{mean:.4f} / {std:.4f}" for mean, std in pairs))
+    return "; ".join(lines)
+
+
+def _fresh(output: Path | None, default: str) -> Path:
+    """The asked-for path, refused if it is taken; else the default name, numbered until it is free."""
+    from assay.errors import UsageError
+
+    if output is None:
+        stem, numbered = Path(default).stem, Path(default)
+        number = 1
+        while numbered.exists():
+            number += 1
+            numbered = Path(f"{stem}-{number}.png")
+        return numbered
+    if output.suffix.lower() != ".png":
+        raise UsageError(f"--output must end in .png (given: {output})")
+    if output.exists():
+        raise UsageError(f"{output} exists already; give --output another name")
+    return output

@@ -1,0 +1,45 @@
+"""Options and words that several verbs share, with one spelling and one meaning."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assay.errors import UsageError
+
+if TYPE_CHECKING:
+    from assay.runtime import Runtime
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object last.")]
+RunsOption = Annotated[
+    Path | None, typer.Option("--runs", help="The folder of all runs (default: $ASSAY_RUNS or ./runs).")
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+PrecisionOption = Annotated[str, typer.Option(help="auto, bf16 (mixed) or fp32.")]
+ThreadsOption = Annotated[int | None, typer.Option(help="CPU threads (default: all cores).")]
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's folder, its name, the start of it, or 'latest'.")
+]
+
+
+def choose_runtime(device: str, precision: str, threads: int | None) -> "Runtime":
+    """The Runtime that the options ask for."""
+    from assay.runtime import Runtime
+
+    return Runtime.choose(device, precision, threads)
+
+
+def parse_changes(words: list[str]) -> dict[str, Any]:
+    """`["optimiser.lr=0.1"]` to `{"optimiser.lr": 0.1}`; values are YAML. Raises UsageError."""
+    import yaml
+
+    changes = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise UsageError(f"'{word}' is not of the form key=value, such as training.epochs=5")
+        try:
+            changes[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"{word}: the value is not valid YAML: {error}") from None
+    return changes

@@ -1,0 +1,35 @@
+"""`assay predict`: what a run's net says of single images."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.cli.options import JsonOption, RunArgument, RunsOption
+
+
+def predict(
+    run: RunArgument,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files of any size.")],
+    as_json: JsonOption = False,
+    runs: RunsOption = None,
+) -> None:
+    """Classify image files, through the very preprocessing that the run was trained with."""
+    import json
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from assay.run import Run
+    from assay.verbs import load
+
+    answers = load(Run.find(run, runs)).predict(*images)
+    if as_json:
+        typer.echo(json.dumps([asdict(answer) for answer in answers], ensure_ascii=False))
+        return
+    table = Table("image", "class", "probability", "next", box=None, header_style="bold")
+    for answer in answers:
+        others = [f"{name} {p:.1%}" for name, p in list(answer.probabilities.items())[1:3]]
+        table.add_row(answer.image, answer.class_name, f"{answer.probability:.1%}", ", ".join(others))
+    Console(highlight=False).print(table)

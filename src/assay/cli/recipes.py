@@ -1,0 +1,34 @@
+"""`assay recipes`: the built-in recipes."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="The built-in recipes.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_recipes() -> None:
+    """Every built-in recipe, with its first line."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from assay.recipes import recipe_names, recipe_path
+
+    table = Table("recipe", "what it is", box=None, header_style="bold")
+    for name in recipe_names():
+        first = recipe_path(name).read_text(encoding="utf-8").splitlines()[0]
+        table.add_row(name, first.removeprefix("#").strip())
+    Console(highlight=False).print(table)
+
+
+@app.command("show")
+def show(name: Annotated[str, typer.Argument(metavar="RECIPE")]) -> None:
+    """A recipe as it stands in its file, comments and all."""
+    from pathlib import Path
+
+    from assay.recipes import read_recipe, recipe_names, recipe_path
+
+    read_recipe(name)  # an unknown name or a broken file says so
+    path = recipe_path(name) if name in recipe_names() else Path(name)
+    typer.echo(path.read_text(encoding="utf-8").rstrip())

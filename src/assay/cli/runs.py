@@ -1,0 +1,45 @@
+"""`assay runs`: the runs so far."""
+
+import typer
+
+from assay.cli.options import JsonOption, RunArgument, RunsOption
+
+app = typer.Typer(help="The runs so far.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_all(runs: RunsOption = None) -> None:
+    """Every run with its state and its accuracies."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from assay.cli.show import read_metrics
+    from assay.report.tables import accuracy_text
+    from assay.run import list_runs, runs_folder
+
+    found = list_runs(runs)
+    if not found:
+        typer.echo(f"no runs in {runs or runs_folder()} yet; train one with: assay train fashion/cnn-bn")
+        return
+    table = Table(
+        "run", "state", "epochs", "validation accuracy", "test accuracy", "looks", box=None, header_style="bold"
+    )
+    for run in found:
+        status, results = run.status, run.results
+        shown = [
+            accuracy_text(read_metrics(results[name])) if name in results else "" for name in ("validation", "test")
+        ]
+        table.add_row(run.name, status.get("state", "?"), str(status.get("epochs", "")), *shown, str(len(run.looks)))
+    Console(highlight=False).print(table)
+
+
+@app.command("show")
+def show(run: RunArgument, as_json: JsonOption = False, runs: RunsOption = None) -> None:
+    """A run's recipe, state, results and looks at the test set."""
+    from assay.cli.show import show_results
+    from assay.run import Run
+
+    found = Run.find(run, runs)
+    if not as_json:
+        typer.echo(found.recipe.to_yaml())
+    show_results(found, as_json)

@@ -1,0 +1,61 @@
+"""How the results of a run are printed, for people and as JSON. Imported only by verbs that print some."""
+
+import json
+from typing import Any
+
+import typer
+from pydantic import TypeAdapter
+from rich.console import Console
+
+from assay.evaluation.metrics import Metrics
+from assay.report.tables import metrics_table, per_class_table
+from assay.run import Run
+
+
+def show_results(run: Run, as_json: bool) -> None:
+    """All sets that the run was evaluated on, beside the report's figure, and where its pictures are."""
+    status, results = run.status, run.results
+    if as_json:
+        typer.echo(json.dumps({"run": str(run.folder), **status, "sets": {k: _short(v) for k, v in results.items()}}))
+        return
+    console = Console(highlight=False)
+    state = status.get("state", "not begun")
+    line = f"{run.name}: {state}"
+    if "best_epoch" in status:
+        line += f" after {status['epochs']} epochs; best weights from epoch {status['best_epoch']}, by validation"
+    console.print(line if state != "failed" else f"{line}: {status.get('reason', '')}", soft_wrap=True)
+    if results:
+        console.print(metrics_table([read_metrics(entry) for entry in results.values()]))
+        looks = len(run.looks)
+        console.print(f"the test set has been looked at {looks} time{'s' if looks != 1 else ''}")
+    if (reported := run.recipe.reported) is not None:
+        console.print(
+            f"the report ({reported.report}) gives {reported.accuracy:.2%}"
+            + (f": {reported.note}" if reported.note else "")
+        )
+    if (run.folder / "figures").is_dir():
+        console.print(f"pictures: {run.folder / 'figures'}", soft_wrap=True)
+
+
+def show_entry(run: Run, entry: dict[str, Any], as_json: bool) -> None:
+    """One set's results."""
+    if as_json:
+        typer.echo(json.dumps({"run": str(run.folder), "sets": {entry["data"]: _short(entry)}}))
+        return
+    console = Console(highlight=False)
+    judged = read_metrics(entry)
+    console.print(metrics_table([judged]))
+    console.print(per_class_table(judged))
+    if "look" in entry:
+        console.print(f"look {entry['look']} at {entry['data']} by this run; the first is the one to report")
+
+
+def read_metrics(entry: dict[str, Any]) -> Metrics:
+    """The metrics in an entry of results.json."""
+    return TypeAdapter(Metrics).validate_python(entry)
+
+
+def _short(entry: dict[str, Any]) -> dict[str, Any]:
+    """What a script asks for first; all the rest is in results.json."""
+    keys = ("data", "n", "accuracy", "interval", "loss", "seconds", "look")
+    return {key: entry[key] for key in keys if key in entry}

@@ -1,0 +1,1 @@
+"""From files to batches: sources, image sets, the split, preprocessing and augmentation. Nothing here knows of nets."""

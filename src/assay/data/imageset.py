@@ -1,0 +1,70 @@
+"""The ImageSet: labelled images as one uint8 array, whatever they came from. No decoding, no preprocessing."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images with labels, class names and where they came from.
+
+    images: uint8 (N, C, H, W), C = 1 (grey) or 3 (RGB); labels: int64 (N,), each in [0, number of classes).
+    Raises DataError when these do not fit together.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    source: str  # such as "cifar10/train"
+
+    def __post_init__(self) -> None:
+        """Check shapes, dtypes and the range of the labels."""
+        if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[1] not in (1, 3):
+            raise DataError(
+                f"{self.source}: images must be uint8 (N, C, H, W) with 1 or 3 channels, "
+                f"not {self.images.dtype} {self.images.shape}"
+            )
+        if self.labels.dtype != np.int64 or self.labels.shape != self.images.shape[:1]:
+            raise DataError(
+                f"{self.source}: labels must be int64 ({len(self.images)},), "
+                f"not {self.labels.dtype} {self.labels.shape}"
+            )
+        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+            raise DataError(
+                f"{self.source}: labels run from {self.labels.min()} to {self.labels.max()}, "
+                f"but there are {len(self.class_names)} class names"
+            )
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        channels, height, width = self.images.shape[1:]
+        return channels, height, width
+
+    def subset(self, indices: NDArray[np.int64] | Sequence[int]) -> "ImageSet":
+        """The images at these indices, in this order, copied."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        return ImageSet(self.images[chosen], self.labels[chosen], self.class_names, self.source)
+
+    def class_counts(self) -> NDArray[np.int64]:
+        """Images of each class, int64 (classes,)."""
+        return np.bincount(self.labels, minlength=len(self.class_names)).astype(np.int64)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over shape, pixels and labels: equal for equal content, in hexadecimal."""
+        digest = hashlib.sha256(repr(self.images.shape).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        digest.update(np.ascontiguousarray(self.labels).data)
+        return digest.hexdigest()

@@ -1,0 +1,175 @@
+"""Preprocess: the one definition of how a pixel reaches the net, the same in every phase. No augmentation."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.nn import functional
+
+from assay.data.imageset import ImageSet
+from assay.errors import DataError, UsageError
+from assay.recipe import Constants, Preprocessing
+
+Shape = tuple[int, int, int]  # (C, H, W)
+
+# scaled = gain * pixel + offset, for a pixel in [0, 1]
+_SCALES: dict[str, tuple[float, float]] = {"unit": (1.0, 0.0), "centred": (1.0, -0.5), "signed": (2.0, -1.0)}
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Resize, crop, scale, normalise, in this order; a plain value that is stored with the run.
+
+    source_shape is that of the images it was made for; mean and std, one number a channel, are in units of the scaled
+    pixels and absent when the recipe does not normalise.
+    """
+
+    source_shape: Shape
+    resize: int | None = None
+    crop: int | None = None
+    scale: Literal["unit", "centred", "signed"] = "unit"
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    @classmethod
+    def fit(cls, spec: Preprocessing, images: ImageSet) -> "Preprocess":
+        """What the recipe asks for, with "train" resolved to the mean and standard deviation of these images.
+
+        Raises UsageError for a crop larger than the image, a wrong number of constants, or a channel that never varies.
+        """
+        plain = cls(images.shape, spec.resize, spec.crop, spec.scale)
+        plain._check_crop()
+        if spec.normalise == "none":
+            return plain
+        if isinstance(spec.normalise, Constants):
+            mean, std = spec.normalise.mean, spec.normalise.std
+        else:
+            mean, std = plain._statistics(images)
+        for name, values in (("mean", mean), ("std", std)):
+            if len(values) != images.shape[0]:
+                raise UsageError(
+                    f"{len(values)} values for images of {images.shape[0]} channel(s)", at=("normalise", name)
+                )
+        return cls(images.shape, spec.resize, spec.crop, spec.scale, mean, std)
+
+    @property
+    def shape(self) -> Shape:
+        """(C, H, W) that reaches the net."""
+        height, width = (self.crop, self.crop) if self.crop else self._resized()
+        return self.source_shape[0], height, width
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        """uint8 (N, C, H, W) to what the net sees: float32 (N, *shape)."""
+        return self.normalise(self.pixels(batch))
+
+    def pixels(self, batch: Tensor) -> Tensor:
+        """Resize and crop: uint8 (N, C, H, W) to float32 (N, *shape) in [0, 1]. Augmentation happens on these."""
+        pixels = batch.to(torch.float32).div_(255)
+        size = self._resized()
+        if size != tuple(pixels.shape[2:]):
+            pixels = functional.interpolate(pixels, size, mode="bilinear", antialias=True).clamp_(0, 1)
+        if not self.crop:
+            return pixels
+        top, left = (size[0] - self.crop) // 2, (size[1] - self.crop) // 2
+        return pixels[:, :, top : top + self.crop, left : left + self.crop]
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Scale and normalise: float32 in [0, 1] to float32, (gain * pixel + offset - mean) / std in one pass."""
+        gain, offset = _SCALES[self.scale]
+        if self.mean is None or self.std is None:
+            return pixels if self.scale == "unit" else pixels * gain + offset
+        gains = [gain / std for std in self.std]
+        offsets = [(offset - mean) / std for mean, std in zip(self.mean, self.std, strict=True)]
+        return pixels * _per_channel(gains, pixels) + _per_channel(offsets, pixels)
+
+    def picture(self, image: Image.Image) -> Tensor:
+        """Any picture, turned into what a source would have given: uint8 (1, *source_shape).
+
+        The EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits, colours become
+        grey or RGB as in the source; the largest centred part of the source's proportions is resized, antialiased.
+        Raises DataError for pixels that are not colours.
+        """
+        channels, height, width = self.source_shape
+        upright = _opaque(_eight_bits(ImageOps.exif_transpose(image)))
+        try:
+            coloured = upright.convert("L" if channels == 1 else "RGB")
+        except ValueError as error:
+            raise DataError(f"an image of colour mode {image.mode} cannot be made RGB; convert it first") from error
+        fitted = np.array(ImageOps.fit(coloured, (width, height), Image.Resampling.BILINEAR))
+        return torch.from_numpy(fitted).reshape(1, height, width, channels).permute(0, 3, 1, 2).contiguous()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The Preprocess that `to_dict` wrote down, also after a trip through JSON. Raises DataError."""
+        plain: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        try:
+            return cls(**plain)
+        except TypeError as error:
+            raise DataError(f"not a stored preprocess: {error}") from error
+
+    def _resized(self) -> tuple[int, int]:
+        """(H, W) once the shorter side is `resize` pixels."""
+        height, width = self.source_shape[1:]
+        if not self.resize:
+            return height, width
+        factor = self.resize / min(height, width)
+        return round(height * factor), round(width * factor)
+
+    def _check_crop(self) -> None:
+        height, width = self._resized()
+        if self.crop and self.crop > min(height, width):
+            raise UsageError(f"a crop of {self.crop} px does not fit into {height} x {width} px", at=("crop",))
+
+    def _statistics(self, images: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and (population) standard deviation of each channel of the scaled images, summed in float64."""
+        total = torch.zeros(2, images.shape[0], dtype=torch.float64)
+        count = len(images) * self.shape[1] * self.shape[2]
+        for chunk in _chunks(images.images):
+            scaled = self.normalise(self.pixels(torch.from_numpy(chunk))).double()
+            total += torch.stack([scaled.sum((0, 2, 3)), scaled.square().sum((0, 2, 3))])
+        mean, mean_square = total / max(1, count)
+        std = (mean_square - mean.square()).clamp_min(0).sqrt()
+        for channel, value in enumerate(std.tolist()):
+            if value < 1e-6:  # a grey level is 4e-3, so this is rounding and no picture
+                raise UsageError(
+                    f"channel {channel} of {images.source} never varies, so it has no std", at=("normalise",)
+                )
+        return tuple(mean.tolist()), tuple(std.tolist())
+
+
+def _chunks(images: NDArray[np.uint8], size: int = 1000) -> Iterator[NDArray[np.uint8]]:
+    for start in range(0, len(images), size):
+        yield np.array(images[start : start + size])  # a copy: torch wants writable memory, a memory map is not
+
+
+def _per_channel(values: list[float], like: Tensor) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32, device=like.device).view(1, -1, 1, 1)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit grey as 8-bit grey; Pillow's own conversion clips at 255 and turns such a picture white."""
+    if image.mode == "F":
+        raise DataError("an image of floating-point pixels has no agreed white; save it with 8 or 16 bits")
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise DataError("an image of 32-bit pixels has no agreed white; save it with 8 or 16 bits")
+    return Image.fromarray(np.round(values / 257).astype(np.uint8))
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Transparent pixels laid on white, so that no colour hidden under them shows."""
+    if not image.has_transparency_data:
+        return image
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)

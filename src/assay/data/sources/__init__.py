@@ -1,0 +1,32 @@
+"""The named data sets: which there are, where their files lie, and how to load one."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from assay.data.imageset import ImageSet
+from assay.data.sources.cifar10 import CIFAR10
+from assay.data.sources.fashion_mnist import FASHION_MNIST
+from assay.data.sources.mnist import MNIST
+from assay.data.sources.source import Part, Source
+from assay.registry import Registry
+
+SOURCES: Registry[Source] = Registry("data set")
+for _source in (CIFAR10, FASHION_MNIST, MNIST):
+    SOURCES.add(_source.name)(_source)
+
+
+def data_root() -> Path:
+    """The folder that holds the data sets: $ASSAY_DATA, else the user's cache folder for assay."""
+    given = os.environ.get("ASSAY_DATA")
+    return Path(given).expanduser() if given else Path(platformdirs.user_cache_dir("assay"))
+
+
+def load(name: str, part: Part, root: Path | None = None) -> ImageSet:
+    """The training or the test images of a named data set, checked against their checksums.
+
+    Raises UsageError for a name that nobody knows, DataError for files that are missing or damaged. Reading one part
+    does not touch the files of the other.
+    """
+    return SOURCES[name].load(part, root or data_root())

@@ -1,0 +1,89 @@
+"""The Classifier: a trained net with its Preprocess and class names, ready to judge images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from assay.data.decode import open_image
+from assay.data.imageset import ImageSet
+from assay.data.preprocess import Preprocess
+from assay.errors import UsageError
+from assay.evaluation.predictions import Predictions
+from assay.runtime import Runtime
+from assay.training.infer import infer
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a classifier says of one picture."""
+
+    image: str
+    class_name: str
+    probability: float  # of that class, by the net itself; not calibrated
+    probabilities: dict[str, float]  # of every class, most probable first
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """Judges images in float32, whatever precision the net was trained in."""
+
+    net: nn.Module
+    preprocess: Preprocess
+    class_names: tuple[str, ...]
+    runtime: Runtime
+
+    def predict(self, *pictures: Path | str | Image.Image) -> list[Answer]:
+        """An answer for each picture: a file or a PIL image, of any size. Raises DataError for any other file."""
+        opened = [p if isinstance(p, Image.Image) else open_image(Path(p)) for p in pictures]
+        if not opened:
+            return []
+        logits = self._logits(torch.cat([self.preprocess.picture(picture) for picture in opened]))
+        names = [str(p) if isinstance(p, (str, Path)) else f"picture {i}" for i, p in enumerate(pictures, 1)]
+        return [
+            self._answer(name, row)
+            for name, row in zip(names, torch.from_numpy(logits).softmax(1).tolist(), strict=True)
+        ]
+
+    def predictions(self, images: ImageSet, data: str, indices: np.ndarray | None = None) -> Predictions:
+        """Predictions for a whole ImageSet; `indices` are the images' places in their data set (default 0, 1, ...).
+
+        Raises UsageError where size or classes differ from what the net was trained on.
+        """
+        if images.class_names != self.class_names:
+            raise UsageError(
+                f"the classes of {images.source} differ from the run's: {_difference(images, self.class_names)}"
+            )
+        if images.shape != self.preprocess.source_shape:
+            raise UsageError(
+                f"the images of {images.source} are {_size(images.shape)}, the run was trained on "
+                f"{_size(self.preprocess.source_shape)}"
+            )
+        where = np.arange(len(images), dtype=np.int64) if indices is None else indices
+        return Predictions(
+            self._logits(torch.from_numpy(images.images)), images.labels, where, images.class_names, data
+        )
+
+    def _logits(self, images: torch.Tensor) -> np.ndarray:
+        return infer(self.net, images, self.preprocess, self.runtime.exact()).numpy()
+
+    def _answer(self, image: str, probabilities: Sequence[float]) -> Answer:
+        ranked = sorted(zip(self.class_names, probabilities, strict=True), key=lambda pair: -pair[1])
+        return Answer(image, *ranked[0], dict(ranked))
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "x".join(str(side) for side in shape)
+
+
+def _difference(images: ImageSet, class_names: tuple[str, ...]) -> str:
+    extra, missing = set(images.class_names) - set(class_names), set(class_names) - set(images.class_names)
+    parts = [
+        f"new: {', '.join(sorted(extra))}" if extra else "",
+        f"missing: {', '.join(sorted(missing))}" if missing else "",
+    ]
+    return "; ".join(filter(None, parts)) or "the same names in another order"

@@ -1,0 +1,104 @@
+"""The Job: a recipe made ready to train. Data read and split, Preprocess fitted, net built, all checked."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from assay.data.augment import Augment
+from assay.data.imageset import ImageSet
+from assay.data.preprocess import Preprocess
+from assay.data.sources import load as load_data
+from assay.data.split import Split, split
+from assay.errors import DataError, ShapeError, UsageError
+from assay.models.net import Net, build
+from assay.recipe import Recipe
+from assay.run import Run, weights_hash
+from assay.runtime import Runtime
+from assay.training.feed import Feed
+from assay.training.loop import Trainer
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What a training needs: the training images before the split, the split, and the trainer."""
+
+    recipe: Recipe
+    images: ImageSet
+    split: Split
+    trainer: Trainer
+    own_model: bool
+
+    def text(self) -> str:
+        """Data, sizes of the split and machine, as lines for people."""
+        runtime, sizes = self.trainer.runtime, f"{len(self.split.train):,} images to train on"
+        if len(self.split.validation):
+            sizes += f", {len(self.split.validation):,} for validation"
+        return (
+            f"{self.recipe.name}, seed {self.recipe.seed}: {self.recipe.data.name}, {sizes}; "
+            "the test set waits for the end\n"
+            f"on {runtime.device}, {runtime.threads} thread{'s' if runtime.threads > 1 else ''}, {runtime.precision}"
+        )
+
+    def describe(self, run: Run) -> None:
+        """Write down in the run's folder what was set up: split, environment, preprocessing, initial weights' hash."""
+        self.split.save(run.folder / "split.npz")
+        run.write_json("environment.json", self.trainer.runtime.environment())
+        run.write_json("config.json", {
+            "class_names": self.images.class_names,
+            "preprocess": self.trainer.feed.preprocess.to_dict(),
+            "own_model": self.own_model,
+            "data": self.images.source,
+            "data_fingerprint": self.images.fingerprint,
+            "initial_weights": weights_hash(self.trainer.state.best),
+        })  # fmt: skip
+
+    def check_same(self, run: Run) -> None:
+        """Raise DataError unless the run was started on these very images."""
+        if run.read_json("config.json").get("data_fingerprint") != self.images.fingerprint:
+            raise DataError(
+                f"the training images of {self.images.source} are not those that {run.name} was started with"
+            )
+
+
+def prepare(recipe: Recipe, runtime: Runtime, model: nn.Module | None = None, images: ImageSet | None = None) -> Job:
+    """Read, split, fit and build what the recipe names; own parts stand in. Raises AssayError with file and line."""
+    if images is None:
+        with recipe.blame("data", "name"):
+            images = load_data(recipe.data.name, "train")
+    parts = split(images.labels, recipe.data.validation, recipe.data.split_seed)
+    train = images.subset(parts.train)
+    with recipe.blame("preprocess"):
+        preprocess = Preprocess.fit(recipe.preprocess, train)
+    with recipe.blame("augment"):
+        augment = Augment.parse(recipe.augment)
+    with recipe.blame("model"):
+        net = model or build(recipe.model, preprocess.shape, len(images.class_names), recipe.seed)
+    _check_loss(recipe, net)
+    _check_output(net, preprocess.shape, len(images.class_names))
+    validation = images.subset(parts.validation) if len(parts.validation) else None
+    trainer = Trainer(recipe, net, Feed(train, preprocess, augment, runtime), validation, runtime)
+    return Job(recipe, images, parts, trainer, own_model=model is not None)
+
+
+def _check_loss(recipe: Recipe, net: nn.Module) -> None:
+    """NLL of anything but log-probabilities is not a likelihood: it falls without bound."""
+    if recipe.loss.name == "nll" and isinstance(net, Net) and net.lines[-1] != "log_softmax":
+        with recipe.blame("loss"):
+            raise UsageError("nll needs a net that ends in log_softmax; add that layer, or use cross-entropy")
+
+
+def _check_output(net: nn.Module, shape: tuple[int, int, int], classes: int) -> None:
+    """One's own module may give anything; find out before the first step."""
+    if isinstance(net, Net):
+        return
+    training = net.training
+    try:
+        with torch.no_grad():
+            found = tuple(net.eval()(torch.zeros(2, *shape)).shape)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise ShapeError(f"your module does not take images (N, {', '.join(map(str, shape))}): {error}") from None
+    finally:
+        net.train(training)
+    if found != (2, classes):
+        raise ShapeError(f"your module gives {found} for two images; it should give logits (2, {classes})")

@@ -1,0 +1,1 @@
+"""Nets: the line language and its shape arithmetic, the reports' nets by name, and the layer table."""

@@ -1,0 +1,209 @@
+"""The public verbs train, resume, evaluate and load: each wires the nouns along the flow and does no work of its own.
+
+recipe -> ImageSet -> split -> Preprocess, Augment -> net -> Trainer -> best weights -> Predictions -> results, figures
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from assay.data.imageset import ImageSet
+from assay.data.preprocess import Preprocess
+from assay.data.sources import load as load_data
+from assay.data.split import Split
+from assay.errors import AssayError, Interrupted, UsageError
+from assay.evaluation.classifier import Classifier
+from assay.job import Job, prepare
+from assay.judge import judge
+from assay.mirrored import mirrored
+from assay.models.net import build
+from assay.recipe import Recipe
+from assay.recipes import read_recipe
+from assay.report.pictures import draw
+from assay.report.progress import progress
+from assay.run import Run
+from assay.runtime import Runtime
+from assay.training.checkpoint import State
+from assay.training.interrupt import interruptible
+from assay.training.plan import plan
+from assay.training.watch import Watch
+
+SAVE_EVERY_SECONDS = 20.0  # a kill loses at most this much, and the epoch under way
+
+
+def train(
+    recipe: Recipe | str,
+    *,
+    model: nn.Module | None = None,
+    images: ImageSet | None = None,
+    test: ImageSet | None = None,
+    runs: Path | None = None,
+    runtime: Runtime | None = None,
+    watch: Watch | None = None,
+    mlflow: bool = True,
+) -> Run:
+    """Train a recipe (or the built-in one of that name) to the end, read the test set once, return the finished run.
+
+    `model`, `images` and `test` stand in for what the recipe names: one's own module from (N, C, H, W) to logits
+    (N, classes), one's own images to train on and to test on. Raises AssayError; Interrupted after Ctrl-C.
+    """
+    recipe = _own_names(read_recipe(recipe) if isinstance(recipe, str) else recipe, model, images, test)
+    watch = watch or progress()
+    job = prepare(recipe, runtime or Runtime.choose(), model, images)
+    watch.note(job.text())
+    watch.note(plan(job.trainer).text())
+    run = Run.create(recipe, runs)
+    job.describe(run)
+    watch.note(f"run: {run.folder}")
+    return _go(run, job, test, watch, mlflow)
+
+
+def resume(
+    run: Run,
+    *,
+    model: nn.Module | None = None,
+    images: ImageSet | None = None,
+    test: ImageSet | None = None,
+    runtime: Runtime | None = None,
+    watch: Watch | None = None,
+    mlflow: bool = True,
+) -> Run:
+    """Go on with a run that was stopped or killed, from its last checkpoint; own parts must be given again."""
+    if run.status.get("state") == "finished":
+        raise UsageError(f"{run.name} is finished; see its results with: assay runs show {run.folder}")
+    runtime, watch = runtime or Runtime.choose(), watch or progress()
+    job = prepare(run.recipe, runtime, model, images)
+    if run.read_json("config.json"):
+        job.check_same(run)
+        for line in runtime.changes(run.read_json("environment.json")):
+            watch.note(f"note: {line}; the numbers may differ in their last bits")
+    else:  # killed before it was described
+        job.describe(run)
+    if run.checkpoint.exists():
+        job.trainer.state.load(run.checkpoint)
+    done = job.trainer.state
+    watch.note(
+        f"{run.name}: going on after {len(done.history)} of {run.recipe.training.epochs} epochs, step {done.step}"
+    )
+    return _go(run, job, test, watch, mlflow)
+
+
+def evaluate(
+    run: Run | str | Path,
+    data: str = "test",
+    *,
+    images: ImageSet | None = None,
+    model: nn.Module | None = None,
+    runtime: Runtime | None = None,
+) -> dict[str, Any]:
+    """Metrics of a run on its `test` or `validation` images, or on the test set of a named data set; looks are counted.
+
+    `images` are one's own, to be called `data`. Returns the entry that results.json gains. Raises AssayError.
+    """
+    run = run if isinstance(run, Run) else Run.find(str(run))
+    classifier, own = load(run, model=model, runtime=runtime), run.recipe.data.name
+    if data == "validation" and images is None:
+        indices = Split.load(run.folder / "split.npz").validation
+        if not len(indices):
+            raise UsageError(f"{run.name} kept no images for validation")
+        chosen = load_data(own, "train").subset(indices)
+        return judge(run, classifier, f"{own}/validation", lambda: chosen, by="evaluate", indices=indices)[1]
+    name = own if data == "test" else data
+    return judge(run, classifier, f"{name}/test", lambda: images or load_data(name, "test"), by="evaluate")[1]
+
+
+def load(run: Run | str | Path, *, model: nn.Module | None = None, runtime: Runtime | None = None) -> Classifier:
+    """The classifier that a run trained, with its best weights and its own Preprocess. Raises AssayError.
+
+    A run of one's own module needs that module again, as `model`.
+    """
+    run = run if isinstance(run, Run) else Run.find(str(run))
+    runtime = runtime or Runtime.choose()
+    weights, config, recipe = run.read_weights(), run.read_json("config.json"), run.recipe
+    preprocess, names = Preprocess.from_dict(config["preprocess"]), tuple(config["class_names"])
+    if config["own_model"] and model is None:
+        raise UsageError(f"{run.name} trained your own {recipe.model.name}; give it again: load(run, model=...)")
+    net = model or build(recipe.model, preprocess.shape, len(names), recipe.seed)
+    net.load_state_dict(weights)
+    return Classifier(runtime.place(net), preprocess, names, runtime)
+
+
+def _own_names(recipe: Recipe, model: nn.Module | None, images: ImageSet | None, test: ImageSet | None) -> Recipe:
+    """The recipe with the names of one's own parts in the place of those it had, so that the run tells the truth."""
+    if images is not None and test is None:
+        raise UsageError("your own training images need your own test images too: train(..., images=..., test=...)")
+    changes: dict[str, Any] = {}
+    if model is not None:
+        changes["model.name"] = type(model).__name__
+    if images is not None:
+        changes["data.name"] = images.source
+    return recipe.override(changes) if changes else recipe
+
+
+def _go(run: Run, job: Job, test: ImageSet | None, watch: Watch, mlflow: bool) -> Run:
+    try:
+        with _told(run, job), mirrored(run, watch, wanted=mlflow) as told:
+            with interruptible() as stop_requested:
+                job.trainer.run(told, _saver(run, job), stop_requested)
+            _finish(run, job, test)
+    finally:
+        watch.close()
+    return run
+
+
+@contextmanager
+def _told(run: Run, job: Job) -> Iterator[None]:
+    """Whatever happens within, status.json says so, and the best weights so far are kept."""
+    run.set_status(state="running")
+    try:
+        yield
+    except BaseException as error:
+        stopped = isinstance(error, (Interrupted, KeyboardInterrupt))
+        with suppress(AssayError):  # a full disk must not hide what went wrong first
+            run.write_weights(job.trainer.state.best)
+            run.set_status(
+                state="stopped" if stopped else "failed", reason=str(error), epochs=len(job.trainer.state.history)
+            )
+        if isinstance(error, Interrupted):
+            raise Interrupted(f"{error}; go on with: assay train --resume {run.folder}") from None
+        raise
+    run.set_status(state="finished")
+    run.checkpoint.unlink(missing_ok=True)
+
+
+def _finish(run: Run, job: Job, test: ImageSet | None) -> None:
+    """Best weights back, then validation, then the one look at the test set, then figures."""
+    trainer, state, name = job.trainer, job.trainer.state, run.recipe.data.name
+    run.write_weights(state.best)
+    state.net.load_state_dict(state.best)
+    classifier = Classifier(state.net, trainer.feed.preprocess, job.images.class_names, trainer.runtime)
+    run.set_status(
+        epochs=len(state.history),
+        best_epoch=trainer.best_epoch,
+        train_seconds=sum(row.seconds for row in state.history),
+    )
+    judged = {}
+    if (validation := trainer.validation) is not None:
+        judged["validation"], _ = judge(
+            run, classifier, f"{name}/validation", lambda: validation, by="train", indices=job.split.validation
+        )
+    judged["test"], _ = judge(run, classifier, f"{name}/test", lambda: test or load_data(name, "test"), by="train")
+    draw(run.folder / "figures", state.history, trainer.best_epoch, judged)
+
+
+def _saver(run: Run, job: Job) -> Callable[[State], None]:
+    """Writes the history after every epoch, and a checkpoint when one is due or training ends."""
+    last = time.monotonic()
+
+    def save(state: State) -> None:
+        nonlocal last
+        run.write_history(state.history)
+        if state.step or job.trainer.finished or time.monotonic() - last > SAVE_EVERY_SECONDS:
+            state.save(run.checkpoint)
+            last = time.monotonic()
+
+    return save

@@ -1,0 +1,102 @@
+"""`assay data`: what it prints, what it draws, and that it overwrites nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from assay.cli.data import app
+from assay.errors import DataError, UsageError
+
+RECIPE = """\
+data: {name: fashion-mnist}
+preprocess: {scale: centred, normalise: train}
+augment: [flip, crop 4, AUGMENT]
+model: {layers: [flatten, linear 10]}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+
+
+def test_list_says_what_there_is_and_how_to_get_it(folder, monkeypatch):
+    monkeypatch.setenv("ASSAY_DATA", str(folder))
+    done = run("list")
+    assert done.exit_code == 0
+    for word in ("cifar10", "fashion-mnist", "mnist", "50,000", "3x32x32", "assay data get mnist"):
+        assert word in " ".join(done.output.replace("│", " ").split())
+
+
+@pytest.mark.data
+def test_list_and_get_say_where_a_data_set_is(folder, data_root, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert str(data_root / "FashionMNIST/raw") in run("list").output
+    assert run("get", "fashion-mnist").stdout.strip() == str(data_root / "FashionMNIST/raw")
+
+
+@pytest.mark.parametrize("verb", ["get", "show"])
+def test_an_unknown_data_set_is_a_usage_error(folder, verb):
+    with pytest.raises(UsageError, match="did you mean fashion-mnist"):
+        run(verb, "fashion_mnist")
+    assert not list(folder.iterdir())
+
+
+def test_show_without_data_says_how_to_get_it(folder, monkeypatch):
+    monkeypatch.setenv("ASSAY_DATA", str(folder))
+    with pytest.raises(DataError, match="assay data get mnist"):
+        run("show", "mnist")
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.data
+def test_show_draws_a_sheet_and_counts_the_classes(folder, data_root):
+    done = run("show", "fashion-mnist")
+    assert done.output.splitlines()[-1] == "fashion-mnist-sheet.png"
+    assert "ankle boot" in done.output
+    assert done.output.count("6,000") == 10
+    assert np.asarray(Image.open("fashion-mnist-sheet.png").convert("L")).std() > 20
+
+
+@pytest.mark.data
+def test_a_second_sheet_takes_a_fresh_name(folder, data_root):
+    Path("fashion-mnist-sheet.png").write_text("mine")
+    assert run("show", "fashion-mnist").output.splitlines()[-1] == "fashion-mnist-sheet-2.png"
+    assert Path("fashion-mnist-sheet.png").read_text() == "mine"
+
+
+def test_a_given_output_is_never_overwritten(folder):
+    Path("mine.png").write_text("mine")
+    with pytest.raises(UsageError, match=r"mine\.png exists already"):
+        run("show", "mnist", "--output", "mine.png")
+    assert Path("mine.png").read_text() == "mine"
+
+
+def test_a_given_output_must_be_a_png(folder):
+    with pytest.raises(UsageError, match=r"must end in \.png"):
+        run("show", "mnist", "--output", "sheet.html")
+
+
+@pytest.mark.data
+def test_preview_draws_what_the_net_will_see(folder, data_root):
+    Path("mine.yaml").write_text(RECIPE.replace("AUGMENT", "rotate 20"))
+    done = run("preview", "mine.yaml", "--output", "seen.png")
+    assert "1 x 28 x 28, scale centred" in done.output
+    assert "-0.2" in done.output  # the mean of the centred pixels is 0.286 - 0.5
+    assert np.asarray(Image.open("seen.png").convert("L")).std() > 20
+
+
+@pytest.mark.data
+def test_a_faulty_augmentation_is_blamed_on_its_line(folder, data_root):
+    Path("mine.yaml").write_text(RECIPE.replace("AUGMENT", "rotat 20"))
+    with pytest.raises(UsageError, match=r"mine\.yaml:3: .*unknown augmentation 'rotat'; did you mean rotate"):
+        run("preview", "mine.yaml")

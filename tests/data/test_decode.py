@@ -1,0 +1,78 @@
+"""Image files are decoded by an allow-list, within limits, and every refusal names the file."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from assay.data.decode import FORMATS, open_image
+from assay.errors import DataError
+
+PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 30, 3), np.uint8))
+
+
+def png_header(width, height):
+    """A PNG that claims a size and holds next to nothing."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(99))) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_known_formats_are_decoded(tmp_path, kind):
+    path = tmp_path / f"picture.{kind.lower()}"
+    PICTURE.save(path, format=kind)
+    assert open_image(path).size == (30, 40)
+
+
+@pytest.mark.parametrize("kind", ["PPM", "EPS", "ICO", "PCX"])
+def test_other_formats_are_refused_whatever_they_are_called(tmp_path, kind):
+    path = tmp_path / "picture.png"
+    PICTURE.save(path, format=kind)
+    with pytest.raises(DataError, match=r"picture\.png is not an image that can be read; known: PNG, JPEG"):
+        open_image(path)
+
+
+def test_a_text_file_named_png_is_refused_by_name(tmp_path):
+    path = tmp_path / "notes.png"
+    path.write_text("these are only words")
+    with pytest.raises(DataError, match=r"notes\.png is not an image"):
+        open_image(path)
+
+
+@pytest.mark.parametrize("name", ["absent.png", "."])
+def test_a_missing_file_or_a_folder_is_refused(tmp_path, name):
+    with pytest.raises(DataError, match="no such file"):
+        open_image(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP"])
+def test_a_truncated_image_is_refused(tmp_path, kind):
+    buffer = io.BytesIO()
+    PICTURE.save(buffer, format=kind)
+    path = tmp_path / "half.img"
+    path.write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
+    with pytest.raises(DataError, match=r"half\.img"):
+        open_image(path)
+
+
+@pytest.mark.parametrize("side", [8193, 12_000, 60_000], ids=["above ours", "Pillow warns", "Pillow refuses"])
+def test_a_huge_image_is_refused_before_decoding(tmp_path, side):
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_header(side, side))
+    with pytest.raises(DataError, match=r"bomb\.png has more than 64 megapixels"):
+        open_image(path)
+
+
+def test_an_animation_gives_its_first_frame(tmp_path):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
+    assert open_image(tmp_path / "two.gif").convert("RGB").getpixel((0, 0)) == (255, 0, 0)

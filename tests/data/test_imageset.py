@@ -1,0 +1,59 @@
+"""The ImageSet holds what fits together, and refuses the rest."""
+
+import numpy as np
+import pytest
+
+from assay.data.imageset import ImageSet
+from assay.errors import DataError
+
+IMAGES = np.arange(4 * 3 * 2 * 2, dtype=np.uint8).reshape(4, 3, 2, 2)
+LABELS = np.array([0, 1, 1, 0])
+
+
+def made(images=IMAGES, labels=LABELS, class_names=("cat", "dog")):
+    return ImageSet(images, labels, class_names, "toy/train")
+
+
+def test_shape_is_that_of_one_image():
+    assert made().shape == (3, 2, 2)
+    assert len(made()) == 4
+
+
+@pytest.mark.parametrize(
+    "images",
+    [IMAGES.astype(np.float32), IMAGES[0], IMAGES[:, :2]],
+    ids=["float", "one image", "two channels"],
+)
+def test_images_of_another_kind_are_refused(images):
+    with pytest.raises(DataError, match="toy/train: images must be uint8"):
+        made(images=images, labels=np.zeros(len(images), np.int64))
+
+
+@pytest.mark.parametrize("labels", [LABELS[:3], LABELS.astype(np.int32), LABELS[:, None]])
+def test_labels_of_another_kind_are_refused(labels):
+    with pytest.raises(DataError, match="toy/train: labels must be int64"):
+        made(labels=labels)
+
+
+@pytest.mark.parametrize("label", [-1, 2])
+def test_a_label_without_a_class_is_refused(label):
+    with pytest.raises(DataError, match="2 class names"):
+        made(labels=np.array([0, 1, 1, label]))
+
+
+def test_subset_keeps_the_order_asked_for():
+    subset = made().subset([2, 0])
+    assert np.array_equal(subset.images, IMAGES[[2, 0]])
+    assert subset.labels.tolist() == [1, 0]
+
+
+def test_class_counts_name_every_class():
+    assert made(class_names=("cat", "dog", "emu")).class_counts().tolist() == [2, 2, 0]
+
+
+def test_fingerprint_depends_on_content_only():
+    other = IMAGES.copy()
+    other[3, 2, 1, 1] ^= 1
+    assert made().fingerprint == made(images=IMAGES.copy(), class_names=("a", "b")).fingerprint
+    assert made().fingerprint != made(images=other).fingerprint
+    assert made().fingerprint != made(labels=LABELS[::-1].copy() * 0).fingerprint

@@ -1,0 +1,196 @@
+"""One definition of how a pixel reaches the net: against Pillow, numpy and hand-computed values."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from assay.data.decode import open_image
+from assay.data.imageset import ImageSet
+from assay.data.preprocess import Preprocess
+from assay.errors import DataError, UsageError
+from assay.recipe import Constants, Preprocessing
+
+RANDOM = np.random.default_rng(0).integers(0, 256, (2300, 3, 8, 8), np.uint8)
+
+
+def image_set(images=RANDOM):
+    return ImageSet(images, np.zeros(len(images), np.int64), ("one",), "toy/train")
+
+
+def smooth(height, width):
+    """A colourful picture without noise, (H, W, 3)."""
+    y, x = np.mgrid[:height, :width]
+    waves = [np.sin(x / 9) * np.cos(y / 7), np.cos(x / 5 + y / 11), np.sin((x - y) / 6)]
+    return np.round(127.5 + 127.5 * np.stack(waves, -1)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("scale", "ends"), [("unit", (0.0, 1.0)), ("centred", (-0.5, 0.5)), ("signed", (-1.0, 1.0))])
+def test_scale_reaches_its_ends_exactly(scale, ends):
+    levels = torch.tensor([0, 255], dtype=torch.uint8).view(1, 1, 1, 2)
+    seen = Preprocess((1, 1, 2), scale=scale)(levels)
+    assert seen.dtype == torch.float32
+    assert tuple(seen.flatten().tolist()) == ends
+
+
+@pytest.mark.parametrize("scale", ["unit", "centred", "signed"])
+def test_normalised_training_images_have_mean_0_and_std_1(scale):
+    seen = Preprocess.fit(Preprocessing(scale=scale, normalise="train"), image_set())(torch.from_numpy(RANDOM)).double()
+    assert torch.allclose(seen.mean((0, 2, 3)), torch.zeros(3, dtype=torch.float64), atol=1e-6)
+    assert torch.allclose(seen.std((0, 2, 3), correction=0), torch.ones(3, dtype=torch.float64), atol=1e-6)
+
+
+def test_train_statistics_are_those_of_numpy():
+    fitted = Preprocess.fit(Preprocessing(scale="signed", normalise="train"), image_set())
+    scaled = RANDOM / 127.5 - 1
+    assert fitted.mean == pytest.approx(scaled.mean((0, 2, 3)), abs=1e-7)
+    assert fitted.std == pytest.approx(scaled.std((0, 2, 3)), abs=1e-7)
+
+
+def test_constants_apply_to_the_scaled_pixels():
+    constants = Constants(mean=(0.1, 0.2, 0.3), std=(0.5, 1.0, 2.0))
+    seen = Preprocess.fit(Preprocessing(scale="centred", normalise=constants), image_set())(torch.from_numpy(RANDOM))
+    mean, std = np.array(constants.mean).reshape(3, 1, 1), np.array(constants.std).reshape(3, 1, 1)
+    assert seen.numpy() == pytest.approx((RANDOM / 255 - 0.5 - mean) / std, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["mean", "std"])
+def test_a_wrong_number_of_constants_says_where(name):
+    values = {"mean": (0.1, 0.1, 0.1), "std": (1.0, 1.0, 1.0), name: (0.5,)}
+    with pytest.raises(UsageError, match="1 values for images of 3 channel") as caught:
+        Preprocess.fit(Preprocessing(normalise=Constants(**values)), image_set())
+    assert caught.value.at == ("normalise", name)
+
+
+def test_a_channel_that_never_varies_cannot_be_normalised():
+    flat = RANDOM.copy()
+    flat[:, 1] = 77
+    with pytest.raises(UsageError, match="channel 1 of toy/train never varies") as caught:
+        Preprocess.fit(Preprocessing(normalise="train"), image_set(flat))
+    assert caught.value.at == ("normalise",)
+
+
+def test_a_crop_larger_than_the_image_is_refused():
+    with pytest.raises(UsageError, match="crop of 9 px does not fit into 8 x 8 px") as caught:
+        Preprocess.fit(Preprocessing(crop=9), image_set())
+    assert caught.value.at == ("crop",)
+
+
+@pytest.mark.parametrize(("height", "width", "resize"), [(64, 64, 32), (90, 60, 24), (50, 75, 33), (32, 32, 80)])
+def test_resize_is_pillows_antialiased_one(height, width, resize):
+    picture = smooth(height, width)
+    preprocess = Preprocess((3, height, width), resize=resize)
+    seen = preprocess.pixels(torch.from_numpy(picture).permute(2, 0, 1)[None])[0]
+    assert min(preprocess.shape[1:]) == resize
+    expected = Image.fromarray(picture).resize((seen.shape[2], seen.shape[1]), Image.Resampling.BILINEAR)
+    assert seen.permute(1, 2, 0).numpy() == pytest.approx(np.asarray(expected) / 255, abs=1.1 / 255)
+
+
+def test_crop_is_the_centre():
+    images = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8)
+    preprocess = Preprocess((1, 8, 8), crop=4)
+    assert preprocess.shape == (1, 4, 4)
+    assert torch.equal((preprocess.pixels(images) * 255).round()[0, 0].to(torch.uint8), images[0, 0, 2:6, 2:6])
+
+
+def test_an_image_looks_the_same_in_any_batch():
+    preprocess = Preprocess.fit(Preprocessing(resize=12, crop=10, scale="centred", normalise="train"), image_set())
+    batch = torch.from_numpy(RANDOM[:16])
+    assert torch.allclose(preprocess(batch)[3:4], preprocess(batch[3:4]), atol=1e-6)
+    assert torch.equal(batch, torch.from_numpy(RANDOM[:16]))
+
+
+def test_it_comes_back_from_json_equal():
+    fitted = Preprocess.fit(Preprocessing(resize=12, crop=10, scale="centred", normalise="train"), image_set())
+    assert Preprocess.from_dict(json.loads(json.dumps(fitted.to_dict()))) == fitted
+
+
+def test_a_damaged_description_is_refused():
+    with pytest.raises(DataError, match="not a stored preprocess"):
+        Preprocess.from_dict({"source_shape": [3, 8, 8], "blurr": 2})
+
+
+# Pictures from outside
+
+RGB, GREY = Preprocess((3, 32, 32)), Preprocess((1, 28, 28))
+
+
+def test_a_picture_of_the_source_size_stays_as_it_is():
+    picture = smooth(32, 32)
+    assert np.array_equal(RGB.picture(Image.fromarray(picture))[0].permute(1, 2, 0), picture)
+
+
+def test_the_shorter_side_decides_and_the_middle_is_kept():
+    wide = smooth(64, 128)
+    expected = np.asarray(Image.fromarray(wide).resize((64, 32), Image.Resampling.BILINEAR))[:, 16:48]
+    seen = RGB.picture(Image.fromarray(wide))[0].permute(1, 2, 0).numpy()
+    assert seen.shape == (32, 32, 3)
+    assert seen.astype(int) == pytest.approx(expected.astype(int), abs=1)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I;16", "I"])
+@pytest.mark.parametrize("preprocess", [RGB, GREY], ids=["rgb", "grey"])
+def test_every_colour_mode_becomes_the_sources(mode, preprocess):
+    white = (
+        Image.new(mode, (50, 40), 65535 if mode.startswith("I") else 255)
+        if mode in ("I;16", "I")
+        else (Image.new("RGB", (50, 40), "white").convert(mode))
+    )
+    seen = preprocess.picture(white)
+    assert seen.shape == (1, *preprocess.source_shape)
+    assert seen.dtype == torch.uint8
+    assert seen.min() == 255
+
+
+def test_grey_is_pillows_luminance():
+    picture = Image.fromarray(smooth(28, 28))
+    assert np.array_equal(GREY.picture(picture)[0, 0], np.asarray(picture.convert("L")))
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_sixteen_bit_grey_is_scaled_and_not_clipped(tmp_path, suffix):
+    levels = np.linspace(0, 65535, 28 * 28).reshape(28, 28).astype(np.uint16)
+    Image.fromarray(levels).save(tmp_path / f"deep.{suffix}")
+    seen = GREY.picture(open_image(tmp_path / f"deep.{suffix}"))[0, 0].numpy()
+    assert np.array_equal(seen, np.round(levels / 257).astype(np.uint8))
+
+
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_pixels_without_a_white_are_refused(mode):
+    with pytest.raises(DataError, match="no agreed white"):
+        RGB.picture(Image.new(mode, (32, 32), 70_000))
+
+
+def test_transparent_pixels_are_white_and_hide_their_colour():
+    layer = np.zeros((32, 32, 4), np.uint8)
+    layer[:, :, 0] = 200  # red below, everywhere
+    layer[:16, :, 3] = 255  # the upper half opaque
+    seen = RGB.picture(Image.fromarray(layer))[0]
+    assert torch.equal(seen[:, 0, 0], torch.tensor([200, 0, 0], dtype=torch.uint8))
+    assert seen[:, 31].min() == 255
+
+
+def test_transparency_of_a_palette_counts(tmp_path):
+    picture = Image.new("P", (32, 32), 0)
+    picture.putpalette([255, 0, 0, 0, 0, 255])
+    picture.save(tmp_path / "hole.png", transparency=0)
+    assert RGB.picture(open_image(tmp_path / "hole.png")).min() == 255
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "tiff"])
+def test_exif_orientation_is_applied_once(tmp_path, kind):
+    picture = np.zeros((32, 32, 3), np.uint8)
+    picture[:16] = 255  # white above
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "turn me 90 degrees clockwise": the upper edge becomes the right one
+    Image.fromarray(picture).save(tmp_path / f"turned.{kind}", exif=exif)
+    seen = RGB.picture(open_image(tmp_path / f"turned.{kind}"))[0].float().mean(0)
+    assert seen[:, 20:].min() > 200
+    assert seen[:, :12].max() < 55
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4000), (3000, 2)])
+def test_pictures_of_any_size_fit(size):
+    assert RGB.picture(Image.new("RGB", size, "white")).shape == (1, 3, 32, 32)

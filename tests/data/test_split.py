@@ -1,0 +1,79 @@
+"""The split is stratified, seeded, exact in size, and comes back from disk as it went."""
+
+import numpy as np
+import pytest
+
+from assay.data.split import Split, split
+from assay.errors import DataError
+
+UNEVEN = np.repeat(np.arange(4), [501, 250, 37, 12])
+
+
+def test_split_is_disjoint_and_complete():
+    parts = split(UNEVEN, 0.1, seed=0)
+    assert sorted([*parts.train, *parts.validation]) == list(range(len(UNEVEN)))
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.1, 0.2, 0.333, 0.5, 0.9])
+def test_validation_has_exactly_the_size_asked_for(fraction):
+    assert len(split(UNEVEN, fraction, seed=3).validation) == round(fraction * len(UNEVEN))
+
+
+def test_split_is_stratified():
+    counts = np.bincount(UNEVEN[split(UNEVEN, 0.1, seed=0).validation], minlength=4)
+    assert np.all(np.abs(counts - np.bincount(UNEVEN) * 0.1) < 1)
+
+
+def test_largest_remainders_get_the_images_left_over():
+    labels = np.repeat([0, 1, 2], [14, 13, 13])  # 10 % of 40 is 4; shares 1.4, 1.3, 1.3
+    assert np.bincount(labels[split(labels, 0.1, seed=0).validation]).tolist() == [2, 1, 1]
+
+
+def test_equal_classes_are_split_equally():
+    labels = np.tile(np.arange(10), 100)
+    assert np.bincount(labels[split(labels, 0.1, seed=0).validation]).tolist() == [10] * 10
+
+
+def test_the_same_seed_gives_the_same_split():
+    assert np.array_equal(split(UNEVEN, 0.1, seed=5).validation, split(UNEVEN, 0.1, seed=5).validation)
+    assert not np.array_equal(split(UNEVEN, 0.1, seed=5).validation, split(UNEVEN, 0.1, seed=6).validation)
+
+
+def test_indices_keep_the_order_of_the_source():
+    parts = split(UNEVEN, 0.3, seed=0)
+    assert np.all(np.diff(parts.train) > 0)
+    assert np.all(np.diff(parts.validation) > 0)
+
+
+def test_a_stored_split_reads_back_equal(tmp_path):
+    parts = split(UNEVEN, 0.1, seed=0)
+    parts.save(tmp_path / "split.npz")
+    again = Split.load(tmp_path / "split.npz")
+    assert np.array_equal(again.train, parts.train)
+    assert np.array_equal(again.validation, parts.validation)
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "flipped", "text", "another npz"])
+def test_a_damaged_split_is_an_error_that_names_the_file(tmp_path, damage):
+    path = tmp_path / "split.npz"
+    split(UNEVEN, 0.1, seed=0).save(path)
+    content = bytearray(path.read_bytes())
+    if damage == "missing":
+        path.unlink()
+    elif damage == "truncated":
+        path.write_bytes(content[:300])
+    elif damage == "flipped":
+        content[1000] ^= 1
+        path.write_bytes(content)
+    elif damage == "text":
+        path.write_text("train: 1, 2, 3")
+    else:
+        np.savez(path, other=np.arange(3))
+    with pytest.raises(DataError, match=r"split\.npz is not a stored split"):
+        Split.load(path)
+
+
+@pytest.mark.parametrize(("train", "validation"), [([0, 1], [1, 2]), ([0, 1], [3]), ([0.0, 1.0], [2.0])])
+def test_indices_that_overlap_or_miss_an_image_are_refused(train, validation):
+    with pytest.raises(DataError, match="every image once"):
+        Split(np.array(train), np.array(validation))

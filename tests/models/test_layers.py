@@ -1,0 +1,115 @@
+"""The line language: shapes, counts and results against torch's own modules and flop counter."""
+
+import pytest
+import torch
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from assay.errors import ShapeError, UsageError
+from assay.models.layers import LAYERS, parse
+
+IMAGES = [(3, 32, 32), (1, 28, 28), (4, 17, 12)]
+IMAGE_LINES = [
+    *("conv 6 5x5", "conv 6 5x5 same", "conv 6 5x5 full", "conv 6 3x5 stride 2", "conv 6 3x3 same stride 2"),
+    *("conv 6 4x4 same", "conv 6 2x3 same stride 3", "conv 6 4x4 full stride 2", "conv 6 1x1 nobias"),
+    *("maxpool 2", "maxpool 3 stride 2", "avgpool 2", "avgpool 3", "globalavgpool", "batchnorm", "dropout 0.3"),
+    *("flatten", "maxout 1", "relu", "leaky_relu", "elu 0.5", "gelu", "sigmoid", "tanh", "softmax", "log_softmax"),
+]
+FEATURE_LINES = ["linear 7", "linear 7 nobias", "batchnorm", "maxout 2", "maxout 3", "dropout 0", "relu", "softmax"]
+CASES = [(line, shape) for line in IMAGE_LINES for shape in IMAGES] + [(line, (12,)) for line in FEATURE_LINES]
+
+
+def test_every_layer_is_tried_here():
+    assert {line.split()[0] for line in IMAGE_LINES + FEATURE_LINES} == set(LAYERS)
+
+
+@pytest.mark.parametrize(("line", "shape"), CASES)
+def test_the_shape_is_what_the_module_gives(line: str, shape: tuple[int, ...]):
+    (layer,) = parse([line], shape)
+    assert layer.make()(torch.rand(2, *shape)).shape == (2, *layer.shape)
+
+
+@pytest.mark.parametrize(("line", "shape"), CASES)
+def test_counts_are_torchs(line: str, shape: tuple[int, ...]):
+    (layer,) = parse([line], shape)
+    module = layer.make().eval()
+    assert layer.parameters == sum(p.numel() for p in module.parameters())
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(torch.rand(1, *shape))
+    assert 2 * layer.mult_adds == counter.get_total_flops()
+
+
+def test_the_text_says_how_the_shape_follows():
+    lines = ["conv 24 5x5", "maxpool 3", "conv 8 4x4 same", "conv 8 3x1 full", "flatten", "maxout 8", "linear 5"]
+    assert [layer.how for layer in parse(lines, (3, 32, 32))] == [
+        "(32 + 2*0 - 5)/1 + 1 = 28",
+        "floor((28 + 2*0 - 3)/3) + 1 = 9",
+        "(9 + 3 - 4)/1 + 1 = 9",
+        "(9 + 2*2 - 3)/1 + 1 = 11; (9 + 2*0 - 1)/1 + 1 = 9",
+        "8*11*9 = 792",
+        "792/8 = 99",
+        "each from 99",
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+@pytest.mark.parametrize("kernel", [(4, 4), (2, 3), (3, 2), (5, 5)])
+def test_same_pads_as_torch_does(kernel: tuple[int, int]):
+    (layer,) = parse([f"conv 6 {kernel[0]}x{kernel[1]} same"], (3, 9, 8))
+    module, images = layer.make(), torch.rand(2, 3, 9, 8)
+    expected = functional.conv2d(images, module.weight, module.bias, padding="same")
+    torch.testing.assert_close(module(images), expected)
+
+
+def test_full_is_the_convolution_of_every_overlap():
+    (layer,) = parse(["conv 1 3x3 full nobias"], (1, 5, 5))
+    module, image = layer.make(), torch.rand(1, 1, 5, 5)
+    # A transposed convolution spreads each pixel over the kernel, which meets every overlap once.
+    expected = functional.conv_transpose2d(image, module.weight.flip(2, 3))
+    torch.testing.assert_close(module(image), expected)
+
+
+def test_maxout_takes_the_largest_of_adjacent_channels():
+    (layer,) = parse(["maxout 2"], (4, 1, 1))
+    values = torch.tensor([1.0, 5.0, -3.0, -4.0]).reshape(1, 4, 1, 1)
+    assert layer.make()(values).flatten().tolist() == [5.0, -3.0]
+
+
+def test_batch_norm_keeps_a_mean_and_a_variance_per_channel():
+    (layer,) = parse(["batchnorm"], (32, 4, 4))
+    assert (layer.parameters, layer.statistics) == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["conv 96 5x5"], "layer 2 'conv 96 5x5': kernel 5x5 does not fit into 3x2x2"),
+        (["maxpool 3"], "layer 2 'maxpool 3': kernel 3x3 does not fit into 3x2x2"),
+        (["linear 10"], "layer 2 'linear 10': needs a row of features, not 3x2x2; put 'flatten' before it"),
+        (["maxout 2"], "layer 2 'maxout 2': 3 channels cannot be split into groups of 2"),
+        (["flatten", "conv 6 1x1"], "layer 3 'conv 6 1x1': needs an image .* not 12 features"),
+    ],
+)
+def test_an_impossible_shape_names_layer_and_sizes(lines: list[str], message: str):
+    with pytest.raises(ShapeError, match=message) as caught:
+        parse(["maxpool 2", *lines], (3, 4, 4))
+    assert caught.value.at == (len(lines),)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("covn 6 5x5", "layer 2 'covn 6 5x5': unknown layer 'covn'; did you mean conv"),
+        ("conv 6 5x5 smae", "unknown argument of 'conv': 'smae'; did you mean same"),
+        ("conv", "'conv' needs a number of filters"),
+        ("conv 6", "needs a kernel written like 5x5"),
+        ("relu 3", "'relu' takes no further argument"),
+        ("dropout 1", "below 1"),
+        ("  ", "empty"),
+    ],
+)
+def test_an_unknown_word_is_an_error_with_its_place(line: str, message: str):
+    with pytest.raises(UsageError, match=message) as caught:
+        parse(["relu", line], (3, 8, 8))
+    assert caught.value.at == (1,)
+    assert not isinstance(caught.value, ShapeError)

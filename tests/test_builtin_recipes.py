@@ -1,0 +1,79 @@
+"""The built-in recipes: each is valid, its net fits its data, and its top comment says what a reader needs."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from assay import recipes
+from assay.models.net import checked, lines_of
+from assay.recipe import Recipe
+
+FOLDER = Path(recipes.__file__).parent
+PATHS = sorted(FOLDER.rglob("*.yaml"))
+SHAPES = {"cifar10": (3, 32, 32), "fashion-mnist": (1, 28, 28)}
+
+EXPECTED = {
+    "kth": "3.2 4.A.1 4.A.2 4.B 4.C 4.D 4.E 5.A 5.B 5.C",
+    "mlflow-grid": "two-conv three-conv five-conv cerberus grid-relu grid-relu-bn grid-leaky-bn grid-leaky-bn-dropout "
+    "cited-4conv cited-14conv",
+    "fashion": "mlp cnn cnn-bn cnn-bn-sgd tuned-adam tuned-sgd",
+    "own-photos": "base imp1 imp2",
+}
+NAMES = [f"{report}/{name}" for report, names in EXPECTED.items() for name in names.split()]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(FOLDER).as_posix().removesuffix(".yaml")
+
+
+def read(path: Path) -> Recipe:
+    return Recipe.build(yaml.safe_load(path.read_text()))
+
+
+every_recipe = pytest.mark.parametrize("path", PATHS, ids=name_of)
+
+
+def test_every_row_of_reports_1_to_4_that_trains_from_scratch_is_there():
+    assert set(NAMES) <= {name_of(path) for path in PATHS}
+
+
+@every_recipe
+def test_its_net_fits_its_images(path: Path):
+    recipe = read(path)
+    lines = lines_of(recipe.model, 10)
+    assert checked(lines, SHAPES[recipe.data.name], 10)
+    assert (lines[-1] == "log_softmax") == (recipe.loss.name == "nll")
+
+
+@every_recipe
+def test_it_writes_out_data_model_optimiser_and_training(path: Path):
+    values = yaml.safe_load(path.read_text())
+    assert {"data", "model", "optimiser", "training"} <= set(values)
+
+
+@every_recipe
+def test_its_top_comment_gives_command_time_and_result(path: Path):
+    what, run, takes, result, *_ = path.read_text().splitlines()
+    assert re.fullmatch(r"# .{10,}\.", what)
+    assert run == f"# Run:      assay train {name_of(path)}"
+    assert re.fullmatch(r"# Takes:    .+", takes)
+    assert re.fullmatch(r"# Result:   .+", result)
+
+
+@every_recipe
+def test_the_reported_figure_names_its_report_and_is_the_one_in_the_comment(path: Path):
+    reported = read(path).reported
+    if reported is None:
+        assert "not converging" in path.read_text()
+        return
+    assert reported.report == path.parent.name
+    stated = re.search(r"\(report: (?:about )?([\d.]+)( %)?", path.read_text())
+    assert stated
+    assert float(stated[1]) / (100 if stated[2] else 1) == pytest.approx(reported.accuracy)
+
+
+def test_no_two_recipes_are_the_same_run():
+    hashes = [read(path).hash for path in PATHS]
+    assert len(set(hashes)) == len(hashes)

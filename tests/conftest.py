@@ -1,14 +1,27 @@
 """What all tests share: one thread, a tiny task that needs no file, and real data where there is some."""
 
+import hashlib
+import io
 import os
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from assay.cli.main import run as run_command
 from assay.data.imageset import ImageSet
+from assay.data.sources import SOURCES, idx
+from assay.data.sources.source import Edition, File, Mirror, Source
 from assay.recipe import Recipe
+from assay.run import Run
 
 torch.set_num_threads(1)  # a busy neighbour ruins OpenMP with more
 
@@ -56,3 +69,122 @@ def recipe() -> Recipe:
             "training": {"epochs": 3, "batch_size": 32},
         }
     )
+
+
+def bars_files() -> dict[str, bytes]:
+    """The bars as the four IDX files of a published data set: 2,000 training and 500 test images."""
+    files = {}
+    for part, drawn in (("train", bars(2000)), ("test", bars(500, seed=1))):
+        files[f"{part}-images"] = struct.pack(">HBB3I", 0, 8, 3, len(drawn), 8, 8) + drawn.images.tobytes()
+        files[f"{part}-labels"] = struct.pack(">HBBI", 0, 8, 1, len(drawn)) + drawn.labels.astype(np.uint8).tobytes()
+    return files
+
+
+def bars_source() -> Source:
+    """`bars` as a named data set, with real checksums; its files lie in Bars/ below the data root."""
+    contents = bars_files()
+    files = {
+        name: File(name, len(content), hashlib.md5(content, usedforsecurity=False).hexdigest())
+        for name, content in contents.items()
+    }
+    parts = {part: (files[f"{part}-images"], files[f"{part}-labels"]) for part in ("train", "test")}
+    return Source(
+        name="bars",
+        class_names=("left", "middle", "right"),
+        shape=(1, 8, 8),
+        counts={"train": 2000, "test": 500},
+        editions=(Edition(("Bars",), parts, idx.decode),),
+        mirror=Mirror("https://example.org/bars/"),
+    )
+
+
+BARS_RECIPE = """\
+# Bars, in no time.
+data: {name: bars}
+augment: [crop 1]
+model:
+  layers:
+    - conv 4 3x3
+    - relu
+    - batchnorm
+    - flatten
+    - dropout 0.2
+    - linear 3
+optimiser: {name: sgd, lr: 0.05}
+training: {epochs: 2, batch_size: 100}
+"""
+
+
+def lay_out(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    """Make `folder` the working folder: `bars` a named data set in Bars/, `bars.yaml` to train it, runs in runs/."""
+    (folder / "Bars").mkdir()
+    for name, content in bars_files().items():
+        (folder / "Bars" / name).write_bytes(content)
+    (folder / "bars.yaml").write_text(BARS_RECIPE)
+    patch.setitem(SOURCES._things, "bars", bars_source())
+    for name, value in (("ASSAY_DATA", str(folder)), ("ASSAY_RUNS", "runs"), ("COLUMNS", "200")):
+        patch.setenv(name, value)
+    patch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def bars_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with the data set `bars` and a recipe, `bars.yaml`."""
+    return lay_out(tmp_path, monkeypatch)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
+    """A runs folder with one finished run of bars.yaml, and what the command said. To change it, take `bars_run`."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        folder = lay_out(tmp_path_factory.mktemp("trained"), patch)
+        code = run_command(["train", "bars.yaml", "--threads", "1", "--no-mlflow"])
+    return folder / "runs", Done(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def bars_run(bars_folder: Path, trained_once: tuple[Path, Done]) -> Run:
+    """A finished run of bars.yaml, in a working folder of its own."""
+    shutil.copytree(trained_once[0], bars_folder / "runs")
+    (folder,) = (bars_folder / "runs" / "bars").iterdir()
+    return Run.open(folder.relative_to(bars_folder))
+
+
+@pytest.fixture
+def assay(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """The command line, in this process: `assay("train", path)`."""
+
+    def call(*words: object) -> Done:
+        capsys.readouterr()
+        code = run_command([str(word) for word in words])
+        return Done(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def start_assay() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """The command line with the bars, as a process of its own that ends with the test."""
+    script, started = Path(__file__).parent / "assay_with_bars.py", []
+
+    def start(*words: object, before: tuple[str, ...] = (), **options) -> subprocess.Popen[str]:
+        command = [*before, sys.executable, str(script), *map(str, words)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -8,9 +8,10 @@ from torch import nn
 from assay.data.augment import Augment
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
+from assay.data.sources import check_present
 from assay.data.sources import load as load_data
 from assay.data.split import Split, split
-from assay.errors import DataError, ShapeError, UsageError
+from assay.errors import ShapeError, UsageError
 from assay.models.net import Net, build
 from assay.recipe import Recipe
 from assay.run import Run, weights_hash
@@ -53,25 +54,19 @@ class Job:
             "initial_weights": weights_hash(self.trainer.state.best),
         })  # fmt: skip
 
-    def check_same(self, run: Run) -> None:
-        """Raise DataError unless the run was started on these very images."""
-        if run.read_json("config.json").get("data_fingerprint") != self.images.fingerprint:
-            raise DataError(
-                f"the training images of {self.images.source} are not those that {run.name} was started with"
-            )
-
 
 def prepare(recipe: Recipe, runtime: Runtime, model: nn.Module | None = None, images: ImageSet | None = None) -> Job:
     """Read, split, fit and build what the recipe names; own parts stand in. Raises AssayError with file and line."""
+    with recipe.blame("augment"):
+        augment = Augment.parse(recipe.augment)
     if images is None:
         with recipe.blame("data", "name"):
+            check_present(recipe.data.name)  # the test set too: nobody wants to learn at the end that it is missing
             images = load_data(recipe.data.name, "train")
     parts = split(images.labels, recipe.data.validation, recipe.data.split_seed)
     train = images.subset(parts.train)
     with recipe.blame("preprocess"):
         preprocess = Preprocess.fit(recipe.preprocess, train)
-    with recipe.blame("augment"):
-        augment = Augment.parse(recipe.augment)
     with recipe.blame("model"):
         net = model or build(recipe.model, preprocess.shape, len(images.class_names), recipe.seed)
     _check_loss(recipe, net)

@@ -1,5 +1,6 @@
 """What of a run goes to MLflow, and when: parameters at the start, every epoch's figures, the folder in the end."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,6 +32,8 @@ def mirrored(run: Run, watch: Watch, *, wanted: bool = True) -> Iterator[Watch]:
     finally:
         _hand_over(run, mirror)
         mirror.close(status)
+        if mirror.complete and not os.environ.get("MLFLOW_TRACKING_URI"):
+            watch.note(f"in MLflow too: mlflow ui --backend-store-uri sqlite:///{folder.parent.parent / 'mlflow.db'}")
 
 
 class _Mirrored(Watch):

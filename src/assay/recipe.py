@@ -262,6 +262,10 @@ class Recipe(Section):
         recipe._places = places
         return recipe
 
+    def __eq__(self, other: object) -> bool:
+        """Equal in every key, whichever file they came from."""
+        return isinstance(other, Recipe) and self.model_dump() == other.model_dump()
+
     @property
     def hash(self) -> str:
         """Eight hex digits of what is run: everything but the name, the seed and the report's figure."""
@@ -277,16 +281,10 @@ class Recipe(Section):
         values = self.model_dump(mode="json")
         places = dict(self._places)
         for key, value in changes.items():
-            path = key.split(".")
-            target = values
-            for part in path[:-1]:
-                if not isinstance(target.get(part), dict):
-                    raise unknown("key", key, _key_names(values), f"{key}={value}")
-                target = target[part]
-            target[path[-1]] = value
-            if path[-1] in ("name", "layers") and path[:-1] == ["model"]:  # a net replaces the net, arguments and all
-                values["model"] = {path[-1]: value}
-            places[tuple(path)] = f"{key}={value}"
+            word, path = f"{key}={value}", tuple(key.split("."))
+            changed = _put(values, path, value, word)
+            places = {old: place for old, place in places.items() if old[: len(changed)] != changed}
+            places |= {changed: word, path: word}
         return Recipe.build(values, places)
 
     @contextmanager
@@ -359,6 +357,35 @@ _UNIONS: dict[str, dict[str, type[Section]]] = {
         "one-cycle": OneCycle, "plateau": Plateau,
     },
 }  # fmt: skip
+
+
+def _put(values: dict[str, Any], path: tuple[str, ...], value: Any, word: str) -> tuple[str, ...]:
+    """Put a value at its place among a recipe's; returns what was changed by it: the key, or its whole section."""
+    target = values
+    for part in path[:-1]:
+        if not isinstance(target.get(part), dict):
+            raise unknown("key", ".".join(path), _key_names(values), word)
+        target = target[part]
+    section, last = path[:-1], path[-1]
+    if section == ("model",) and last in ("name", "layers"):  # a net replaces the net, arguments and all
+        values["model"] = {last: value}
+        return section
+    if last == "name" and len(section) == 1 and section[0] in _UNIONS:
+        values[section[0]] = {**_own_choices(section[0], target), last: value}
+        return section
+    target[last] = value
+    return path
+
+
+def _own_choices(section: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a section that are not just the defaults of its kind: what is kept when another kind takes over."""
+    fields = _UNIONS[section][values["name"]].model_fields
+    plain = {name: _plain(field.get_default(call_default_factory=True)) for name, field in fields.items()}
+    return {name: value for name, value in values.items() if value != plain[name]}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _keys_of(location: KeyPath) -> list[str]:

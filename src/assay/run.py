@@ -7,6 +7,8 @@ checkpoint/ predictions/ figures/ looks.jsonl
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from assay.data.imageset import ImageSet
 from assay.errors import AssayError, DataError, UsageError, unknown
 from assay.files import disk_errors, write_json, write_whole
 from assay.recipe import Recipe
@@ -65,9 +68,11 @@ class Run:
         known = {run.name: run for run in list_runs(runs)}
         if name == "latest" and known:
             return max(known.values(), key=lambda run: (run.folder / "recipe.yaml").stat().st_mtime)
-        fitting = [run for key, run in known.items() if key.startswith(name) or key.split("/", 1)[-1].startswith(name)]
-        if name in known or len(fitting) == 1:
-            return known.get(name) or fitting[0]
+        by_folder = [run for run in known.values() if run.folder.name == name]
+        begins = [run for key, run in known.items() if key.startswith(name) or run.folder.name.startswith(name)]
+        fitting = [known[name]] if name in known else by_folder or begins
+        if len(fitting) == 1:
+            return fitting[0]
         if fitting:
             raise UsageError(f"'{name}' fits {len(fitting)} runs: {', '.join(run.name for run in fitting)}")
         if not known:
@@ -98,7 +103,8 @@ class Run:
     def history(self) -> list[Epoch]:
         """The epochs so far."""
         path = self.folder / "history.csv"
-        return from_csv(path.read_text()) if path.exists() else []
+        with _damage_named(path):
+            return from_csv(path.read_text()) if path.exists() else []
 
     @property
     def checkpoint(self) -> Path:
@@ -109,7 +115,8 @@ class Run:
     def looks(self) -> list[dict[str, Any]]:
         """Each look at a test set, oldest first."""
         path = self.folder / "looks.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        with _damage_named(path):
+            return [dict(json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 
     def count_look(self, data: str, by: str) -> int:
         """Write down a look at a test set, before it happens; returns how many there are now for this set."""
@@ -118,11 +125,21 @@ class Run:
         with disk_errors(path), path.open("ab", buffering=0) as file:  # one write: two processes cannot lose a line
             file.write(line.encode())
             os.fsync(file.fileno())
+        return self.looks_at(data)
+
+    def looks_at(self, data: str) -> int:
+        """How often a test set has been looked at, `cifar10/test`."""
         return sum(look["data"] == data for look in self.looks)
 
+    def check_images(self, images: ImageSet) -> None:
+        """Raise DataError unless these are the images that the run split into training and validation."""
+        if self.read_json("config.json").get("data_fingerprint") != images.fingerprint:
+            raise DataError(f"the images of {images.source} are not those that {self.name} was trained on")
+
     def set_status(self, **changes: Any) -> None:
-        """Change some keys of status.json."""
-        self.write_json("status.json", {**self.status, **changes})
+        """Change some keys of status.json; None takes a key away."""
+        changed = {**self.status, **changes}
+        self.write_json("status.json", {key: value for key, value in changed.items() if value is not None})
 
     def write_history(self, history: list[Epoch]) -> None:
         """Write history.csv."""
@@ -152,12 +169,17 @@ class Run:
     def read_json(self, file: str) -> dict[str, Any]:
         """The object in a JSON file of the folder; empty if there is none. Raises DataError if it is damaged."""
         path = self.folder / file
-        try:
-            return dict(json.loads(path.read_text()))
-        except FileNotFoundError:
-            return {}
-        except (ValueError, TypeError) as error:
-            raise DataError(f"{path} is damaged: {error}") from None
+        with _damage_named(path):
+            return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged file makes a reader raise into a DataError that names it."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError) as error:
+        raise DataError(f"{path} is damaged: {error}") from None
 
 
 def list_runs(runs: Path | None = None) -> list[Run]:

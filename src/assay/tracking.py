@@ -86,6 +86,11 @@ class Mirror:
             self._say(f"MLflow did not answer within {timeout_seconds:g} s; its copy of this run is not complete")
         self._tell()
 
+    @property
+    def complete(self) -> bool:
+        """Whether, after `close`, everything has arrived."""
+        return self._failure is None and not self._thread.is_alive()
+
     def _order(self, order: _Order) -> None:
         self._tell()
         if self._failure is None:

@@ -13,6 +13,7 @@ from torch import nn
 
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
+from assay.data.sources import check_present
 from assay.data.sources import load as load_data
 from assay.data.split import Split
 from assay.errors import AssayError, Interrupted, UsageError
@@ -78,7 +79,7 @@ def resume(
     runtime, watch = runtime or Runtime.choose(), watch or progress()
     job = prepare(run.recipe, runtime, model, images)
     if run.read_json("config.json"):
-        job.check_same(run)
+        run.check_images(job.images)
         for line in runtime.changes(run.read_json("environment.json")):
             watch.note(f"note: {line}; the numbers may differ in their last bits")
     else:  # killed before it was described
@@ -102,18 +103,23 @@ def evaluate(
 ) -> dict[str, Any]:
     """Metrics of a run on its `test` or `validation` images, or on the test set of a named data set; looks are counted.
 
-    `images` are one's own, to be called `data`. Returns the entry that results.json gains. Raises AssayError.
+    `images` are one's own: to be called `data`, or for `validation` all those that training and validation came from.
+    Returns the entry that results.json gains. Raises AssayError.
     """
     run = run if isinstance(run, Run) else Run.find(str(run))
     classifier, own = load(run, model=model, runtime=runtime), run.recipe.data.name
-    if data == "validation" and images is None:
-        indices = Split.load(run.folder / "split.npz").validation
-        if not len(indices):
+    if data == "validation":
+        parts = Split.load(run.folder / "split.npz")
+        if not len(parts.validation):
             raise UsageError(f"{run.name} kept no images for validation")
-        chosen = load_data(own, "train").subset(indices)
-        return judge(run, classifier, f"{own}/validation", lambda: chosen, by="evaluate", indices=indices)[1]
+        images = load_data(own, "train") if images is None else images
+        run.check_images(images)
+        chosen = images.subset(parts.validation)
+        return judge(run, classifier, f"{own}/validation", lambda: chosen, by="evaluate", indices=parts.validation)[1]
     name = own if data == "test" else data
-    return judge(run, classifier, f"{name}/test", lambda: images or load_data(name, "test"), by="evaluate")[1]
+    if images is None:
+        check_present(name)  # before the look is counted
+    return judge(run, classifier, f"{name}/test", _reader(images, name), by="evaluate")[1]
 
 
 def load(run: Run | str | Path, *, model: nn.Module | None = None, runtime: Runtime | None = None) -> Classifier:
@@ -146,7 +152,7 @@ def _own_names(recipe: Recipe, model: nn.Module | None, images: ImageSet | None,
 
 def _go(run: Run, job: Job, test: ImageSet | None, watch: Watch, mlflow: bool) -> Run:
     try:
-        with _told(run, job), mirrored(run, watch, wanted=mlflow) as told:
+        with mirrored(run, watch, wanted=mlflow) as told, _told(run, job):  # the mirror sees how it ended
             with interruptible() as stop_requested:
                 job.trainer.run(told, _saver(run, job), stop_requested)
             _finish(run, job, test)
@@ -158,7 +164,7 @@ def _go(run: Run, job: Job, test: ImageSet | None, watch: Watch, mlflow: bool) -
 @contextmanager
 def _told(run: Run, job: Job) -> Iterator[None]:
     """Whatever happens within, status.json says so, and the best weights so far are kept."""
-    run.set_status(state="running")
+    run.set_status(state="running", reason=None)
     try:
         yield
     except BaseException as error:
@@ -191,8 +197,13 @@ def _finish(run: Run, job: Job, test: ImageSet | None) -> None:
         judged["validation"], _ = judge(
             run, classifier, f"{name}/validation", lambda: validation, by="train", indices=job.split.validation
         )
-    judged["test"], _ = judge(run, classifier, f"{name}/test", lambda: test or load_data(name, "test"), by="train")
+    judged["test"], _ = judge(run, classifier, f"{name}/test", _reader(test, name), by="train")
     draw(run.folder / "figures", state.history, trainer.best_epoch, judged)
+
+
+def _reader(images: ImageSet | None, name: str) -> Callable[[], ImageSet]:
+    """Reads a test set only when it is called: one's own images, or the named data set's."""
+    return lambda: load_data(name, "test") if images is None else images
 
 
 def _saver(run: Run, job: Job) -> Callable[[State], None]:

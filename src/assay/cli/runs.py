@@ -29,7 +29,13 @@ def list_all(runs: RunsOption = None) -> None:
         shown = [
             accuracy_text(read_metrics(results[name])) if name in results else "" for name in ("validation", "test")
         ]
-        table.add_row(run.name, status.get("state", "?"), str(status.get("epochs", "")), *shown, str(len(run.looks)))
+        table.add_row(
+            run.name,
+            status.get("state", "?"),
+            str(status.get("epochs", "")),
+            *shown,
+            str(run.looks_at(f"{run.recipe.data.name}/test")),
+        )
     Console(highlight=False).print(table)
 
 

@@ -1,6 +1,7 @@
 """How the results of a run are printed, for people and as JSON. Imported only by verbs that print some."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import typer
@@ -22,12 +23,12 @@ def show_results(run: Run, as_json: bool) -> None:
     state = status.get("state", "not begun")
     line = f"{run.name}: {state}"
     if "best_epoch" in status:
-        line += f" after {status['epochs']} epochs; best weights from epoch {status['best_epoch']}, by validation"
+        line += f" after {_epochs(status['epochs'])}; best weights from epoch {status['best_epoch']}, by validation"
     console.print(line if state != "failed" else f"{line}: {status.get('reason', '')}", soft_wrap=True)
     if results:
         console.print(metrics_table([read_metrics(entry) for entry in results.values()]))
-        looks = len(run.looks)
-        console.print(f"the test set has been looked at {looks} time{'s' if looks != 1 else ''}")
+        for data, looks in Counter(look["data"] for look in run.looks).items():
+            console.print(f"{data} has been looked at {looks} time{'s' if looks != 1 else ''}")
     if (reported := run.recipe.reported) is not None:
         console.print(
             f"the report ({reported.report}) gives {reported.accuracy:.2%}"
@@ -53,6 +54,10 @@ def show_entry(run: Run, entry: dict[str, Any], as_json: bool) -> None:
 def read_metrics(entry: dict[str, Any]) -> Metrics:
     """The metrics in an entry of results.json."""
     return TypeAdapter(Metrics).validate_python(entry)
+
+
+def _epochs(number: int) -> str:
+    return f"{number} epoch{'s' if number != 1 else ''}"
 
 
 def _short(entry: dict[str, Any]) -> dict[str, Any]:

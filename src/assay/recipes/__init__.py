@@ -39,6 +39,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
     """The mapping in a YAML file, and the file and line of every key path in it. Raises UsageError."""
     try:
         text = path.read_text(encoding="utf-8")
+        _refuse_aliases(text, path)
         values = yaml.safe_load(text)
         places = _places(yaml.compose(text, Loader=yaml.SafeLoader), path)
     except OSError as error:
@@ -49,12 +50,20 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UsageError(f"{path}:{line}: not valid YAML: {error.problem}") from None
     except RecursionError:
-        raise UsageError(f"{path}: an alias that contains itself") from None
+        raise UsageError(f"{path}: nested too deeply to be a recipe") from None
     except yaml.YAMLError as error:
         raise UsageError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(values, dict):
         raise UsageError(f"{path}:1: a recipe is a list of 'key: value' lines")
-    return values, places
+    return values, {(): str(path), **places}  # what no line says, a missing key, is still a fault of this file
+
+
+def _refuse_aliases(text: str, path: Path) -> None:
+    """A few lines of aliases can stand for gigabytes, or for themselves; a recipe says everything where it stands."""
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise UsageError(f"{path}:{line}: the alias '*{event.anchor}' is not for recipes; write the value out")
 
 
 def _places(node: yaml.Node | None, path: Path, above: KeyPath = ()) -> dict[KeyPath, str]:

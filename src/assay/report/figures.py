@@ -162,7 +162,8 @@ def _stack(axes: Axes, y: int, counts: NDArray[np.int64], class_names: Sequence[
     parts = [(int(counts[i]), readable(class_names[i], _NAME_COLUMNS)) for i in top]
     rest = int(counts.sum()) - sum(count for count, _ in parts)
     left, unnamed = 0, []
-    for (count, name), colour in zip([*parts, (rest, "others")], (BLUE, "#6BAED6", "#C6DBEF", "0.88"), strict=False):
+    colours = [*(BLUE, "#6BAED6", "#C6DBEF")[: len(parts)], "0.88"]
+    for (count, name), colour in zip([*parts, (rest, "others")], colours, strict=True):
         axes.barh(y, count, left=left, height=0.74, color=colour, edgecolor="white", linewidth=0.8)
         if width(name) * 0.0125 * longest < count:  # a letter of this size on an axis this wide
             ink = "white" if colour == BLUE else "0.15"

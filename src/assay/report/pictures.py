@@ -16,6 +16,7 @@ def draw(folder: Path, history: Sequence[Epoch], best_epoch: int, judged: Mappin
     for name, predictions in judged.items():
         matrix = confusion_matrix(predictions)
         for diagonal, stem in ((True, "confusion"), (False, "confusion-errors-only")):
-            figure = figures.confusion(matrix, predictions.class_names, diagonal=diagonal)
+            figure = figures.confusion(matrix, predictions.class_names, diagonal, title=predictions.data)
             figures.save(figure, folder / f"{name}-{stem}.png")
-        figures.save(figures.errors_per_class(matrix, predictions.class_names), folder / f"{name}-errors-per-class.png")
+        bars = figures.errors_per_class(matrix, predictions.class_names, title=predictions.data)
+        figures.save(bars, folder / f"{name}-errors-per-class.png")

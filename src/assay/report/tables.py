@@ -9,9 +9,9 @@ from assay.evaluation.metrics import Metrics
 
 
 def accuracy_text(metrics: Metrics) -> str:
-    """The accuracy with its interval and its n, such as "88.62 % [87.98, 89.23], n = 10,000"."""
+    """The accuracy with its interval, such as "88.62 % [87.98, 89.23]"; the n belongs beside it."""
     low, high = metrics.interval
-    return f"{100 * metrics.accuracy:.2f} % [{100 * low:.2f}, {100 * high:.2f}], n = {metrics.n:,}"
+    return f"{100 * metrics.accuracy:.2f} % [{100 * low:.2f}, {100 * high:.2f}]"
 
 
 def metrics_table(sets: Sequence[Metrics]) -> Table:
@@ -40,6 +40,7 @@ def per_class_table(metrics: Metrics) -> Table:
 
 def _rows(metrics: Metrics) -> dict[str, str]:
     return {
+        "images (n)": f"{metrics.n:,}",
         "accuracy": accuracy_text(metrics),
         **{f"top-{k} accuracy": f"{100 * share:.2f} %" for k, share in metrics.top_k.items() if k > 1},
         "loss (nats per image)": f"{metrics.loss:.4f}",

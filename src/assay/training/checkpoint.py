@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -50,7 +51,9 @@ class State:
             self.step, self.epoch_seconds = content["step"], content["epoch_seconds"]
             self.sums = (content["sums"][0], content["sums"][1])
         except Exception as error:  # whatever a damaged file makes torch raise
-            raise DataError(f"{path}: cannot go on from this checkpoint ({error}); train anew") from error
+            # torch's own words for a damaged pickle advise to load it with its safety off
+            reason = "it is damaged" if isinstance(error, UnpicklingError) else error
+            raise DataError(f"{path}: cannot go on from this checkpoint ({reason}); train anew") from error
 
 
 def copy_weights(net: nn.Module) -> Weights:

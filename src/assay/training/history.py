@@ -38,8 +38,11 @@ def to_csv(history: list[Epoch]) -> str:
 
 
 def from_csv(text: str) -> list[Epoch]:
-    """The rows that `to_csv` wrote."""
+    """The rows that `to_csv` wrote. Raises ValueError or TypeError for anything else."""
+    reader = csv.DictReader(io.StringIO(text))
+    if reader.fieldnames != [f.name for f in fields(Epoch)]:
+        raise ValueError(f"its columns are {reader.fieldnames}")
     return [
         Epoch(**{key: int(value) if key == "epoch" else float(value) if value else None for key, value in row.items()})  # type: ignore[arg-type]
-        for row in csv.DictReader(io.StringIO(text))
+        for row in reader
     ]

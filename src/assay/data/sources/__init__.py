@@ -23,6 +23,11 @@ def data_root() -> Path:
     return Path(given).expanduser() if given else Path(platformdirs.user_cache_dir("assay"))
 
 
+def check_present(name: str, root: Path | None = None) -> None:
+    """Raise DataError unless all files of the data set are there, test set and all; only their names are looked at."""
+    SOURCES[name].check_present(root or data_root())
+
+
 def load(name: str, part: Part, root: Path | None = None) -> ImageSet:
     """The training or the test images of a named data set, checked against their checksums.
 

@@ -108,6 +108,12 @@ class Source:
         images, labels = edition.decode(self._contents(edition, folder, part))
         return ImageSet(images, labels, self.class_names, f"{self.name}/{part}")
 
+    def check_present(self, root: Path) -> None:
+        """Raise DataError, naming the first missing file, unless one edition is there with both parts."""
+        if self.where(root) is None:
+            part: Part = "test" if self.where(root, ("train",)) else "train"
+            raise DataError(f"{self._missing(part, root)}; get it with: assay data get {self.name}")
+
     def verify(self, root: Path) -> Path:
         """The folder of a whole and unaltered copy of both parts. Raises DataError when there is none."""
         found = self._find(root, ("train", "test"))

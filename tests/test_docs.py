@@ -1,0 +1,85 @@
+"""The documents tell the truth: their commands parse, the names in them are known, and their links lead somewhere."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import pytest
+import typer.main
+
+from assay.cli.main import USAGE_ERROR, app
+from assay.cli.options import parse_changes
+from assay.data.sources import SOURCES
+from assay.models.reports import NETS
+from assay.recipes import read_recipe
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], key=str)
+BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+IN_BLOCK, IN_SENTENCE = re.compile(r"^assay .*$", re.MULTILINE), re.compile(r"`(assay [^`]+)`")
+LINK = re.compile(r"\]\(([^)#:]+)\)")
+FILE = re.compile(r"`((?:src|tests|docs|\.ci)/[^`\s]*|[a-z]+\.txt|Makefile)`")
+
+every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+def commands(path: Path) -> list[str]:
+    """The command lines of a document, those in blocks and those in sentences."""
+    text = path.read_text(encoding="utf-8")
+    return [line for block in BLOCK.findall(text) for line in IN_BLOCK.findall(block)] + IN_SENTENCE.findall(text)
+
+
+def parse(line: str) -> tuple[str, dict[str, Any]]:
+    """The verb, `data show`, and its parameters as typer reads them. Raises typer's error for what it does not know."""
+    command: Any = typer.main.get_command(app)
+    verbs: list[str] = []
+    words = shlex.split(line)[1:]
+    if words in (["--help"], ["--version"]):
+        return "", {}
+    while hasattr(command, "resolve_command"):
+        context = command.make_context("assay", list(words))
+        name, command, words = command.resolve_command(context, words)
+        verbs.append(name)
+    return " ".join(verbs), command.make_context("assay", words).params
+
+
+def is_real(name: str | None) -> TypeGuard[str]:
+    """Whether it stands for itself: NAME and one's own mine.yaml do not."""
+    return name is not None and not name.isupper() and Path(name).suffix != ".yaml"
+
+
+@every_document
+def test_every_command_parses_and_names_what_exists(path: Path) -> None:
+    for line in commands(path):
+        verb, parameters = parse(line)
+        recipe, name = parameters.get("recipe"), parameters.get("name")
+        recipe = name if verb == "recipes show" else recipe
+        if is_real(recipe):
+            read_recipe(recipe).override(parse_changes(parameters.get("changes") or []))
+        if is_real(name) and verb in ("data get", "data show", "models show"):
+            assert name in (NETS if verb == "models show" else SOURCES), line
+
+
+@every_document
+def test_every_link_leads_to_a_file(path: Path) -> None:
+    for target in LINK.findall(path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+@every_document
+def test_every_file_named_is_there(path: Path) -> None:
+    for name in FILE.findall(path.read_text(encoding="utf-8")):
+        if "NAME" not in name and "EXPERIMENT" not in name:
+            assert (ROOT / name).exists(), name
+
+
+def test_an_unknown_verb_or_option_would_be_found() -> None:
+    for line in ("assay trian fashion/cnn-bn", "assay train fashion/cnn-bn --thread 1", "assay runs shwo latest"):
+        with pytest.raises(USAGE_ERROR):
+            parse(line)
+
+
+def test_every_page_of_docs_is_reached_from_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(path.relative_to(ROOT).as_posix() in readme for path in (ROOT / "docs").glob("*.md"))

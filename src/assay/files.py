@@ -57,7 +57,3 @@ def disk_errors(path: Path) -> Iterator[None]:
             f"cannot write {path}: {error.strerror or error}. Free some space, or choose another "
             "folder with --runs (or $ASSAY_DATA for data)."
         ) from error
-    except RuntimeError as error:  # torch.save's own writer reports a full disk this way
-        if "write" not in str(error) and "PytorchStreamWriter" not in str(error):
-            raise
-        raise AssayError(f"cannot write {path}: {error}. Is the disk full?") from error

@@ -11,7 +11,7 @@ from assay.data.preprocess import Preprocess
 from assay.data.sources import check_present
 from assay.data.sources import load as load_data
 from assay.data.split import Split, split
-from assay.errors import ShapeError, UsageError
+from assay.errors import DataError, ShapeError, UsageError
 from assay.models.net import Net, build
 from assay.recipe import Recipe
 from assay.run import Run, weights_hash
@@ -64,6 +64,8 @@ def prepare(recipe: Recipe, runtime: Runtime, model: nn.Module | None = None, im
             check_present(recipe.data.name)  # the test set too: nobody wants to learn at the end that it is missing
             images = load_data(recipe.data.name, "train")
     parts = split(images.labels, recipe.data.validation, recipe.data.split_seed)
+    if not len(parts.train):
+        raise DataError(f"{images.source}: no training images are left of {len(images)}")
     train = images.subset(parts.train)
     with recipe.blame("preprocess"):
         preprocess = Preprocess.fit(recipe.preprocess, train)

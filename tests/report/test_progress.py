@@ -66,10 +66,11 @@ def test_the_bar_goes_and_the_epochs_line_stays():
 
 
 def test_off_a_terminal_a_long_epoch_says_something_now_and_then(monkeypatch):
-    console, now = Console(file=io.StringIO(), width=20), 0.0
-    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    console, clock = Console(file=io.StringIO(), width=20), {"now": 0.0}
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock["now"])
     watch = Plain(console)
-    for now in (10.0, 29.0, 31.0, 40.0, 62.0):
+    for seconds in (10.0, 29.0, 31.0, 40.0, 62.0):
+        clock["now"] = seconds
         watch.step(STEP)
     said = console.file.getvalue().splitlines()
     assert said == ["epoch 2/10   50%  loss 0.5000  1,234 images/s  1h 02m left"] * 2

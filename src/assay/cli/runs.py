@@ -1,8 +1,13 @@
 """`assay runs`: the runs so far."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from assay.cli.options import JsonOption, RunArgument, RunsOption
+
+if TYPE_CHECKING:
+    from assay.run import Run
 
 app = typer.Typer(help="The runs so far.", no_args_is_help=True)
 
@@ -13,8 +18,7 @@ def list_all(runs: RunsOption = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from assay.cli.show import read_metrics
-    from assay.report.tables import accuracy_text
+    from assay.errors import AssayError
     from assay.run import list_runs, runs_folder
 
     found = list_runs(runs)
@@ -25,17 +29,11 @@ def list_all(runs: RunsOption = None) -> None:
         "run", "state", "epochs", "validation accuracy", "test accuracy", "looks", box=None, header_style="bold"
     )
     for run in found:
-        status, results = run.status, run.results
-        shown = [
-            accuracy_text(read_metrics(results[name])) if name in results else "" for name in ("validation", "test")
-        ]
-        table.add_row(
-            run.name,
-            status.get("state", "?"),
-            str(status.get("epochs", "")),
-            *shown,
-            str(run.looks_at(f"{run.recipe.data.name}/test")),
-        )
+        try:
+            table.add_row(run.name, *_row(run))
+        except AssayError as error:  # one damaged run must not hide the others
+            table.add_row(run.name, "damaged")
+            typer.echo(f"assay: {error}", err=True)
     Console(highlight=False).print(table)
 
 
@@ -49,3 +47,17 @@ def show(run: RunArgument, as_json: JsonOption = False, runs: RunsOption = None)
     if not as_json:
         typer.echo(found.recipe.to_yaml())
     show_results(found, as_json)
+
+
+def _row(run: "Run") -> list[str]:
+    """State, epochs, accuracies and looks of a run, as they stand in the list."""
+    from assay.cli.show import read_metrics
+    from assay.report.tables import accuracy_text
+
+    status, results = run.status, run.results
+    return [
+        status.get("state", "?"),
+        str(status.get("epochs", "")),
+        *(accuracy_text(read_metrics(results[name])) if name in results else "" for name in ("validation", "test")),
+        str(run.looks_at(f"{run.recipe.data.name}/test")),
+    ]

@@ -5,9 +5,10 @@ from collections import Counter
 from typing import Any
 
 import typer
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
+from assay.errors import DataError
 from assay.evaluation.metrics import Metrics
 from assay.report.tables import metrics_table, per_class_table
 from assay.run import Run
@@ -52,8 +53,13 @@ def show_entry(run: Run, entry: dict[str, Any], as_json: bool) -> None:
 
 
 def read_metrics(entry: dict[str, Any]) -> Metrics:
-    """The metrics in an entry of results.json."""
-    return TypeAdapter(Metrics).validate_python(entry)
+    """The metrics in an entry of results.json. Raises DataError if some are missing."""
+    try:
+        return TypeAdapter(Metrics).validate_python(entry)
+    except ValidationError as error:
+        raise DataError(
+            f"an entry of results.json is damaged: {error.errors()[0]['loc']} is missing or wrong"
+        ) from None
 
 
 def _epochs(number: int) -> str:

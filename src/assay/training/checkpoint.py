@@ -1,6 +1,7 @@
 """Checkpoints: everything that changes while a net trains, in one file that is whole or absent."""
 
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 
 from assay.errors import DataError
-from assay.files import save_whole
+from assay.files import write_whole
 from assay.training.history import Epoch
 
 Weights = dict[str, torch.Tensor]
@@ -38,7 +39,9 @@ class State:
             "sums": self.sums,
             "epoch_seconds": self.epoch_seconds,
         }
-        save_whole(path, lambda temporary: torch.save(content, temporary))
+        buffer = BytesIO()  # writing a file itself, torch hides a full disk behind an error of its own
+        torch.save(content, buffer)
+        write_whole(path, buffer.getvalue())
 
     def load(self, path: Path) -> None:
         """Take up the state in the file. Raises DataError if it is damaged or of another net."""

@@ -1,0 +1,8 @@
+"""The command `assay` with one more named data set, the bars of conftest.py: for tests that need a real process."""
+
+from assay.cli.main import main
+from assay.data.sources import SOURCES
+from conftest import bars_source
+
+SOURCES.add("bars")(bars_source())
+main()

@@ -1,0 +1,51 @@
+"""The Feed gives batches that depend on indices, epoch and seed alone."""
+
+import numpy as np
+import pytest
+import torch
+
+from assay.data.augment import Augment
+from assay.data.preprocess import Preprocess
+from assay.recipe import Preprocessing
+from assay.runtime import Runtime
+from assay.training.feed import Feed
+
+FP32 = Runtime("cpu", "fp32", threads=1)
+SOME = torch.tensor([5, 3, 150])
+
+
+@pytest.fixture
+def feed(images):
+    def make(*augment: str) -> Feed:
+        spec = Preprocessing(scale="centred", normalise="train")
+        return Feed(images, Preprocess.fit(spec, images), Augment.parse(augment), FP32)
+
+    return make
+
+
+def test_without_augmentation_a_batch_is_the_preprocessed_images(feed, images):
+    pixels, labels = feed().batch(SOME, 0, 0)
+    scaled = images.images / 255 - 0.5
+    expected = (scaled[SOME] - scaled.mean()) / scaled.std()
+    np.testing.assert_allclose(pixels.numpy(), expected, atol=1e-5)
+    assert labels.tolist() == images.labels[SOME].tolist()
+    assert (pixels.dtype, labels.dtype) == (torch.float32, torch.int64)
+
+
+def test_the_seed_decides_the_augmentation(feed):
+    one = feed("crop 2", "rotate 20")
+    assert torch.equal(one.batch(SOME, 0, 1)[0], one.batch(SOME, 0, 1)[0])
+    assert not torch.equal(one.batch(SOME, 0, 1)[0], one.batch(SOME, 0, 2)[0])
+
+
+def test_the_epoch_decides_the_alternating_flip(feed):
+    one = feed("alternating-flip")
+    first, second = one.batch(SOME, 1, 0)[0], one.batch(SOME, 2, 0)[0]
+    assert torch.equal(first.flip(3), second)
+
+
+def test_a_batch_leaves_the_images_and_torchs_generator_alone(feed, images):
+    before, state = images.images.copy(), torch.get_rng_state()
+    feed("flip", "channel-shift 0.2").batch(SOME, 0, 0)
+    assert np.array_equal(images.images, before)
+    assert torch.equal(torch.get_rng_state(), state)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.errors import AssayError
-from assay.files import disk_errors, save_whole, write_json, write_whole
+from assay.files import disk_errors, save_whole, sweep, write_json, write_whole
 
 
 def test_what_is_written_is_read_back_and_nothing_else_is_left(tmp_path: Path):
@@ -67,3 +67,12 @@ def test_a_refusal_names_the_file_the_reason_and_a_cure(tmp_path: Path):
 def test_other_errors_are_defects_and_pass():
     with pytest.raises(RuntimeError, match="of another kind"), disk_errors(Path("a.pt")):
         raise RuntimeError("of another kind")
+
+
+def test_what_a_killed_writer_left_is_swept_and_nothing_else(tmp_path: Path):
+    (tmp_path / "checkpoint").mkdir()
+    for name in ("status.json", ".part-12.json", ".hidden", "checkpoint/.part-34.pt", "checkpoint/state.pt"):
+        (tmp_path / name).touch()
+    sweep(tmp_path)
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"status.json", ".hidden", "checkpoint/state.pt"}

@@ -10,6 +10,8 @@ from typing import Any
 
 from assay.errors import AssayError
 
+_PART = ".part-"  # how temporary names begin
+
 
 def write_whole(path: Path, content: bytes | str) -> None:
     """Write `content` to `path` so that a reader sees the old file or the whole new one. Raises AssayError."""
@@ -27,7 +29,7 @@ def save_whole(path: Path, save: Callable[[Path], object]) -> None:
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays, because savers such as matplotlib and numpy choose a format by it.
-        temporary = path.with_name(f".part-{secrets.token_hex(6)}{path.suffix}")
+        temporary = path.with_name(f"{_PART}{secrets.token_hex(6)}{path.suffix}")
         try:
             save(temporary)
             _sync(temporary)
@@ -35,6 +37,12 @@ def save_whole(path: Path, save: Callable[[Path], object]) -> None:
             _sync(path.parent)  # the rename itself is only safe once the folder is on disk
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed left half-written in `folder` and below it."""
+    for left in folder.rglob(f"{_PART}*"):
+        left.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -18,6 +18,7 @@ from assay.data.sources import load as load_data
 from assay.data.split import Split
 from assay.errors import AssayError, Interrupted, UsageError
 from assay.evaluation.classifier import Classifier
+from assay.files import sweep
 from assay.job import Job, prepare
 from assay.judge import judge
 from assay.mirrored import mirrored
@@ -76,6 +77,7 @@ def resume(
     """Go on with a run that was stopped or killed, from its last checkpoint; own parts must be given again."""
     if run.status.get("state") == "finished":
         raise UsageError(f"{run.name} is finished; see its results with: assay runs show {run.folder}")
+    sweep(run.folder)
     runtime, watch = runtime or Runtime.choose(), watch or progress()
     job = prepare(run.recipe, runtime, model, images)
     if run.read_json("config.json"):

@@ -12,12 +12,15 @@ from assay.data.sources import check_present
 from assay.data.sources import load as load_data
 from assay.data.split import Split, split
 from assay.errors import DataError, ShapeError, UsageError
+from assay.models.initialise import fit_layers
 from assay.models.net import Net, build
 from assay.recipe import Recipe
 from assay.run import Run, weights_hash
 from assay.runtime import Runtime
 from assay.training.feed import Feed
 from assay.training.loop import Trainer
+
+FIT_IMAGES = 5000  # enough for the covariance of small patches
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +74,7 @@ def prepare(recipe: Recipe, runtime: Runtime, model: nn.Module | None = None, im
         preprocess = Preprocess.fit(recipe.preprocess, train)
     with recipe.blame("model"):
         net = model or build(recipe.model, preprocess.shape, len(images.class_names), recipe.seed)
+    fit_layers(net, preprocess(torch.from_numpy(train.images[:FIT_IMAGES])))
     _check_loss(recipe, net)
     _check_output(net, preprocess.shape, len(images.class_names))
     validation = images.subset(parts.validation) if len(parts.validation) else None

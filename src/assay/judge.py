@@ -25,19 +25,29 @@ def judge(
 ) -> tuple[Predictions, dict[str, Any]]:
     """Predictions and the entry of results.json for the images that `read` gives.
 
-    `data` is a set's full name, "cifar10/test". A look at a test set is written down before the images are read.
+    `data` is a set's full name, "cifar10/test". A look at a test set is written down before the images are read. Where
+    the recipe asks for test-time augmentation of a test set, that is a further entry, from the same look.
     """
     is_test = data.endswith("/test")
-    look = run.count_look(data, by) if is_test else None
+    extra = {"look": run.count_look(data, by)} if is_test else {}
     started = time.perf_counter()
-    predictions = classifier.predictions(read(), data, indices)
-    entry = {**metrics(predictions).to_dict(), "data": data, "seconds": time.perf_counter() - started}
-    if look is not None:
-        entry["look"] = look
+    images = read()
+    predictions = classifier.predictions(images, data, indices)
     label = _free_label(run, _label(run, data))
+    entry = _keep(run, label, predictions, {**extra, "seconds": time.perf_counter() - started})
+    if is_test and (views := run.recipe.test_views) > 1:
+        started = time.perf_counter()
+        augmented = classifier.predictions(images, f"{data}, {views} views", indices, views)
+        _keep(run, f"{label}-{views}-views", augmented, {**extra, "seconds": time.perf_counter() - started})
+    return predictions, entry
+
+
+def _keep(run: Run, label: str, predictions: Predictions, extra: dict[str, Any]) -> dict[str, Any]:
+    """Store the predictions and their entry of results.json."""
+    entry = {**metrics(predictions).to_dict(), **extra}
     predictions.save(run.folder / "predictions" / f"{label}.npz")
     run.write_json("results.json", {**run.results, label: entry})
-    return predictions, entry
+    return entry
 
 
 def _label(run: Run, data: str) -> str:

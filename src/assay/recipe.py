@@ -135,6 +135,24 @@ class AdamW(_Optimiser):
     eps: PositiveFloat = 1e-8
 
 
+class Muon(Section):
+    """Muon for the filters of convolutions, SGD for all else (Jordan et al. 2024); `training/muon.py`.
+
+    bias_lr: for biases and batch norm; head_lr: for linear layers; both for a loss that is a mean over images. decay:
+    the share that a step at those peak rates takes off a weight.
+    """
+
+    name: Literal["muon"] = "muon"
+    lr: PositiveFloat = 0.24
+    momentum: Fraction = 0.6
+    nesterov: bool = True
+    bias_lr: PositiveFloat
+    head_lr: PositiveFloat
+    sgd_momentum: Fraction = 0.85
+    decay: NonNegativeFloat = 0.0
+    clip_norm: PositiveFloat | None = None
+
+
 class _Schedule(Section):
     warmup_epochs: NonNegativeFloat = 0.0  # linear from zero, before the schedule's own shape takes over
 
@@ -197,7 +215,7 @@ def _named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-Optimiser = Annotated[Sgd | Adam | AdamW, Field(discriminator="name"), BeforeValidator(_named)]
+Optimiser = Annotated[Sgd | Adam | AdamW | Muon, Field(discriminator="name"), BeforeValidator(_named)]
 Schedule = Annotated[
     Constant | Step | Drops | Cosine | Linear | OneCycle | Plateau, Field(discriminator="name"), BeforeValidator(_named)
 ]
@@ -240,6 +258,7 @@ class Recipe(Section):
     schedule: Schedule = Constant()
     training: Training = Training()
     stopping: Stopping = Stopping()
+    test_views: Literal[1, 2, 6] = 1  # test-time augmentation: a second figure, beside the plain one
     seed: NonNegativeInt = 0
     reported: Reported | None = None
 
@@ -351,7 +370,7 @@ def _real_path(location: KeyPath, values: Any) -> KeyPath:
 
 
 _UNIONS: dict[str, dict[str, type[Section]]] = {
-    "optimiser": {"sgd": Sgd, "adam": Adam, "adamw": AdamW},
+    "optimiser": {"sgd": Sgd, "adam": Adam, "adamw": AdamW, "muon": Muon},
     "schedule": {
         "constant": Constant, "step": Step, "drops": Drops, "cosine": Cosine, "linear": Linear,
         "one-cycle": OneCycle, "plateau": Plateau,

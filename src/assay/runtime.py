@@ -3,8 +3,10 @@
 Everything that draws random numbers gets them from here, as a pure function of the seed and of where it is in the run.
 """
 
+import ctypes
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -42,6 +44,8 @@ class Runtime:
             raise UsageError(f"--threads must be at least 1 (given: {threads})")
         chosen = cls(kind, "bf16" if precision == "bf16" else "fp32", threads or torch.get_num_threads())
         torch.set_num_threads(chosen.threads)
+        if kind == "cpu":
+            _keep_heap()
         return chosen
 
     def autocast(self) -> AbstractContextManager[Any]:
@@ -130,6 +134,14 @@ def _default_generators(device: str) -> list[torch.Generator]:
         if kind == "mps"
         else [torch.default_generator]
     )
+
+
+def _keep_heap() -> None:
+    """Have glibc keep freed memory instead of giving it back: a step's large buffers then cost no page faults."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(-4, 0)  # M_MMAP_MAX: no buffer gets a mapping of its own
+        mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: the heap's end is not given back
 
 
 def _device(name: str) -> str:

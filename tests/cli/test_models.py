@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from assay.cli.models import app
 from assay.errors import ShapeError, UsageError
-from assay.models.reports import NETS
+from assay.models.nets import NETS
 
 
 def run(*words: str) -> str:

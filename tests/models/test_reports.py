@@ -8,7 +8,7 @@ import torch
 from assay.errors import UsageError
 from assay.models.layers import parse
 from assay.models.net import Net
-from assay.models.reports import NETS
+from assay.models.nets import NETS
 from assay.models.summary import Summary, summarise
 
 WIDE = {"filters": [64, 128, 256]}

@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from assay.models.layers import parse
 from assay.models.net import Net
-from assay.models.reports import NETS
+from assay.models.nets import NETS
 from assay.models.summary import Summary, summarise
 
 

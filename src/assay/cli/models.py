@@ -16,7 +16,7 @@ def list_() -> None:
     from rich.table import Table
 
     from assay.models.layers import parse, sizes
-    from assay.models.reports import NETS
+    from assay.models.nets import NETS
     from assay.models.summary import summarise
 
     table = Table("name", box=SIMPLE_HEAD, pad_edge=False)
@@ -42,8 +42,9 @@ def show(
     """Show every layer with its output shape, how it follows, parameters, mult-adds and memory."""
     from rich.console import Console
 
+    from assay.models.named import written
     from assay.models.net import checked
-    from assay.models.reports import NETS, written
+    from assay.models.nets import NETS
     from assay.models.summary import summarise
 
     net = NETS[name]

@@ -49,8 +49,12 @@ class Classifier:
             for name, row in zip(names, torch.from_numpy(logits).softmax(1).tolist(), strict=True)
         ]
 
-    def predictions(self, images: ImageSet, data: str, indices: np.ndarray | None = None) -> Predictions:
+    def predictions(
+        self, images: ImageSet, data: str, indices: np.ndarray | None = None, views: int = 1
+    ) -> Predictions:
         """Predictions for a whole ImageSet; `indices` are the images' places in their data set (default 0, 1, ...).
+
+        `views`: 1, or 2 or 6 for test-time augmentation.
 
         Raises UsageError where size or classes differ from what the net was trained on.
         """
@@ -64,12 +68,11 @@ class Classifier:
                 f"{_size(self.preprocess.source_shape)}"
             )
         where = np.arange(len(images), dtype=np.int64) if indices is None else indices
-        return Predictions(
-            self._logits(torch.from_numpy(images.images)), images.labels, where, images.class_names, data
-        )
+        logits = self._logits(torch.from_numpy(images.images), views)
+        return Predictions(logits, images.labels, where, images.class_names, data)
 
-    def _logits(self, images: torch.Tensor) -> np.ndarray:
-        return infer(self.net, images, self.preprocess, self.runtime.exact()).numpy()
+    def _logits(self, images: torch.Tensor, views: int = 1) -> np.ndarray:
+        return infer(self.net, images, self.preprocess, self.runtime.exact(), views).numpy()
 
     def _answer(self, image: str, probabilities: Sequence[float]) -> Answer:
         ranked = sorted(zip(self.class_names, probabilities, strict=True), key=lambda pair: -pair[1])

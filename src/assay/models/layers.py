@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from assay.errors import ShapeError, UsageError
+from assay.models.initialise import DiracConv, Scale, WhiteningConv
 from assay.models.words import Words
 from assay.registry import Registry
 
@@ -77,20 +78,24 @@ def _layer(line: str, shape: Shape) -> Layer:
     return replace(
         layer,
         line=line,
-        parameters=sum(p.numel() for p in module.parameters()),
+        parameters=sum(p.numel() for p in module.parameters() if p.requires_grad),
         statistics=sum(b.numel() for b in module.buffers() if b.is_floating_point()),
     )
 
 
 @LAYERS.add("conv")
 def conv(shape: Shape, words: Words) -> Layer:
-    """`conv FILTERS HxW [valid|same|full] [stride N] [nobias]`."""
+    """`conv FILTERS HxW [valid|same|full] [stride N] [nobias] [dirac]`; dirac: the filters start as the identity."""
     filters, kernel = words.number("a number of filters", int), words.kernel()
     mode, stride, bias = words.choice("valid", "same", "full"), words.after("stride", 1), not words.flag("nobias")
+    dirac = words.flag("dirac")
     channels, *_ = _image(shape)
     padding = tuple({"valid": 0, "same": side - 1, "full": 2 * (side - 1)}[mode] for side in kernel)  # both ends
     height, width, how = _slide(shape, kernel, padding, stride)
-    module = nn.Conv2d if all(p % 2 == 0 for p in padding) else UnevenConv
+    even = all(p % 2 == 0 for p in padding)
+    if dirac and not even:
+        raise UsageError("dirac needs a kernel with a middle")
+    module = DiracConv if dirac else nn.Conv2d if even else UnevenConv
     half = (padding[0] // 2, padding[1] // 2)
     return Layer(
         (filters, height, width),
@@ -122,9 +127,41 @@ def globalavgpool(shape: Shape, words: Words) -> Layer:
 
 @LAYERS.add("batchnorm")
 def batchnorm(shape: Shape, words: Words) -> Layer:
-    """`batchnorm`: per channel of an image or per feature (Ioffe and Szegedy 2015)."""
+    """`batchnorm [nogain] [momentum M]`: per channel or per feature (Ioffe and Szegedy 2015).
+
+    nogain fixes the gain at 1; M is the weight of a new batch in the running statistics, 0.1 unless given.
+    """
     norm = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
-    return Layer(shape, "unchanged", lambda: norm(shape[0]))
+    nogain, momentum = words.flag("nogain"), words.after("momentum", 0.1)
+
+    def make() -> nn.Module:
+        module = norm(shape[0], momentum=momentum)
+        module.weight.requires_grad = not nogain
+        return module
+
+    return Layer(shape, "unchanged", make)
+
+
+@LAYERS.add("whitening")
+def whitening(shape: Shape, words: Words) -> Layer:
+    """`whitening HxW`: decorrelates patches; fixed filters from the training images, see `initialise.WhiteningConv`."""
+    kernel = words.kernel()
+    channels, *_ = _image(shape)
+    height, width, how = _slide(shape, kernel, (0, 0), 1)
+    filters = 2 * channels * prod(kernel)
+    return Layer(
+        (filters, height, width),
+        how,
+        lambda: WhiteningConv(channels, kernel),
+        mult_adds=filters * height * width * channels * prod(kernel),
+    )
+
+
+@LAYERS.add("scale")
+def scale(shape: Shape, words: Words) -> Layer:
+    """`scale FACTOR`: times a constant."""
+    factor = words.number("a factor", float)
+    return Layer(shape, "unchanged", lambda: Scale(factor))
 
 
 @LAYERS.add("dropout")

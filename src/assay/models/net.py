@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from assay.errors import ShapeError, UsageError
 from assay.models import layers
 from assay.models.layers import Layer, Shape
-from assay.models.reports import NETS
+from assay.models.nets import NETS
 from assay.recipe import Model
 from assay.runtime import Stream, seeded, stream_seed
 

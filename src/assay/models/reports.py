@@ -1,80 +1,17 @@
 """The nets of the reports by name: each a function from its arguments to a list of lines.
 
 The nets are those that the reports meant: what went wrong in them (a softmax before the cross-entropy, an activation on
-the logits) is not here. Parameter counts that a report states are asserted in the tests. To add a net: write a
-function, register it with `@net(NAME, SHAPE)`; its arguments and their types are checked by their annotations.
+the logits) is not here. Parameter counts that a report states are asserted in the tests. How to add one: `named.py`.
 """
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from inspect import getdoc, signature
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, ValidationError, validate_call
+from pydantic import Field, PositiveInt
 
-from assay.errors import UsageError, unknown
-from assay.registry import Registry
+from assay.models.named import COLOUR, GREY, net
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Three = tuple[PositiveInt, PositiveInt, PositiveInt]
-COLOUR, GREY = (3, 32, 32), (1, 28, 28)  # CIFAR-10, Fashion-MNIST
-
-
-@dataclass(frozen=True)
-class NamedNet:
-    """A net that has a name. shape: the images (C, H, W) that its report gives it; others may fit as well."""
-
-    factory: Callable[..., list[str]]
-    shape: tuple[int, int, int]
-
-    @property
-    def description(self) -> str:
-        """One line on what it is."""
-        return (getdoc(self.factory) or "").splitlines()[0]
-
-    @property
-    def defaults(self) -> dict[str, Any]:
-        """Its arguments and their default values."""
-        return {name: p.default for name, p in signature(self.factory).parameters.items() if name != "classes"}
-
-    def lines(self, classes: int, arguments: dict[str, Any]) -> list[str]:
-        """Its lines. Raises UsageError, `at` = ("arguments", name), for an argument that it has not or cannot use."""
-        for name in arguments:
-            if name not in self.defaults:
-                error = unknown("argument", name, self.defaults) if self.defaults else _none(name)
-                error.at = ("arguments", name)
-                raise error
-        try:
-            return validate_call(self.factory)(classes, **arguments)
-        except ValidationError as failure:
-            first = failure.errors()[0]
-            name = str(first["loc"][0])
-            reason = {"missing": "too short", "tuple_type": "not a list"}.get(first["type"], first["msg"])
-            values = f"given: {arguments[name]}; default: {written(self.defaults[name])}"
-            raise UsageError(f"{name}: {reason[0].lower()}{reason[1:]} ({values})", at=("arguments", name)) from None
-
-
-def written(value: object) -> str:
-    """An argument's value as one types it: `[64,128,256]`."""
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-
-
-def _none(name: str) -> UsageError:
-    return UsageError(f"unknown argument '{name}'; this net takes none")
-
-
-NETS: Registry[NamedNet] = Registry("net")
-
-
-def net(name: str, shape: tuple[int, int, int]) -> Callable[[Callable[..., list[str]]], Callable[..., list[str]]]:
-    """Decorator that gives a factory its name and the shape of its report's images."""
-
-    def register(factory: Callable[..., list[str]]) -> Callable[..., list[str]]:
-        NETS.add(name)(NamedNet(factory, shape))
-        return factory
-
-    return register
 
 
 def _if(condition: object, *lines: str) -> list[str]:

@@ -55,7 +55,7 @@ class Words:
         self._left.remove(name)
         return True
 
-    def after(self, name: str, default: int) -> int:
+    def after(self, name: str, default: N) -> N:
         """The number behind the word `name`, as in `stride 2`. Raises UsageError."""
         self._known.append(name)
         if name not in self._left:
@@ -63,7 +63,7 @@ class Words:
         i = self._left.index(name)
         if i + 1 == len(self._left):
             raise UsageError(f"'{name}' needs a number behind it")
-        number = _number(self._left[i + 1], name, int)
+        number = _number(self._left[i + 1], name, type(default))
         del self._left[i : i + 2]
         return number
 

@@ -5,23 +5,26 @@ from torch import nn
 
 from assay.data.preprocess import Preprocess
 from assay.runtime import Runtime
+from assay.training.views import view_logits
 
 BATCH = 500  # images at once; large enough to fill the cores, small enough for any net here
 
 
 @torch.inference_mode()
-def infer(net: nn.Module, images: torch.Tensor, preprocess: Preprocess, runtime: Runtime) -> torch.Tensor:
+def infer(
+    net: nn.Module, images: torch.Tensor, preprocess: Preprocess, runtime: Runtime, views: int = 1
+) -> torch.Tensor:
     """Logits float32 (N, K) on the CPU, for uint8 images (N, C, H, W); the net's training mode is put back."""
     training = net.training
     net.eval()
     try:
-        parts = [_logits(net, batch, preprocess, runtime) for batch in images.split(BATCH)]  # type: ignore[no-untyped-call]
+        parts = [_logits(net, batch, preprocess, runtime, views) for batch in images.split(BATCH)]  # type: ignore[no-untyped-call]
     finally:
         net.train(training)
     return torch.cat(parts).cpu()
 
 
-def _logits(net: nn.Module, images: torch.Tensor, preprocess: Preprocess, runtime: Runtime) -> torch.Tensor:
+def _logits(net: nn.Module, images: torch.Tensor, preprocess: Preprocess, runtime: Runtime, views: int) -> torch.Tensor:
     pixels = runtime.batch(preprocess(images.to(runtime.device)))
     with runtime.autocast():
-        return net(pixels).float()  # type: ignore[no-any-return]
+        return view_logits(net, pixels, views).float()

@@ -116,8 +116,9 @@ class Trainer:
         rate = learning_rate(
             self.recipe.schedule, optimiser.lr, epoch * self.steps + step, self._horizon, self._validation_losses
         )
+        share = rate / optimiser.lr
         for group in state.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = group["initial_lr"] * share
         with seeded(stream_seed(seed, Stream.DROPOUT, epoch, step), self.runtime.device), self.runtime.autocast():
             logits = state.net(pixels)
         loss = self.loss(logits, labels)

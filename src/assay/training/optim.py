@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from assay.errors import UsageError, unknown
-from assay.recipe import Adam, AdamW, Sgd
+from assay.recipe import Adam, AdamW, Muon, Sgd
+from assay.training.muon import MuonFilters, Together
 
 # What a recipe may put an L2 penalty on; one line for each kind of layer that has a weight.
 LAYER_KINDS: dict[str, tuple[type[nn.Module], ...]] = {
@@ -16,14 +17,39 @@ LAYER_KINDS: dict[str, tuple[type[nn.Module], ...]] = {
 }
 
 
-def build_optimiser(spec: Sgd | Adam | AdamW, net: nn.Module) -> torch.optim.Optimizer:
-    """torch's own optimiser over the net's parameters, fused where torch has a fused one. Raises UsageError."""
+def build_optimiser(spec: Sgd | Adam | AdamW | Muon, net: nn.Module) -> torch.optim.Optimizer:
+    """torch's own optimiser over the net's parameters, fused where there is a fused one; or Muon. Raises UsageError."""
+    optimiser = _muon(spec, net) if isinstance(spec, Muon) else _torchs(spec, net)
+    for group in optimiser.param_groups:
+        group["initial_lr"] = group["lr"]  # torch's own name for the rate that schedules are shares of
+    return optimiser
+
+
+def _torchs(spec: Sgd | Adam | AdamW, net: nn.Module) -> torch.optim.Optimizer:
     groups = _groups(spec, net)
-    fused = next(net.parameters()).device.type in ("cpu", "cuda")
     if isinstance(spec, Sgd):
-        return torch.optim.SGD(groups, spec.lr, momentum=spec.momentum, nesterov=spec.nesterov, fused=fused)
+        return torch.optim.SGD(groups, spec.lr, momentum=spec.momentum, nesterov=spec.nesterov, fused=_fused(net))
     kind = torch.optim.Adam if isinstance(spec, Adam) else torch.optim.AdamW
-    return kind(groups, spec.lr, betas=spec.betas, eps=spec.eps, fused=fused)
+    return kind(groups, spec.lr, betas=spec.betas, eps=spec.eps, fused=_fused(net))
+
+
+def _fused(net: nn.Module) -> bool:
+    return next(net.parameters()).device.type in ("cpu", "cuda")
+
+
+def _muon(spec: Muon, net: nn.Module) -> torch.optim.Optimizer:
+    """Filters to Muon; biases and gains, and the weights of linear layers, to SGD with a rate of their own."""
+    trained = [p for p in net.parameters() if p.requires_grad]
+    filters = [p for p in trained if p.ndim == 4]
+    if not filters:
+        raise UsageError("muon needs a net with convolutions")
+    rates = {1: spec.bias_lr, 2: spec.head_lr}
+    groups = [
+        {"params": [p for p in trained if p.ndim == n], "lr": lr, "weight_decay": spec.decay / lr}
+        for n, lr in rates.items()
+    ]
+    sgd = torch.optim.SGD(groups, momentum=spec.sgd_momentum, nesterov=True, fused=_fused(net))
+    return Together([MuonFilters(filters, spec.lr, spec.momentum, spec.nesterov), sgd])
 
 
 def _groups(spec: Sgd | Adam | AdamW, net: nn.Module) -> list[dict[str, Any]]:

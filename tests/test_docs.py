@@ -11,7 +11,7 @@ import typer.main
 from assay.cli.main import USAGE_ERROR, app
 from assay.cli.options import parse_changes
 from assay.data.sources import SOURCES
-from assay.models.reports import NETS
+from assay.models.nets import NETS
 from assay.recipes import read_recipe
 
 ROOT = Path(__file__).parents[1]

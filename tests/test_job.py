@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from assay.data.imageset import ImageSet
 from assay.errors import AssayError, DataError, ShapeError, UsageError
 from assay.job import prepare
+from assay.models.initialise import WhiteningConv
 from assay.models.net import build
 from assay.run import Run, weights_hash
 from assay.runtime import Runtime
@@ -24,6 +26,17 @@ def test_images_are_split_as_the_recipe_says(recipe, images):
 def test_the_constants_of_preprocessing_come_from_training_images_alone(recipe, images):
     job = prepare(recipe.override({"preprocess.normalise": "train"}), FP32, images=images)
     assert job.trainer.feed.preprocess.mean == pytest.approx([images.images[job.split.train].mean() / 255])
+
+
+def test_layers_that_start_from_data_are_fitted_to_preprocessed_training_images_alone(recipe, images):
+    layers = ["whitening 2x2", "gelu", "flatten", "linear 3"]
+    changes = {"model.layers": layers, "preprocess.normalise": "train", "data.validation": 0.25}
+    job = prepare(recipe.override(changes), FP32, images=images)
+    pixels = job.trainer.feed.preprocess(torch.from_numpy(images.images[job.split.train]))
+    expected = WhiteningConv(1, (2, 2))
+    expected.fit(pixels)
+    assert torch.equal(job.trainer.state.net.layers[0].weight, expected.weight)
+    assert torch.equal(job.trainer.state.best["layers.whitening_1.weight"], expected.weight)
 
 
 def test_without_validation_there_is_none(recipe, images):

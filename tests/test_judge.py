@@ -1,5 +1,6 @@
 """Judging counts the look before it reads, stores predictions, and overwrites none."""
 
+import numpy as np
 import pytest
 
 from assay.data.preprocess import Preprocess
@@ -61,3 +62,58 @@ def test_every_further_look_has_files_of_its_own(run, classifier, test_images):
     judge(run, classifier, "other/name/test", lambda: test_images, by="evaluate")
     names = {"test", "test-2", "test-3", "other-name-test"}
     assert {path.stem for path in (run.folder / "predictions").iterdir()} == run.results.keys() == names
+
+
+@pytest.fixture
+def views_run(recipe, tmp_path) -> Run:
+    return Run.create(recipe.override({"data.name": "bars", "test_views": 6}), tmp_path)
+
+
+def stored(run: Run, label: str) -> Predictions:
+    return Predictions.load(run.folder / "predictions" / f"{label}.npz")
+
+
+def test_test_time_augmentation_is_a_figure_of_its_own_from_the_same_look(views_run, classifier, test_images):
+    predictions, entry = judge(views_run, classifier, "bars/test", lambda: test_images, by="train")
+    expected = classifier.predictions(test_images, "bars/test, 6 views", views=6)
+    plain, augmented = stored(views_run, "test"), stored(views_run, "test-6-views")
+    assert (plain.logits == predictions.logits).all()
+    assert (augmented.logits == expected.logits).all()
+    assert (plain.data, augmented.data) == ("bars/test", "bars/test, 6 views")
+    assert len(views_run.looks) == 1
+    assert views_run.results.keys() == {"test", "test-6-views"}
+    assert views_run.results["test"] == entry
+    second = views_run.results["test-6-views"]
+    assert {key: second[key] for key in metrics(expected).to_dict()} == metrics(expected).to_dict()
+    assert second["look"] == entry["look"] == 1
+
+
+def test_the_plain_figure_is_the_one_without_test_time_augmentation(run, views_run, classifier, test_images):
+    for one in (run, views_run):
+        judge(one, classifier, "bars/test", lambda: test_images, by="train")
+    assert (stored(run, "test").logits == stored(views_run, "test").logits).all()
+    assert run.results["test"]["accuracy"] == views_run.results["test"]["accuracy"]
+
+
+def test_validation_images_are_seen_plainly(views_run, classifier, test_images):
+    judge(views_run, classifier, "bars/validation", lambda: test_images, by="train")
+    assert views_run.results.keys() == {"validation"}
+
+
+def test_the_images_are_read_once_for_all_views(views_run, classifier, test_images):
+    reads = []
+
+    def read():
+        reads.append(1)
+        return test_images
+
+    judge(views_run, classifier, "bars/test", read, by="train", indices=np.arange(500, 600))
+    assert len(reads) == 1
+    assert all((stored(views_run, label).indices == np.arange(500, 600)).all() for label in ("test", "test-6-views"))
+
+
+def test_a_further_look_with_views_overwrites_none(views_run, classifier, test_images):
+    for _ in range(2):
+        judge(views_run, classifier, "bars/test", lambda: test_images, by="evaluate")
+    assert views_run.results.keys() == {"test", "test-6-views", "test-2", "test-2-6-views"}
+    assert [entry["look"] for entry in views_run.results.values()] == [1, 1, 2, 2]

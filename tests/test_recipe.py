@@ -47,6 +47,7 @@ def test_the_hash_leaves_out_what_is_no_part_of_the_experiment(recipe, key):
         ("loss.label_smoothing", 0.1),
         ("preprocess.scale", "centred"),
         ("schedule", "linear"),
+        ("test_views", 6),
     ],
 )
 def test_the_hash_changes_with_the_experiment(recipe, key, value):
@@ -87,6 +88,12 @@ def test_numbers_of_yaml_may_be_written_as_text():
         ({"schedule": {"name": "drops", "at": {0: 0.1}}}, "schedule.at.0"),
         ({"augment": "flip"}, "augment: "),
         ({"augment": [1]}, "augment.0: "),
+        ({"optimiser": "muon"}, "optimiser.bias_lr: field required"),
+        ({"optimiser": {"name": "moun", "lr": 1}}, "unknown value for optimiser: 'moun'; did you mean muon"),
+        ({"optimiser": {"name": "muon", "bias_lr": 0, "head_lr": 1}}, "optimiser.bias_lr: input should be greater"),
+        ({"optimiser": {"name": "muon", "bias_rl": 1}}, "did you mean optimiser.bias_lr"),
+        ({"optimiser": {"name": "muon", "momentum": 1.0, "bias_lr": 1, "head_lr": 1}}, "optimiser.momentum: "),
+        ({"test_views": 3}, "unknown value for test_views: '3'; known: 1, 2, 6"),
         ({"seed": -1}, "seed: input should be greater than or equal to 0"),
         ({"name": "../../etc/passwd"}, "name: "),
         ({"name": "a/../b"}, "name: "),

@@ -1,6 +1,11 @@
 """The runtime chooses soundly, keeps random streams apart, and leaves torch's own state as it was."""
 
 import itertools
+import platform
+import resource
+import shutil
+import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -33,6 +38,20 @@ def test_a_device_that_is_not_here_is_a_usage_error():
     for name in (name for name in ("cuda", "mps") if not getattr(torch, name).is_available()):
         with pytest.raises(UsageError, match=f"device '{name}' is not available here"):
             Runtime.choose(name)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+def test_large_buffers_are_kept_for_the_next_step():
+    """Memory that is mapped anew faults at each of its pages; kept memory does not."""
+
+    def faults() -> int:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.empty(64 * 2**20, dtype=torch.uint8).fill_(1)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    Runtime.choose("cpu", "fp32", 1)
+    lowest = min(faults() for _ in range(20))  # the first few still make room
+    assert lowest < 64 * 2**20 / resource.getpagesize() / 100
 
 
 def test_streams_of_all_purposes_and_places_differ():
@@ -72,6 +91,22 @@ def test_batches_and_nets_are_channels_last():
     assert net.weight.is_contiguous(memory_format=torch.channels_last)
 
 
+def test_a_net_stays_as_it_is_on_a_cpu():
+    net = torch.nn.Linear(2, 2)
+    assert Runtime.choose("cpu", "fp32", 1).forward(net) is net
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, from its compiler
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+def test_a_compiled_net_gives_the_same_and_shares_its_weights():
+    net, x = torch.nn.Linear(4, 2), torch.rand(3, 4)
+    forward = replace(FP32, compiled=True).forward(net)
+    assert torch.allclose(forward(x), net(x), atol=1e-6)
+    with torch.no_grad():
+        net.weight.zero_()
+    assert torch.allclose(forward(x), net.bias.expand(3, 2), atol=1e-6)
+
+
 def test_the_environment_names_what_can_change_the_bits():
     recorded = FP32.environment()
     assert FP32.changes(recorded) == []
@@ -79,4 +114,4 @@ def test_the_environment_names_what_can_change_the_bits():
     assert other.changes(recorded) == ["precision was fp32, is bf16", "threads was 1, is 2"]
     recorded["versions"]["torch"] = "1.0"
     assert FP32.changes(recorded) == [f"torch was 1.0, is {torch.__version__}"]
-    assert len(FP32.changes({})) == 6  # nothing recorded: everything may have changed
+    assert len(FP32.changes({})) == 7  # nothing recorded: everything may have changed

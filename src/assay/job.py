@@ -74,7 +74,7 @@ def prepare(recipe: Recipe, runtime: Runtime, model: nn.Module | None = None, im
         preprocess = Preprocess.fit(recipe.preprocess, train)
     with recipe.blame("model"):
         net = model or build(recipe.model, preprocess.shape, len(images.class_names), recipe.seed)
-    fit_layers(net, preprocess(torch.from_numpy(train.images[:FIT_IMAGES])))
+    fit_layers(net, lambda: preprocess(torch.from_numpy(train.images[:FIT_IMAGES])))
     _check_loss(recipe, net)
     _check_output(net, preprocess.shape, len(images.class_names))
     validation = images.subset(parts.validation) if len(parts.validation) else None

@@ -35,6 +35,13 @@ def test_predictions_are_the_nets_logits_in_float32(classifier, test_images):
     assert (found.class_names, found.data) == (("left", "middle", "right"), "bars/test")
 
 
+def test_two_views_are_the_mean_with_the_mirror_image(classifier, test_images):
+    found = classifier.predictions(test_images, "bars/test", views=2)
+    mirrored = test_images.images[..., ::-1].copy()
+    expected = (logits_by_hand(classifier, test_images.images) + logits_by_hand(classifier, mirrored)) / 2
+    np.testing.assert_allclose(found.logits, expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
 def test_places_in_the_data_set_are_kept(classifier, test_images):
     where = np.arange(900, 1000)
     assert np.array_equal(classifier.predictions(test_images, "bars/validation", where).indices, where)

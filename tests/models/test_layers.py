@@ -14,8 +14,13 @@ IMAGE_LINES = [
     *("conv 6 4x4 same", "conv 6 2x3 same stride 3", "conv 6 4x4 full stride 2", "conv 6 1x1 nobias"),
     *("maxpool 2", "maxpool 3 stride 2", "avgpool 2", "avgpool 3", "globalavgpool", "batchnorm", "dropout 0.3"),
     *("flatten", "maxout 1", "relu", "leaky_relu", "elu 0.5", "gelu", "sigmoid", "tanh", "softmax", "log_softmax"),
+    *("conv 6 3x3 same nobias dirac", "conv 6 5x1 stride 2 dirac", "whitening 2x2", "whitening 1x3", "scale 0.25"),
+    *("batchnorm nogain", "batchnorm momentum 0.4 nogain"),
 ]
-FEATURE_LINES = ["linear 7", "linear 7 nobias", "batchnorm", "maxout 2", "maxout 3", "dropout 0", "relu", "softmax"]
+FEATURE_LINES = [
+    *("linear 7", "linear 7 nobias", "linear 7 unit", "linear 7 nobias unit", "maxout 2", "maxout 3", "dropout 0"),
+    *("batchnorm", "batchnorm nogain", "scale -2", "relu", "softmax"),
+]
 CASES = [(line, shape) for line in IMAGE_LINES for shape in IMAGES] + [(line, (12,)) for line in FEATURE_LINES]
 
 
@@ -33,7 +38,7 @@ def test_the_shape_is_what_the_module_gives(line: str, shape: tuple[int, ...]):
 def test_counts_are_torchs(line: str, shape: tuple[int, ...]):
     (layer,) = parse([line], shape)
     module = layer.make().eval()
-    assert layer.parameters == sum(p.numel() for p in module.parameters())
+    assert layer.parameters == sum(p.numel() for p in module.parameters() if p.requires_grad)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(torch.rand(1, *shape))
     assert 2 * layer.mult_adds == counter.get_total_flops()
@@ -80,6 +85,43 @@ def test_batch_norm_keeps_a_mean_and_a_variance_per_channel():
     assert (layer.parameters, layer.statistics) == (64, 64)
 
 
+def test_batch_norm_without_gain_trains_its_bias_alone():
+    (layer,) = parse(["batchnorm nogain"], (32, 4, 4))
+    module = layer.make()
+    assert (layer.parameters, layer.statistics) == (32, 64)
+    assert (module.weight == 1).all()
+    assert (module.weight.requires_grad, module.bias.requires_grad) == (False, True)
+
+
+@pytest.mark.parametrize(("line", "share"), [("batchnorm", 0.1), ("batchnorm momentum 0.4", 0.4)])
+def test_the_momentum_of_batch_norm_is_the_weight_of_a_new_batch(line: str, share: float):
+    (layer,) = parse([line], (2, 4, 4))
+    module, images = layer.make(), torch.rand(5, 2, 4, 4)
+    module(images)
+    torch.testing.assert_close(module.running_mean, share * images.mean((0, 2, 3)))
+
+
+def test_scale_multiplies():
+    (layer,) = parse(["scale -0.5"], (4,))
+    assert layer.make()(torch.tensor([[1.0, 2.0, 0.0, -4.0]])).tolist() == [[-0.5, -1.0, 0.0, 2.0]]
+
+
+def test_dirac_starts_as_the_identity():
+    (layer,) = parse(["conv 6 3x3 same nobias dirac"], (3, 5, 5))
+    images = torch.rand(2, 3, 5, 5)
+    assert torch.equal(layer.make()(images)[:, :3], images)
+
+
+def test_unit_weights_have_a_standard_deviation_of_1():
+    (layer,) = parse(["linear 50 unit"], (30,))
+    assert layer.make().weight.std().item() == pytest.approx(1, abs=0.01)
+
+
+def test_whitening_counts_its_bias_alone():
+    (layer,) = parse(["whitening 2x2"], (3, 32, 32))
+    assert (layer.shape, layer.parameters, layer.statistics) == ((24, 31, 31), 24, 0)
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
@@ -105,6 +147,13 @@ def test_an_impossible_shape_names_layer_and_sizes(lines: list[str], message: st
         ("conv 6", "needs a kernel written like 5x5"),
         ("relu 3", "'relu' takes no further argument"),
         ("dropout 1", "below 1"),
+        ("conv 6 2x2 dirac", "dirac needs a kernel with a middle, 3x3, not 2x2"),
+        ("conv 6 4x3 full dirac", "dirac needs a kernel with a middle, 3x3, not 4x3"),
+        ("whitening 2x2", "its filters come from the images, so it goes first"),
+        ("whitening", "'whitening' needs a kernel written like 5x5"),
+        ("scale", "'scale' needs a factor"),
+        ("batchnorm momentum 0", r"the momentum must be above 0 and at most 1 \(given: 0\)"),
+        ("batchnorm nogian", "did you mean nogain"),
         ("  ", "empty"),
     ],
 )

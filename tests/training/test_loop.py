@@ -20,7 +20,7 @@ from assay.training.watch import Progress, Watch
 FP32 = Runtime("cpu", "fp32", threads=1)
 
 
-def trainer(recipe: Recipe, images: ImageSet, validation: ImageSet | None = None) -> Trainer:
+def trainer(recipe: Recipe, images: ImageSet, validation: ImageSet | None = None, runtime: Runtime = FP32) -> Trainer:
     preprocess = Preprocess.fit(recipe.preprocess, images)
     net = build(recipe.model, images.shape, 3, recipe.seed)
     feed = Feed(images, preprocess, Augment.parse(recipe.augment), FP32)
@@ -42,6 +42,13 @@ def test_it_learns(recipe, images, test_images):
     assert history[-1].train_loss < history[0].train_loss
 
 
+def test_it_learns_with_the_fast_pieces(recipe, images, test_images):
+    fast = ["whitening 2x2", "gelu", "conv 16 3x3 nobias dirac", "maxpool 2", "batchnorm nogain momentum 0.4", "gelu"]
+    head = ["flatten", "linear 3 nobias unit", "scale 0.02"]
+    history = run(trainer(recipe.override({**MUON, "model.layers": fast + head}), images, test_images)).state.history
+    assert history[-1].validation_accuracy > 0.9
+
+
 def test_the_same_seed_repeats_bit_for_bit(recipe, images):
     first, second = run(trainer(recipe, images)), run(trainer(recipe, images))
     assert same(copy_weights(first.state.net), copy_weights(second.state.net))
@@ -52,8 +59,13 @@ def test_another_seed_gives_other_weights(recipe, images):
     assert not same(copy_weights(first.state.net), copy_weights(second.state.net))
 
 
+MUON = {"optimiser": {"name": "muon", "lr": 0.1, "bias_lr": 0.5, "head_lr": 0.5, "decay": 1e-3}, "schedule": "linear"}
+
+
+@pytest.mark.parametrize("changes", [{}, MUON], ids=["sgd", "muon"])
 @pytest.mark.parametrize("stop_at", [1, 4, 7, 9])  # seven steps an epoch: within the first, at its end, in the second
-def test_a_resumed_run_equals_an_undisturbed_one(recipe, images, test_images, tmp_path, stop_at):
+def test_a_resumed_run_equals_an_undisturbed_one(recipe, images, test_images, tmp_path, stop_at, changes):
+    recipe = recipe.override(changes)
     whole = run(trainer(recipe, images, test_images))
     stopped, steps = trainer(recipe, images, test_images), 0
 

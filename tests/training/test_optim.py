@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from assay.errors import UsageError
-from assay.recipe import Adam, AdamW, Sgd
+from assay.models.initialise import WhiteningConv
+from assay.recipe import Adam, AdamW, Muon, Sgd
 from assay.training.optim import build_optimiser
 
 
@@ -55,6 +56,80 @@ def test_every_parameter_is_trained_once():
     optimiser = build_optimiser(Sgd(lr=0.1, l2={"linear": 0.1}), module)
     found = [id(p) for group in optimiser.param_groups for p in group["params"]]
     assert sorted(found) == sorted(id(p) for p in module.parameters())
+
+
+MUON = Muon(lr=0.2, bias_lr=0.05, head_lr=0.5, decay=0.01)
+
+
+class Unusual(nn.Sequential):
+    """A net of one's own: parameters of every number of dimensions, some of them not trained."""
+
+    def __init__(self) -> None:
+        super().__init__(WhiteningConv(1, (2, 2)), nn.BatchNorm2d(8), nn.Conv2d(8, 2, 2), nn.Flatten(), nn.Linear(8, 3))
+        self.token, self.gain = nn.Parameter(torch.ones(1, 2, 3)), nn.Parameter(torch.ones(()))
+        self[1].weight.requires_grad = False
+
+
+@pytest.mark.parametrize("spec", [Sgd(lr=0.1), AdamW(lr=0.1), MUON], ids=lambda spec: spec.name)
+def test_every_parameter_of_an_unusual_net_is_trained_once_if_it_is_trained_at_all(spec):
+    module = Unusual()
+    found = [id(p) for group in build_optimiser(spec, module).param_groups for p in group["params"]]
+    assert sorted(found) == sorted(id(p) for p in module.parameters() if p.requires_grad)
+
+
+def test_l2_leaves_weights_alone_that_are_not_trained():
+    module = Unusual()
+    groups = build_optimiser(Sgd(lr=0.1, l2={"conv": 0.01}), module).param_groups
+    decayed = [id(p) for group in groups if group["weight_decay"] for p in group["params"]]
+    assert decayed == [id(module[2].weight)]
+
+
+def test_muon_takes_the_filters_and_sgd_the_rest_at_rates_of_their_own():
+    module = net()
+    groups = build_optimiser(MUON, module).param_groups
+    rates = {id(p): (group["lr"], group["initial_lr"]) for group in groups for p in group["params"]}
+    assert [rates[id(p)] for p in module.parameters()] == [(0.2, 0.2), (0.05, 0.05), (0.5, 0.5), (0.05, 0.05)]
+
+
+def test_what_muon_leaves_to_sgd_follows_the_textbook():
+    """Nesterov's momentum on the gradient plus decay / lr times the weight."""
+    module = net()
+    optimiser = build_optimiser(MUON, module)
+    rates = {"0.bias": 0.05, "2.weight": 0.5, "2.bias": 0.05}
+    weights = {name: p.detach().clone() for name, p in module.named_parameters() if name in rates}
+    velocity = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    for _ in range(3):
+        optimiser.zero_grad()
+        loss_of(module).backward()
+        for name, lr in rates.items():
+            gradient = module.get_parameter(name).grad + 0.01 / lr * weights[name]
+            velocity[name] = 0.85 * velocity[name] + gradient
+            weights[name] -= lr * (gradient + 0.85 * velocity[name])
+        optimiser.step()
+    for name, weight in weights.items():
+        torch.testing.assert_close(module.get_parameter(name).detach(), weight, atol=1e-6, rtol=1e-5)
+
+
+def test_filters_under_muon_do_not_decay():
+    module = net()
+    for parameter in module.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    build_optimiser(MUON, module).step()
+    assert module[0].weight.norm().item() == pytest.approx(2**0.5, rel=1e-5)
+
+
+def test_a_net_of_filters_alone_needs_no_sgd():
+    module = nn.Sequential(nn.Conv2d(1, 3, 4, bias=False), nn.Flatten())
+    optimiser = build_optimiser(MUON, module)
+    before = module[0].weight.detach().clone()
+    loss_of(module).backward()
+    optimiser.step()
+    assert not torch.equal(module[0].weight, before)
+
+
+def test_muon_without_convolutions_is_refused():
+    with pytest.raises(UsageError, match="muon needs a net with convolutions"):
+        build_optimiser(MUON, nn.Sequential(nn.Flatten(), nn.Linear(16, 3)))
 
 
 def test_adamw_decouples_its_decay():

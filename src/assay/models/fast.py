@@ -1,19 +1,26 @@
 """Nets made to be trained in a few epochs. Their recipes: `recipes/fast`."""
 
-from pydantic import PositiveInt
+from typing import Annotated
+
+from pydantic import Field, PositiveInt
 
 from assay.models.named import COLOUR, net
 
 
 @net("airbench", COLOUR)
-def airbench(classes: int, widths: tuple[PositiveInt, PositiveInt, PositiveInt] = (64, 256, 256)) -> list[str]:
-    """The net of airbench94 (Jordan 2024): a whitening layer, three blocks of two convolutions, a scaled linear head.
+def airbench(
+    classes: int,
+    widths: tuple[PositiveInt, PositiveInt, PositiveInt] = (64, 256, 256),
+    depth: Annotated[int, Field(ge=1, le=8)] = 2,
+) -> list[str]:
+    """airbench94 (Jordan 2024): whitening, three blocks of two convolutions.
 
-    Whitening, identity initialisation, GELU, batch norm with quick statistics and no gain. For images of 27 to 32 px.
+    Identity initialisation, GELU, batch norm with quick statistics and no gain, a scaled head. Made for images of 25 to
+    48 px, of which the last pool leaves one pixel.
     """
     lines = ["whitening 2x2", "gelu"]
     for width in widths:
         norm = ["batchnorm nogain momentum 0.4", "gelu"]
         lines += [f"conv {width} 3x3 same nobias dirac", "maxpool 2", *norm]
-        lines += [f"conv {width} 3x3 same nobias dirac", *norm]
-    return [*lines, "maxpool 3", "flatten", f"linear {classes} nobias", f"scale {1 / widths[-1]:.6g}"]
+        lines += [f"conv {width} 3x3 same nobias dirac", *norm] * (depth - 1)
+    return [*lines, "maxpool 3", "flatten", f"linear {classes} nobias unit", f"scale {1 / widths[-1]:.6g}"]

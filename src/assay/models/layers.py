@@ -2,7 +2,8 @@
 
 A layer is one small function registered in `LAYERS` under its name. It takes the shape that reaches it and the words
 of its line, and says what shape leaves, how that follows, what the layer costs and which module computes it.
-Shapes are without the batch: (C, H, W) for images, (F,) for features. Ready-made nets are in `reports.py`.
+Shapes are without the batch: (C, H, W) for images, (F,) for features. Layers whose weights begin as something better
+than noise are in `initialise.py`, ready-made nets in `reports.py` and `fast.py`.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from assay.errors import ShapeError, UsageError
-from assay.models.initialise import DiracConv, Scale, WhiteningConv
+from assay.models.initialise import DiracConv, UnitLinear, WhiteningConv
 from assay.models.words import Words
 from assay.registry import Registry
 
@@ -56,6 +57,8 @@ def parse(lines: Sequence[str], shape: Shape) -> list[Layer]:
     for i, line in enumerate(lines):
         try:
             layers.append(_layer(line, shape))
+            if i and layers[i].kind == "whitening":
+                raise UsageError("its filters come from the images, so it goes first")
         except UsageError as error:
             raise type(error)(f"layer {i + 1} '{line}': {error}", at=(i,)) from None
         shape = layers[-1].shape
@@ -93,8 +96,8 @@ def conv(shape: Shape, words: Words) -> Layer:
     padding = tuple({"valid": 0, "same": side - 1, "full": 2 * (side - 1)}[mode] for side in kernel)  # both ends
     height, width, how = _slide(shape, kernel, padding, stride)
     even = all(p % 2 == 0 for p in padding)
-    if dirac and not even:
-        raise UsageError("dirac needs a kernel with a middle")
+    if dirac and not all(side % 2 for side in kernel):
+        raise UsageError(f"dirac needs a kernel with a middle, 3x3, not {sizes(kernel)}")
     module = DiracConv if dirac else nn.Conv2d if even else UnevenConv
     half = (padding[0] // 2, padding[1] // 2)
     return Layer(
@@ -133,6 +136,8 @@ def batchnorm(shape: Shape, words: Words) -> Layer:
     """
     norm = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
     nogain, momentum = words.flag("nogain"), words.after("momentum", 0.1)
+    if not 0 < momentum <= 1:
+        raise UsageError(f"the momentum must be above 0 and at most 1 (given: {momentum:g})")
 
     def make() -> nn.Module:
         module = norm(shape[0], momentum=momentum)
@@ -181,12 +186,13 @@ def flatten(shape: Shape, words: Words) -> Layer:
 
 @LAYERS.add("linear")
 def linear(shape: Shape, words: Words) -> Layer:
-    """`linear FEATURES [nobias]`: fully connected."""
+    """`linear FEATURES [nobias] [unit]`: fully connected; unit: the weights start with a standard deviation of 1."""
     features, bias = words.number("a number of features", int), not words.flag("nobias")
+    module = UnitLinear if words.flag("unit") else nn.Linear
     if len(shape) != 1:
         raise ShapeError(f"needs a row of features, not {sizes(shape)}; put 'flatten' before it")
     how = f"each from {shape[0]}"
-    return Layer((features,), how, lambda: nn.Linear(shape[0], features, bias=bias), mult_adds=shape[0] * features)
+    return Layer((features,), how, lambda: module(shape[0], features, bias=bias), mult_adds=shape[0] * features)
 
 
 @LAYERS.add("maxout")
@@ -235,6 +241,17 @@ class UnevenConv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         height, width = (1 - side % 2 for side in self.kernel_size)
         return super().forward(functional.pad(x, (0, width, 0, height)))
+
+
+class Scale(nn.Module):
+    """Times a constant."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor
 
 
 class Maxout(nn.Module):

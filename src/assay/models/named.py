@@ -1,7 +1,7 @@
 """Nets that have a name: the registry that `reports.py` and `fast.py` fill, and how a net's arguments are checked.
 
-To add a net: write a function from the number of classes and its arguments to a list of lines, in the file where its kin
-are, and register it with `@net(NAME, SHAPE)`. Its arguments and their types are checked by their annotations.
+To add a net: write a function from the number of classes and its arguments to a list of lines, in the file where its
+kin are, and register it with `@net(NAME, SHAPE)`. Its arguments and their types are checked by their annotations.
 """
 
 import json
@@ -20,7 +20,7 @@ COLOUR, GREY = (3, 32, 32), (1, 28, 28)  # CIFAR-10, Fashion-MNIST
 
 @dataclass(frozen=True)
 class NamedNet:
-    """A net that has a name. shape: the images (C, H, W) that its report gives it; others may fit as well."""
+    """A net that has a name. shape: the images (C, H, W) that it was made for; others may fit as well."""
 
     factory: Callable[..., list[str]]
     shape: tuple[int, int, int]
@@ -65,7 +65,7 @@ NETS: Registry[NamedNet] = Registry("net")
 
 
 def net(name: str, shape: tuple[int, int, int]) -> Callable[[Callable[..., list[str]]], Callable[..., list[str]]]:
-    """Decorator that gives a factory its name and the shape of its report's images."""
+    """Decorator that gives a factory its name and the shape of the images that it was made for."""
 
     def register(factory: Callable[..., list[str]]) -> Callable[..., list[str]]:
         NETS.add(name)(NamedNet(factory, shape))

@@ -1,6 +1,6 @@
 """The Net: a list of lines made into a module, for images of one shape and a number of classes.
 
-What a line means is in `layers.py`, which lines a name stands for in `reports.py`.
+What a line means is in `layers.py`, which lines a name stands for in `reports.py` and `fast.py`.
 """
 
 from collections import OrderedDict

@@ -20,8 +20,10 @@ class Feed:
         return len(self.labels)
 
     def batch(self, indices: torch.Tensor, epoch: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pixels float32 (B, C, H, W) and labels int64 (B,) of these images; `seed` decides all the augmentation."""
-        indices = indices.to(self.runtime.device)
+        """Pixels float32 (B, C, H, W) and labels int64 (B,) of these images; `seed` decides all the augmentation.
+
+        indices: int64 (B,), on the runtime's device.
+        """
         generator = torch.Generator(self.runtime.device).manual_seed(seed)
         pixels = self.preprocess.pixels(self.images[indices])
         pixels = self.augment(pixels, indices, epoch, generator)

@@ -39,6 +39,7 @@ class Trainer:
         net = runtime.place(net)
         with recipe.blame("optimiser"):
             self.state = State(net, build_optimiser(recipe.optimiser, net), best=copy_weights(net))
+        self.forward = runtime.forward(net)
         self.loss = loss_function(recipe.loss)
         self.steps = sum(1 for _ in self._batches(0))
         # Looking at a loss makes a GPU wait, so there only now and then; the sum keeps any NaN until then.
@@ -70,7 +71,10 @@ class Trainer:
         """An estimate from a few real steps on a copy of the net, validation included (a forward pass is a third)."""
         twin = copy.copy(self)
         net = copy.deepcopy(self.state.net)
-        twin.state = State(net, build_optimiser(self.recipe.optimiser, net), best={})
+        twin.state, twin.forward = (
+            State(net, build_optimiser(self.recipe.optimiser, net), best={}),
+            twin.runtime.forward(net),
+        )
         walk = self._batches(0)
         twin._step(0, 0, next(walk))  # the first step pays for set-up
         started, images = time.perf_counter(), 0
@@ -84,7 +88,8 @@ class Trainer:
 
     def _batches(self, epoch: int) -> Iterator[torch.Tensor]:
         training = self.recipe.training
-        return iter(batches(order(len(self.feed), self.recipe.seed, epoch, training.shuffle), training.batch_size))
+        walk = order(len(self.feed), self.recipe.seed, epoch, training.shuffle)
+        return iter(batches(walk.to(self.runtime.device), training.batch_size))  # moved once, not once a step
 
     def _train_epoch(self, watch: Watch, save: Callable[[State], None], stop_requested: Callable[[], bool]) -> None:
         state, epoch = self.state, len(self.state.history)
@@ -120,7 +125,7 @@ class Trainer:
         for group in state.optimiser.param_groups:
             group["lr"] = group["initial_lr"] * share
         with seeded(stream_seed(seed, Stream.DROPOUT, epoch, step), self.runtime.device), self.runtime.autocast():
-            logits = state.net(pixels)
+            logits = self.forward(pixels)
         loss = self.loss(logits, labels)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -1,6 +1,6 @@
 """Muon: momentum whose update is made orthogonal, for the filters of convolutions; SGD for everything else.
 
-torch.optim.Muon takes matrices only; the filters of a convolution, flattened to (out, in * k * k), are why this is here.
+torch.optim.Muon takes matrices only; this is here for the filters of a convolution, flattened to (out, in * k * k).
 """
 
 from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ def orthogonalise(matrix: Tensor, steps: int = 3) -> Tensor:
 
     Newton-Schulz iteration, in bf16 where the matrix is on a GPU.
     """
-    x = matrix.bfloat16() if matrix.is_cuda else matrix.float()
+    x: Tensor = matrix.bfloat16() if matrix.is_cuda else matrix.float()
     x = x / (x.norm() + 1e-7)
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
@@ -48,7 +48,9 @@ class MuonFilters(torch.optim.Optimizer):
     def _update(self, parameter: Tensor, group: dict[str, Any]) -> None:
         state, gradient = self.state[parameter], parameter.grad
         assert gradient is not None
-        velocity = state.setdefault("momentum_buffer", torch.zeros_like(gradient))
+        if not state:
+            state["momentum_buffer"] = torch.zeros_like(gradient)
+        velocity = state["momentum_buffer"]
         velocity.mul_(group["momentum"]).add_(gradient)
         direction = gradient.add(velocity, alpha=group["momentum"]) if group["nesterov"] else velocity
         parameter.mul_(len(parameter) ** 0.5 / parameter.norm())

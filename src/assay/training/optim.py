@@ -38,15 +38,15 @@ def _fused(net: nn.Module) -> bool:
 
 
 def _muon(spec: Muon, net: nn.Module) -> torch.optim.Optimizer:
-    """Filters to Muon; biases and gains, and the weights of linear layers, to SGD with a rate of their own."""
+    """Filters to Muon; biases and gains, and the weights of linear and all other layers, to SGD at their own rates."""
     trained = [p for p in net.parameters() if p.requires_grad]
     filters = [p for p in trained if p.ndim == 4]
     if not filters:
         raise UsageError("muon needs a net with convolutions")
-    rates = {1: spec.bias_lr, 2: spec.head_lr}
+    biases, others = [p for p in trained if p.ndim < 2], [p for p in trained if p.ndim >= 2 and p.ndim != 4]
     groups = [
-        {"params": [p for p in trained if p.ndim == n], "lr": lr, "weight_decay": spec.decay / lr}
-        for n, lr in rates.items()
+        {"params": params, "lr": lr, "weight_decay": spec.decay / lr}
+        for params, lr in ((biases, spec.bias_lr), (others, spec.head_lr))
     ]
     sgd = torch.optim.SGD(groups, momentum=spec.sgd_momentum, nesterov=True, fused=_fused(net))
     return Together([MuonFilters(filters, spec.lr, spec.momentum, spec.nesterov), sgd])
@@ -58,7 +58,7 @@ def _groups(spec: Sgd | Adam | AdamW, net: nn.Module) -> list[dict[str, Any]]:
     for kind, l2 in ({} if isinstance(spec, AdamW) else spec.l2).items():
         if kind not in LAYER_KINDS:
             raise unknown("layer kind for l2", kind, LAYER_KINDS)
-        weights = [m.weight for m in net.modules() if isinstance(m, LAYER_KINDS[kind])]
+        weights = [m.weight for m in net.modules() if isinstance(m, LAYER_KINDS[kind]) and m.weight.requires_grad]
         if not weights:
             raise UsageError(f"l2 on '{kind}': the net has no such layer", at=("l2", kind))
         for weight in weights:

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-VIEWS = (1, 2, 6)  # the image; with its mirror image; these and their shifts by a pixel either way along the diagonal
-
 
 def view_logits(net: nn.Module, pixels: Tensor, views: int) -> Tensor:
     """Logits (N, K) of preprocessed pixels (N, C, H, W): the weighted mean over 1, 2 or 6 views (Jordan 2024).

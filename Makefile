@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+BENCH := build/bench-venv
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test lint clean bench bench-gpu
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +13,8 @@ help:
 	@echo "make test   all tests, linters and type checks"
 	@echo "make setup  only the virtual environment in $(VENV)"
 	@echo "make lint   only ruff and mypy"
+	@echo "make bench      assay beside PyTorch, Lightning, fastai, Keras and timm, hours; see benchmarks/README.md"
+	@echo "make bench-gpu  assay beside airbench94 on an NVIDIA GPU, nine minutes: make bench-gpu AIRBENCH=its-checkout"
 
 setup: $(STAMP)
 
@@ -33,6 +36,18 @@ lint: setup
 
 test: lint
 	$(BIN)/pytest
+
+$(BENCH)/installed: pyproject.toml constraints.txt benchmarks/requirements.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable . --requirement benchmarks/requirements.txt
+	@touch $@
+
+bench: $(BENCH)/installed
+	$(BENCH)/bin/python -m benchmarks.compare $(if $(AIRBENCH),--airbench $(AIRBENCH)) $(ARGS)
+	$(BENCH)/bin/python -m benchmarks.profile_step
+
+bench-gpu: $(BENCH)/installed
+	$(BENCH)/bin/python -m benchmarks.gpu $(if $(AIRBENCH),--airbench $(AIRBENCH)) $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

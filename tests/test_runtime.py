@@ -93,14 +93,14 @@ def test_batches_and_nets_are_channels_last():
 
 def test_a_net_stays_as_it_is_on_a_cpu():
     net = torch.nn.Linear(2, 2)
-    assert Runtime.choose("cpu", "fp32", 1).forward(net) is net
+    assert Runtime.choose("cpu", "fp32", 1).compile(net) is net
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, from its compiler
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
 def test_a_compiled_net_gives_the_same_and_shares_its_weights():
     net, x = torch.nn.Linear(4, 2), torch.rand(3, 4)
-    forward = replace(FP32, compiled=True).forward(net)
+    forward = replace(FP32, compiled=True).compile(net)
     assert torch.allclose(forward(x), net(x), atol=1e-6)
     with torch.no_grad():
         net.weight.zero_()

@@ -65,12 +65,12 @@ class Runtime:
             return module.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
         return module.to(self.device)
 
-    def forward(self, net: torch.nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
-        """The net to call in training: compiled into CUDA graphs on a GPU; as it is on a CPU, where that slows it."""
+    def compile(self, forward: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
+        """The forward pass compiled into CUDA graphs on a GPU; as it is on a CPU, where that slows most nets."""
         if not self.compiled:
-            return net
-        graphs = "reduce-overhead" if self.device.startswith("cuda") else "default"
-        return torch.compile(net, mode=graphs, dynamic=False)
+            return forward
+        mode = "reduce-overhead" if self.device.startswith("cuda") else "default"
+        return torch.compile(forward, mode=mode, dynamic=False)
 
     def batch(self, pixels: torch.Tensor) -> torch.Tensor:
         """A batch (N, C, H, W) in the memory format of the run."""

@@ -123,6 +123,16 @@ def test_crop_is_one_of_the_windows_of_the_padded_image(line, mode):
     assert counts.max() < 55
 
 
+@pytest.mark.parametrize("lines", [("crop 3 zero", "flip", "crop 2"), ("flip", "translate 2", "translate 3"),
+                                   ("alternating-flip", "crop 2 zero", "crop 1 zero")])  # fmt: skip
+def test_moves_in_a_row_are_as_one_after_the_other(lines):
+    pixels, generator = noise(40), seeded()
+    expected = pixels
+    for line in lines:
+        expected = Augment.parse([line])(expected, torch.arange(40), 0, generator)
+    assert torch.equal(run(lines, pixels), expected)
+
+
 def test_a_crop_that_the_image_is_too_small_for_is_refused():
     with pytest.raises(UsageError, match="shift by 10 px needs images larger than 12 x 10 px"):
         run(["crop 10"], numbered())

@@ -49,3 +49,29 @@ def test_a_batch_leaves_the_images_and_torchs_generator_alone(feed, images):
     feed("flip", "channel-shift 0.2").batch(SOME, 0, 0)
     assert np.array_equal(images.images, before)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def collected(feed, batches, start=0):
+    return list(feed.epoch(batches, 0, lambda group: 10 + group, start))
+
+
+@pytest.mark.parametrize("numbers", [1, 5 * 16 * 64, 10**9])  # a group is one batch, two of some sizes, all of them
+def test_an_epoch_gives_every_batch_in_turn(feed, images, monkeypatch, numbers):
+    monkeypatch.setattr("assay.training.feed.GROUP", numbers)
+    batches = torch.arange(23).split(5)
+    plain = feed()
+    for indices, (pixels, labels) in zip(batches, collected(plain, batches), strict=True):
+        assert torch.equal(pixels, plain.batch(indices, 0, 0)[0])
+        assert torch.equal(labels, plain.batch(indices, 0, 0)[1])
+
+
+@pytest.mark.parametrize("start", [0, 1, 2, 3, 4, 5])
+def test_an_epoch_goes_on_from_any_batch(feed, images, monkeypatch, start):
+    monkeypatch.setattr("assay.training.feed.GROUP", 2 * 5 * images.images[0].size)
+    batches = torch.arange(23).split(5)
+    one = feed("crop 2", "rotate 20")
+    whole, rest = collected(one, batches), collected(one, batches, start)
+    assert len(rest) == 5 - start
+    for (pixels, labels), (again, labels_again) in zip(whole[start:], rest, strict=True):
+        assert torch.equal(pixels, again)
+        assert torch.equal(labels, labels_again)

@@ -12,6 +12,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from assay.data.moves import Moves, alternating_flip, crop, flip, uniform
 from assay.errors import UsageError
 from assay.registry import Registry
 
@@ -95,41 +96,6 @@ def transform(pixels: Tensor, matrix: Tensor) -> Tensor:
     return functional.grid_sample(pixels, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def uniform(n: int, low: float, high: float, generator: Generator) -> Tensor:
-    """n numbers from [low, high), on the generator's device."""
-    return torch.rand(n, generator=generator, device=generator.device) * (high - low) + low
-
-
-def flip(pixels: Tensor, indices: Tensor, epoch: int, generator: Generator) -> Tensor:
-    """Mirror each image left to right with probability 0.5."""
-    return _mirror(pixels, uniform(len(pixels), 0, 1, generator) < 0.5)
-
-
-def alternating_flip(pixels: Tensor, indices: Tensor, epoch: int, generator: Generator) -> Tensor:
-    """Mirror a random half in epoch 0, the other half in epoch 1, and so on in turn (Jordan 2024, airbench94).
-
-    Which half an image is in follows from its index alone, so that each pair of epochs shows both of its sides.
-    """
-    return _mirror(pixels, (_hashed_bit(indices) + epoch) % 2 == 1)
-
-
-def crop(pad: int, zero: bool) -> Step:
-    """Pad each side by `pad` pixels (reflected or zero) and cut the old size out of a random place."""
-
-    def step(pixels: Tensor, indices: Tensor, epoch: int, generator: Generator) -> Tensor:
-        n, _, height, width = pixels.shape
-        if pad >= min(height, width):
-            raise UsageError(f"augment: a shift by {pad} px needs images larger than {height} x {width} px")
-        rows, rows_inside = _window(_offsets(n, pad, generator).to(pixels.device), height)
-        columns, columns_inside = _window(_offsets(n, pad, generator).to(pixels.device), width)
-        # gather from the unpadded image: no padded copy, which would cost ten times as long
-        places = (rows[:, :, None] * width + columns[:, None, :]).view(n, 1, -1)
-        cut = pixels.flatten(2).gather(2, places.expand(-1, pixels.shape[1], -1)).view(pixels.shape)
-        return cut * (rows_inside[:, None, :, None] & columns_inside[:, None, None, :]) if zero else cut
-
-    return step
-
-
 def channel_shift(reach: float) -> Step:
     """Add one number from [-reach, reach] to all channels of an image, clipped to that image's own range (Keras)."""
 
@@ -155,30 +121,11 @@ def cutout(side: int) -> Step:
     return step
 
 
-def _mirror(pixels: Tensor, which: Tensor) -> Tensor:
-    return torch.where(which.to(pixels.device).view(-1, 1, 1, 1), pixels.flip(3), pixels)
-
-
-def _hashed_bit(indices: Tensor) -> Tensor:
-    """One well-mixed bit of each index: splitmix64's first two rounds, in int64 that wraps."""
-    mixed = indices * -0x61C8864680B583EB  # 2^64 / golden ratio, as a signed number
-    mixed = (mixed ^ (mixed >> 30)) * -0x40A7B892E31B1A47
-    return (mixed >> 33) & 1
-
-
-def _offsets(n: int, reach: int, generator: Generator) -> Tensor:
-    return torch.randint(-reach, reach + 1, (n,), generator=generator, device=generator.device)
-
-
-def _window(offsets: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Where a window moved by the offsets reads, (N, size), reflected at the edges, and which places lie inside."""
-    moved = offsets[:, None] + torch.arange(size, device=offsets.device)
-    reflected = moved.abs()
-    return torch.minimum(reflected, 2 * (size - 1) - reflected), (moved >= 0) & (moved < size)
-
-
 def _add(steps: list[Step], step: Step) -> None:
-    """Append a step; an affine one joins the affine step that is there already."""
+    """Append a step; an affine one joins the affine step that is there already, a move the moves right before it."""
+    if isinstance(step, Moves) and steps and isinstance(steps[-1], Moves):
+        steps[-1] = Moves(steps[-1].lines + step.lines)
+        return
     place = next((i for i, other in enumerate(steps) if isinstance(other, Affine)), None)
     if not isinstance(step, Affine) or place is None:
         steps.append(step)
@@ -224,7 +171,7 @@ def _crop(arguments: list[str]) -> Step:
     pad, *mode = arguments
     if mode not in ([], ["reflect"], ["zero"]):
         raise ValueError(mode)
-    return crop(_pixels([pad]), zero=mode == ["zero"])
+    return Moves((crop(_pixels([pad]), zero=mode == ["zero"]),))
 
 
 def _zoom(arguments: list[str]) -> Step:
@@ -243,10 +190,10 @@ def _bare(step: Step) -> Callable[[list[str]], Step]:
     return build
 
 
-_WORDS.add("flip")(("flip", _bare(flip)))
-_WORDS.add("alternating-flip")(("alternating-flip", _bare(alternating_flip)))
+_WORDS.add("flip")(("flip", _bare(Moves((flip,)))))
+_WORDS.add("alternating-flip")(("alternating-flip", _bare(Moves((alternating_flip,)))))
 _WORDS.add("crop")(("crop PIXELS [reflect|zero]", _crop))
-_WORDS.add("translate")(("translate PIXELS", lambda words: crop(_pixels(words), zero=True)))
+_WORDS.add("translate")(("translate PIXELS", lambda words: Moves((crop(_pixels(words), zero=True),))))
 _WORDS.add("rotate")(("rotate DEGREES, up to 180", lambda words: Affine(rotate=_number(words, 0, 180))))
 _WORDS.add("zoom")(("zoom LOW HIGH, factors above 0, below 1 enlarges", _zoom))
 _WORDS.add("shift")(("shift FRACTION, of the image's size, up to 1", lambda words: Affine(shift=_number(words, 0, 1))))

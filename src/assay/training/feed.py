@@ -1,11 +1,16 @@
 """The Feed: training images resident on the device as uint8, turned into the net's input one whole batch at a time."""
 
+from collections.abc import Callable, Iterator, Sequence
+from math import prod
+
 import torch
 
 from assay.data.augment import Augment
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.runtime import Runtime
+
+GROUP = 1_500_000  # numbers in what is made ready at once, 6 MB: small batches share the cost of each operation
 
 
 class Feed:
@@ -25,6 +30,20 @@ class Feed:
         indices: int64 (B,), on the runtime's device.
         """
         generator = torch.Generator(self.runtime.device).manual_seed(seed)
-        pixels = self.preprocess.pixels(self.images[indices])
+        pixels = self.preprocess.pixels(self.images.index_select(0, indices))
         pixels = self.augment(pixels, indices, epoch, generator)
         return self.runtime.batch(self.preprocess.normalise(pixels)), self.labels[indices]
+
+    def epoch(
+        self, batches: Sequence[torch.Tensor], epoch: int, seed: Callable[[int], int], start: int = 0
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Pixels and labels of each batch, as of `batch`, from the batch with the number `start` on.
+
+        Small batches are made ready several at a time; `seed` gives the seed of each such group from its number.
+        """
+        size = max(1, GROUP // (len(batches[0]) * prod(self.preprocess.shape)))
+        for first in range(start - start % size, len(batches), size):
+            group = batches[first : first + size]
+            pixels, labels = self.batch(torch.cat(list(group)), epoch, seed(first // size))
+            lengths = [len(batch) for batch in group]
+            yield from list(zip(pixels.split(lengths), labels.split(lengths), strict=True))[max(0, start - first) :]  # type: ignore[no-untyped-call]

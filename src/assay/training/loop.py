@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import isfinite
 
 import torch
@@ -13,6 +14,7 @@ from torch.nn.utils import clip_grad_norm_
 from assay.data.batches import batches, order
 from assay.data.imageset import ImageSet
 from assay.errors import Interrupted, NonFiniteError
+from assay.models.quick import quick
 from assay.recipe import Recipe
 from assay.runtime import Runtime, Stream, seeded, stream_seed
 from assay.training.checkpoint import State, copy_weights
@@ -39,9 +41,9 @@ class Trainer:
         net = runtime.place(net)
         with recipe.blame("optimiser"):
             self.state = State(net, build_optimiser(recipe.optimiser, net), best=copy_weights(net))
-        self.forward = runtime.forward(net)
+        self.forward = runtime.compile(quick(net))
         self.loss = loss_function(recipe.loss)
-        self.steps = sum(1 for _ in self._batches(0))
+        self.steps = len(self._batches(0))
         # Looking at a loss makes a GPU wait, so there only now and then; the sum keeps any NaN until then.
         self.look_every = 1 if runtime.device == "cpu" else 50
 
@@ -71,53 +73,53 @@ class Trainer:
         """An estimate from a few real steps on a copy of the net, validation included (a forward pass is a third)."""
         twin = copy.copy(self)
         net = copy.deepcopy(self.state.net)
-        twin.state, twin.forward = (
-            State(net, build_optimiser(self.recipe.optimiser, net), best={}),
-            twin.runtime.forward(net),
-        )
-        walk = self._batches(0)
-        twin._step(0, 0, next(walk))  # the first step pays for set-up
+        twin.state = State(net, build_optimiser(self.recipe.optimiser, net), best={})
+        twin.forward = self.runtime.compile(quick(net))
+        twin._step(0, 0, *next(self._walk(0)))  # the first step pays for set-up
         started, images = time.perf_counter(), 0
-        for step, indices in zip(range(PROBE_STEPS), self._batches(0), strict=False):
-            twin._step(0, step, indices).sum().item()  # a GPU has to finish before the clock is read
-            images += len(indices)
+        for step, (pixels, labels) in zip(range(PROBE_STEPS), self._walk(0), strict=False):
+            twin._step(0, step, pixels, labels).sum().item()  # a GPU has to finish before the clock is read
+            images += len(labels)
             if time.perf_counter() - started > PROBE_SECONDS:
                 break
         validation = len(self.validation) / 3 if self.validation else 0.0
         return (len(self.feed) + validation) * (time.perf_counter() - started) / images
 
-    def _batches(self, epoch: int) -> Iterator[torch.Tensor]:
+    def _batches(self, epoch: int) -> tuple[torch.Tensor, ...]:
         training = self.recipe.training
-        walk = order(len(self.feed), self.recipe.seed, epoch, training.shuffle)
-        return iter(batches(walk.to(self.runtime.device), training.batch_size))  # moved once, not once a step
+        indices = order(len(self.feed), self.recipe.seed, epoch, training.shuffle)
+        return batches(indices.to(self.runtime.device), training.batch_size)  # moved once, not once a step
+
+    def _walk(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Pixels and labels of each step of an epoch."""
+        seed = partial(stream_seed, self.recipe.seed, Stream.AUGMENT, epoch)
+        return self.feed.epoch(self._batches(epoch), epoch, seed, start)
 
     def _train_epoch(self, watch: Watch, save: Callable[[State], None], stop_requested: Callable[[], bool]) -> None:
         state, epoch = self.state, len(self.state.history)
         state.net.train()
-        seen, before, started = 0, state.epoch_seconds, time.perf_counter()
+        seen = sum(len(batch) for batch in self._batches(epoch)[: state.step])  # before the run was stopped
+        before, started = state.epoch_seconds, time.perf_counter()
         wide = torch.float32 if self.runtime.device == "mps" else torch.float64  # MPS has no float64
         sums = torch.tensor(state.sums, dtype=wide, device=self.runtime.device)
-        for step, indices in enumerate(self._batches(epoch)):
-            seen += len(indices)
-            if step < state.step:  # done before the run was stopped
-                continue
-            sums += self._step(epoch, step, indices)
+        for step, (pixels, labels) in enumerate(self._walk(epoch, state.step), state.step):
+            seen += len(labels)
+            sums += self._step(epoch, step, pixels, labels)
             state.step = step + 1
             if state.step % self.look_every and state.step < self.steps:
                 continue
             state.sums = (sums[0].item(), sums[1].item())
             state.epoch_seconds = before + time.perf_counter() - started
             if not isfinite(state.sums[0]):
-                raise self._non_finite(f"the loss became {state.sums[0]}", epoch, step, indices)
+                raise self._non_finite(f"the loss became {state.sums[0]}", epoch, step, pixels)
             watch.step(self._progress(epoch, seen))
             if stop_requested():
                 save(state)
                 raise Interrupted(f"stopped in epoch {epoch + 1}, after step {state.step} of {self.steps}")
 
-    def _step(self, epoch: int, step: int, indices: torch.Tensor) -> torch.Tensor:
+    def _step(self, epoch: int, step: int, pixels: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """One update; returns the sums over the batch of loss and hits, float64 (2,), still on the device."""
         state, seed, optimiser = self.state, self.recipe.seed, self.recipe.optimiser
-        pixels, labels = self.feed.batch(indices, epoch, stream_seed(seed, Stream.AUGMENT, epoch, step))
         rate = learning_rate(
             self.recipe.schedule, optimiser.lr, epoch * self.steps + step, self._horizon, self._validation_losses
         )
@@ -180,8 +182,7 @@ class Trainer:
             raise NonFiniteError(self._advice(f"the validation loss is {loss} after epoch {epoch + 1}"))
         return loss, (logits.argmax(1) == labels).double().mean().item()
 
-    def _non_finite(self, what: str, epoch: int, step: int, indices: torch.Tensor) -> NonFiniteError:
-        pixels, _ = self.feed.batch(indices, epoch, stream_seed(self.recipe.seed, Stream.AUGMENT, epoch, step))
+    def _non_finite(self, what: str, epoch: int, step: int, pixels: torch.Tensor) -> NonFiniteError:
         bad = first_bad_tensor(self.state.net, pixels)
         return NonFiniteError(
             self._advice(f"{what} in epoch {epoch + 1}, step {step + 1}; the first bad tensor is {bad}")

@@ -1,0 +1,137 @@
+"""Where the time of one training step of assay goes, for each net: torch.profiler's times in a few groups, as markdown.
+
+The steps are those of `assay.train` itself: the profiler is switched on and off between them.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.autograd.profiler_util import FunctionEvent
+from torch.profiler import ProfilerActivity, profile, record_function
+
+import assay
+from assay.data.imageset import ImageSet
+from assay.files import write_whole
+from assay.runtime import Runtime
+from assay.training.feed import Feed
+from assay.training.watch import Progress, Watch
+from benchmarks.tables import markdown
+from benchmarks.task import NETS, Task, synthetic
+
+FEED = "augmentation and preprocess"
+OTHER = "other, Python"
+# The first group with a word in the operator's name has it; scopes of several operators count as a whole.
+SCOPES = {FEED: (FEED,), "optimiser": ("Optimizer.step", "Optimizer.zero_grad")}
+GROUPS = {
+    "convolution": ("conv",),
+    "pooling": ("pool",),
+    "normalisation, activation": (
+        "batch_norm",
+        "relu",
+        "threshold",
+        "gelu",
+        "dropout",
+        "bernoulli",
+        "elu",
+        "clamp_min",
+    ),
+    "linear": ("linear", "addmm", "aten::mm", "matmul", "aten::t", "AddmmBackward"),
+    "loss": ("softmax", "nll", "cross_entropy", "argmax"),
+    "casts, copies": ("copy", "aten::to", "clone", "contiguous", "_to_copy"),
+}
+WARM_UP, STEPS = 3, 10
+
+
+class Window(Watch):
+    """Profiles the steps after the warm-up."""
+
+    def __init__(self) -> None:
+        self.profile, self.steps, self.seconds = profile(activities=[ProfilerActivity.CPU]), 0, 0.0
+
+    def step(self, progress: Progress) -> None:
+        """After each step: start, count or stop."""
+        self.steps += 1
+        if self.steps == WARM_UP:
+            self.profile.start()
+            self.seconds = time.perf_counter()
+        if self.steps == WARM_UP + STEPS:
+            self.seconds = time.perf_counter() - self.seconds
+            self.profile.stop()
+
+
+def group(event: FunctionEvent) -> str:
+    """The group of an operator: that of the scope it runs in, else by its own name, else by that of who called it."""
+    chain, at = [event.name], event.cpu_parent
+    while at is not None:
+        chain.append(at.name)
+        at = at.cpu_parent
+    for name, words in SCOPES.items():
+        if any(word in caller for caller in chain for word in words):
+            return name
+    for caller in chain:
+        for name, words in GROUPS.items():
+            if any(word in caller for word in words):
+                return name
+    return OTHER
+
+
+def milliseconds(events: list[FunctionEvent], seconds: float, steps: int) -> dict[str, float]:
+    """Self time of each group in one step; what no operator explains of the clock's time is the last group's."""
+    total: dict[str, float] = defaultdict(float)
+    for event in events:
+        total[group(event)] += event.self_cpu_time_total / 1000 / steps
+    named = {name: total[name] for name in (FEED, *GROUPS, "optimiser")}
+    return {**named, OTHER: 1000 * seconds / steps - sum(named.values())}
+
+
+def profiled(task: Task, images: ImageSet) -> dict[str, float]:
+    """Train on these images and profile some steps."""
+    window = Window()
+    plain = Feed.batch
+
+    def scoped(self: Feed, *arguments: Any) -> Any:
+        with record_function(FEED):
+            return plain(self, *arguments)
+
+    Feed.batch = scoped  # type: ignore[assignment, method-assign]
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            assay.train(
+                task.recipe, images=images, test=synthetic(20), runs=Path(folder),
+                runtime=Runtime.choose("cpu", threads=torch.get_num_threads()), watch=window, mlflow=False,
+            )  # fmt: skip
+    finally:
+        Feed.batch = plain  # type: ignore[method-assign]
+    events = window.profile.events()  # type: ignore[no-untyped-call]
+    return milliseconds(list(events or []), window.seconds, STEPS)
+
+
+def main() -> None:
+    """Profile the nets and write the page."""
+    parser = argparse.ArgumentParser(description="Where the time of one training step goes, as a markdown page.")
+    parser.add_argument("--nets", nargs="+", choices=NETS, default=["two-conv", "five-conv", "cerberus"])
+    parser.add_argument("--out", type=Path, default=Path("build/bench/profile.md"))
+    options = parser.parse_args()
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
+    parts = [
+        f"# One training step\n\nMean of {STEPS} steps, {torch.get_num_threads()} threads, torch {torch.__version__}.\n"
+    ]
+    for net in options.nets:
+        task = Task(net, epochs=1)
+        found = profiled(task, synthetic((WARM_UP + STEPS + 1) * task.batch_size))
+        whole = sum(found.values())
+        rows = [[name, f"{ms:.2f}", f"{100 * ms / whole:.1f} %"] for name, ms in found.items()]
+        rows.append(["all", f"{whole:.2f}", "100 %"])
+        parts.append(f"## {net}, batch {task.batch_size}\n\n{markdown(['group', 'ms', 'share'], rows)}")
+        print(parts[-1], flush=True)
+    write_whole(options.out, "\n".join(parts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The Task: what every tool is to do - which net, images, batch size and optimiser. How a tool does it: `tools/`."""
+
+import argparse
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from assay.data.imageset import ImageSet
+from assay.data.preprocess import Preprocess
+from assay.data.sources import SOURCES, load
+from assay.data.split import split
+from assay.models.net import build, lines_of
+from assay.recipe import Recipe
+from assay.recipes import read_recipe
+
+WAYS = ("as-it-comes", "fp32", "tuned")
+PAD, CLASSES = 4, 10
+LR, MOMENTUM = 0.02, 0.9
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A net of the reports: its recipe, its batch size, and how long it is measured."""
+
+    recipe: str
+    batch_size: int
+    images: int  # an epoch when throughput is measured: whole batches, some 10 s for the peers on two cores
+    epochs: int  # when time to an accuracy is measured
+    target: float  # that validation accuracy
+
+
+NETS = {
+    "two-conv": Assignment("mlflow-grid/two-conv", 64, 44_800, 8, 0.60),
+    "kth/4.A.2": Assignment("kth/4.A.2", 128, 8_960, 6, 0.65),
+    "five-conv": Assignment("mlflow-grid/five-conv", 128, 2_560, 4, 0.70),
+    "cerberus": Assignment("mlflow-grid/cerberus", 128, 1_024, 3, 0.60),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One measurement: `images` of the training images (None: all), `validate` after each epoch or not at all."""
+
+    net: str
+    way: str = "as-it-comes"
+    epochs: int = 3
+    images: int | None = None
+    validate: bool = False
+    workers: int = 0
+    synthetic: bool = False
+
+    @property
+    def tuned(self) -> bool:
+        """Whether the peers run as a skilled user would have them."""
+        return self.way == "tuned"
+
+    @property
+    def batch_size(self) -> int:
+        """Images in a batch."""
+        return NETS[self.net].batch_size
+
+    @property
+    def validation_share(self) -> float:
+        """The share of the images that is kept for validation."""
+        return 0.1 if self.validate else 0.0
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of the net with everything that the comparison fixes put in its place."""
+        changes = {
+            "name": "benchmark",
+            "data.validation": self.validation_share,
+            "preprocess.scale": "unit",
+            "preprocess.normalise": "train",
+            "augment": [f"crop {PAD} zero", "flip"],
+            "optimiser": {"name": "sgd", "lr": LR, "momentum": MOMENTUM},
+            "schedule": {"name": "constant"},
+            "training": {"epochs": self.epochs, "batch_size": self.batch_size, "shuffle": True},
+            "stopping": {"patience": None},
+            "reported": None,
+        }
+        return read_recipe(NETS[self.net].recipe).override(changes)
+
+    def pictures(self) -> ImageSet:
+        """CIFAR-10's training images before the split, or as many of them as are asked for."""
+        if self.synthetic:
+            return synthetic(self.images or 1000)
+        images = load("cifar10", "train")
+        return images if self.images is None else images.subset(np.arange(min(self.images, len(images))))
+
+    def parts(self) -> tuple[ImageSet, ImageSet]:
+        """Training and validation images, split as assay splits them."""
+        images = self.pictures()
+        chosen = split(images.labels, self.validation_share, self.recipe.data.split_seed)
+        return images.subset(chosen.train), images.subset(chosen.validation)
+
+    def module(self) -> nn.Module:
+        """The net: images (N, 3, 32, 32) float32 to logits (N, 10)."""
+        return build(self.recipe.model, (3, 32, 32), CLASSES, self.recipe.seed)
+
+    def lines(self) -> list[str]:
+        """The net as a list of lines, for a tool that takes no torch module."""
+        return lines_of(self.recipe.model, CLASSES)
+
+    def constants(self, train: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of each channel, in units of pixels in [0, 1]."""
+        fitted = Preprocess.fit(self.recipe.preprocess, train)
+        assert fitted.mean is not None
+        assert fitted.std is not None
+        return fitted.mean, fitted.std
+
+
+def synthetic(n: int, seed: int = 0) -> ImageSet:
+    """Random pixels (n, 3, 32, 32) with random labels, for tests that have no data."""
+    generator = np.random.default_rng(seed)
+    images = generator.integers(0, 256, (n, 3, 32, 32), dtype=np.uint8)
+    return ImageSet(images, np.arange(n, dtype=np.int64) % CLASSES, SOURCES["cifar10"].class_names, "synthetic")
+
+
+def read_task() -> Task:
+    """The task that the command line describes; every tool is called in the same way."""
+    parser = argparse.ArgumentParser(description="One measurement of one tool; prints one line of JSON.")
+    parser.add_argument("--net", choices=NETS, required=True)
+    parser.add_argument("--way", choices=WAYS, default="as-it-comes")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--images", type=int, help="only so many of the training images")
+    parser.add_argument("--validate", action="store_true", help="keep a tenth for validation, after every epoch")
+    parser.add_argument("--workers", type=int, default=0, help="loader processes, for the tools that have them")
+    parser.add_argument("--synthetic", action="store_true", help="random images instead of CIFAR-10")
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
+    return Task(**vars(parser.parse_args()))

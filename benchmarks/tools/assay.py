@@ -1,0 +1,50 @@
+"""assay: train a recipe."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import assay
+from assay.runtime import Runtime
+from assay.training.history import Epoch
+from assay.training.watch import Watch
+from benchmarks.laps import Laps
+from benchmarks.task import read_task, synthetic
+
+
+class Clock(Watch):
+    """Notes each epoch as it ends: its rate from assay's history, its seconds from a clock of our own."""
+
+    def __init__(self) -> None:
+        self.laps, self.last = Laps(), time.perf_counter()
+
+    def note(self, text: str) -> None:
+        """Notes are written before training starts; the last one starts the clock."""
+        self.last = time.perf_counter()
+
+    def epoch(self, row: Epoch, is_best: bool) -> None:
+        """Everything since the last epoch counts: training, validation, writing files."""
+        now = time.perf_counter()
+        self.laps.add(row.images_per_second, now - self.last, row.validation_accuracy)
+        self.last = now
+
+
+def main() -> None:
+    """Measure."""
+    task, clock = read_task(), Clock()
+    runtime = Runtime.choose("cpu", precision="fp32" if task.way == "fp32" else "auto")
+    with tempfile.TemporaryDirectory() as folder:
+        assay.train(
+            task.recipe,
+            images=task.pictures(),
+            test=synthetic(100),  # none of the test set's business
+            runs=Path(folder),
+            runtime=runtime,
+            watch=clock,
+            mlflow=False,
+        )
+    clock.laps.print("assay", task, ("assay", "torch"))
+
+
+if __name__ == "__main__":
+    main()

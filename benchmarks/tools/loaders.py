@@ -1,0 +1,85 @@
+"""Two ways to feed a torch loop: a picture at a time through torchvision's transforms, or whole batches of tensors."""
+
+from collections.abc import Iterator
+
+import torch
+
+from benchmarks.tools import mended_torchvision  # noqa: F401
+
+# isort: split
+import torchvision.transforms as T
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from assay.data.imageset import ImageSet
+from benchmarks.task import PAD, Task
+
+Constants = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+class Pictures(Dataset[tuple[Tensor, int]]):
+    """As torchvision.datasets.CIFAR10: a PIL image out of the resident array, then the transform."""
+
+    def __init__(self, images: ImageSet, transform: T.Compose | None) -> None:
+        self.data, self.targets = images.images.transpose(0, 2, 3, 1).copy(), images.labels.tolist()
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image = Image.fromarray(self.data[index])
+        return (self.transform(image) if self.transform else image), self.targets[index]
+
+
+def picture_loaders(task: Task) -> tuple[DataLoader[tuple[Tensor, int]], DataLoader[tuple[Tensor, int]]]:
+    """Training and validation loaders, as torch's and torchvision's own examples write them."""
+    train, validation = task.parts()
+    plain = [T.ToTensor(), T.Normalize(*task.constants(train))]
+    augmented = T.Compose([T.RandomCrop(32, padding=PAD), T.RandomHorizontalFlip(), *plain])
+    return (
+        DataLoader(Pictures(train, augmented), task.batch_size, shuffle=True, num_workers=task.workers),
+        DataLoader(Pictures(validation, T.Compose(plain)), 500, num_workers=task.workers),
+    )
+
+
+class TensorBatches:
+    """Resident uint8 images, cropped, flipped and normalised a batch at a time; what a skilled user writes by hand."""
+
+    def __init__(self, images: ImageSet, constants: Constants, batch_size: int, augment: bool) -> None:
+        pixels = torch.from_numpy(images.images)
+        self.labels, self.batch_size, self.augment = torch.from_numpy(images.labels), batch_size, augment
+        self.size = pixels.shape[2]
+        padding = (PAD,) * 4 if augment else (0,) * 4
+        # pixels lie as (N, H, W, C) in memory, so that a row of a window is one copy and batches are channels_last
+        padded = torch.nn.functional.pad(pixels, padding).permute(0, 2, 3, 1).contiguous()
+        self.windows = padded.unfold(1, self.size, 1).unfold(2, self.size, 1)  # (N, places, places, C, H, W), a view
+        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in constants)
+        self.gain, self.offset = 1 / (255 * std), -mean / std
+
+    def __len__(self) -> int:
+        return -(-len(self.labels) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        n = len(self.labels)
+        for chosen in (torch.randperm(n) if self.augment else torch.arange(n)).split(self.batch_size):
+            yield self.batch(chosen), self.labels[chosen]
+
+    def batch(self, chosen: Tensor) -> Tensor:
+        """The images of these indices: float32 (N, C, H, W), channels_last."""
+        rows, columns = torch.randint(self.windows.shape[1], (2, len(chosen)))
+        pixels = self.windows[chosen, rows, columns].contiguous(memory_format=torch.channels_last)
+        if self.augment:
+            pixels = torch.where((torch.rand(len(chosen)) < 0.5).view(-1, 1, 1, 1), pixels.flip(3), pixels)
+        return torch.addcmul(self.offset, pixels, self.gain)
+
+
+def tensor_loaders(task: Task) -> tuple[TensorBatches, TensorBatches]:
+    """Training and validation batches as tensors."""
+    train, validation = task.parts()
+    constants = task.constants(train)
+    return (
+        TensorBatches(train, constants, task.batch_size, augment=True),
+        TensorBatches(validation, constants, 500, augment=False),
+    )

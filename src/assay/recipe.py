@@ -139,7 +139,8 @@ class Muon(Section):
     """Muon for the filters of convolutions, SGD for all else (Jordan et al. 2024); `training/muon.py`.
 
     bias_lr: for biases and batch norm; head_lr: for linear layers; both for a loss that is a mean over images. decay:
-    the share that a step at those peak rates takes off a weight.
+    the share that a step at those peak rates takes off a weight. whitening_epochs: how long the bias of a whitening
+    layer is trained (none: to the end); without it the backward pass ends earlier.
     """
 
     name: Literal["muon"] = "muon"
@@ -150,6 +151,7 @@ class Muon(Section):
     head_lr: PositiveFloat
     sgd_momentum: Fraction = 0.85
     decay: NonNegativeFloat = 0.0
+    whitening_epochs: NonNegativeInt | None = None
     clip_norm: PositiveFloat | None = None
 
 

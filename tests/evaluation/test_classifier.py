@@ -1,5 +1,7 @@
 """A classifier answers by its own net and preprocessing, and refuses images of another kind."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -36,10 +38,18 @@ def test_predictions_are_the_nets_logits_in_float32(classifier, test_images):
 
 
 def test_two_views_are_the_mean_with_the_mirror_image(classifier, test_images):
-    found = classifier.predictions(test_images, "bars/test", views=2)
+    exact = replace(classifier, runtime=classifier.runtime.exact())
+    found = exact.predictions(test_images, "bars/test", views=2)
     mirrored = test_images.images[..., ::-1].copy()
     expected = (logits_by_hand(classifier, test_images.images) + logits_by_hand(classifier, mirrored)) / 2
     np.testing.assert_allclose(found.logits, expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_further_views_are_computed_in_the_precision_of_training(classifier, test_images):
+    exact = replace(classifier, runtime=classifier.runtime.exact()).predictions(test_images, "bars/test", views=2)
+    found = classifier.predictions(test_images, "bars/test", views=2)
+    assert not np.array_equal(found.logits, exact.logits)
+    np.testing.assert_allclose(found.logits, exact.logits, atol=0.05 * np.abs(exact.logits).max())
 
 
 def test_places_in_the_data_set_are_kept(classifier, test_images):

@@ -6,8 +6,9 @@ from torch import nn
 
 from assay.errors import UsageError
 from assay.models.initialise import WhiteningConv
+from assay.models.net import Net
 from assay.recipe import Adam, AdamW, Muon, Sgd
-from assay.training.optim import build_optimiser
+from assay.training.optim import build_optimiser, choose_trained
 
 
 def net() -> nn.Sequential:
@@ -150,3 +151,20 @@ def test_l2_on_a_layer_kind_that_is_not_there_is_refused():
 def test_l2_on_an_unknown_layer_kind_names_the_nearest():
     with pytest.raises(UsageError, match="did you mean conv"):
         build_optimiser(Sgd(lr=0.1, l2={"convv": 0.1}), net())
+
+
+def test_the_whitening_bias_is_trained_as_long_as_the_recipe_says():
+    net = Net(["whitening 2x2", "conv 4 3x3", "flatten", "linear 2"], (1, 6, 6), 2)
+    spec = Muon(bias_lr=0.1, head_lr=0.1, whitening_epochs=2)
+    trained = []
+    for epoch in range(4):
+        choose_trained(spec, net, epoch)
+        trained.append([name for name, p in net.named_parameters() if p.requires_grad])
+    assert all("layers.whitening_1.bias" in names for names in trained[:2])
+    assert trained[2] == trained[3] == [name for name in trained[0] if name != "layers.whitening_1.bias"]
+
+
+def test_without_a_word_the_whitening_bias_is_trained_to_the_end():
+    net = Net(["whitening 2x2", "conv 4 3x3", "flatten", "linear 2"], (1, 6, 6), 2)
+    choose_trained(Muon(bias_lr=0.1, head_lr=0.1), net, 1000)
+    assert net.layers[0].bias.requires_grad

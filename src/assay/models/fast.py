@@ -12,13 +12,14 @@ def airbench(
     classes: int,
     widths: tuple[PositiveInt, PositiveInt, PositiveInt] = (64, 256, 256),
     depth: Annotated[int, Field(ge=1, le=8)] = 2,
+    whitening: str = "2x2",
 ) -> list[str]:
     """airbench94 (Jordan 2024): whitening, three blocks of two convolutions.
 
     Identity initialisation, GELU, batch norm with quick statistics and no gain, a scaled head. Made for images of 25 to
     48 px, of which the last pool leaves one pixel.
     """
-    lines = ["whitening 2x2", "gelu"]
+    lines = [f"whitening {whitening}", "gelu"]
     for width in widths:
         norm = ["batchnorm nogain momentum 0.4", "gelu"]
         lines += [f"conv {width} 3x3 same nobias dirac", "maxpool 2", *norm]

@@ -23,7 +23,7 @@ from assay.training.history import Epoch
 from assay.training.infer import infer
 from assay.training.loss import loss_function
 from assay.training.nonfinite import first_bad_tensor
-from assay.training.optim import build_optimiser
+from assay.training.optim import build_optimiser, choose_trained
 from assay.training.schedule import Horizon, learning_rate
 from assay.training.stopping import best_epoch, should_stop
 from assay.training.watch import Progress, Watch
@@ -98,6 +98,7 @@ class Trainer:
     def _train_epoch(self, watch: Watch, save: Callable[[State], None], stop_requested: Callable[[], bool]) -> None:
         state, epoch = self.state, len(self.state.history)
         state.net.train()
+        choose_trained(self.recipe.optimiser, state.net, epoch)
         seen = sum(len(batch) for batch in self._batches(epoch)[: state.step])  # before the run was stopped
         before, started = state.epoch_seconds, time.perf_counter()
         wide = torch.float32 if self.runtime.device == "mps" else torch.float64  # MPS has no float64

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from assay.errors import UsageError, unknown
+from assay.models.initialise import WhiteningConv
 from assay.recipe import Adam, AdamW, Muon, Sgd
 from assay.training.muon import MuonFilters, Together
 
@@ -23,6 +24,14 @@ def build_optimiser(spec: Sgd | Adam | AdamW | Muon, net: nn.Module) -> torch.op
     for group in optimiser.param_groups:
         group["initial_lr"] = group["lr"]  # torch's own name for the rate that schedules are shares of
     return optimiser
+
+
+def choose_trained(spec: Sgd | Adam | AdamW | Muon, net: nn.Module, epoch: int) -> None:
+    """Leave the biases of whitening layers as they are from the epoch (counted from 0) on that the recipe says."""
+    if isinstance(spec, Muon) and spec.whitening_epochs is not None:
+        for module in net.modules():
+            if isinstance(module, WhiteningConv) and module.bias is not None:
+                module.bias.requires_grad_(epoch < spec.whitening_epochs)
 
 
 def _torchs(spec: Sgd | Adam | AdamW, net: nn.Module) -> torch.optim.Optimizer:

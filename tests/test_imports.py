@@ -12,7 +12,7 @@ SOURCE = Path(assay.__file__).parent
 
 # A module may import from lower ranks and from its own package; equal ranks are neighbours that do not know each other.
 RANKS = {
-    "errors": 0, "files": 1, "registry": 1,
+    "errors": 0, "sections": 0, "files": 1, "registry": 1,
     "recipe": 2, "recipes": 3, "runtime": 3,
     "data": 4, "models": 4,
     "training": 5,

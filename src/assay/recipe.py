@@ -1,7 +1,7 @@
 """The Recipe: a frozen, validated description of one run that says everything and hashes.
 
-Here live the keys of a recipe, their types and defaults, and nothing that acts on them. Names of nets, layers,
-augmentations and data sets are checked by the package that knows them; `Recipe.blame` then adds the file and line.
+Here it is validated, hashed, changed and written. Its keys are in `sections.py`. Names of nets, layers, augmentations
+and data sets are checked by the package that knows them; `Recipe.blame` then adds the file and line.
 Reading a recipe from YAML, a file or the built-in collection: `assay.recipes`.
 """
 
@@ -13,238 +13,42 @@ from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
-    Discriminator,
     Field,
-    NonNegativeFloat,
     NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
     PrivateAttr,
-    Tag,
     ValidationError,
     model_validator,
 )
 
 from assay.errors import UsageError, unknown
+from assay.sections import (
+    Adam,
+    AdamW,
+    Constant,
+    Constants,
+    Cosine,
+    Data,
+    Drops,
+    Linear,
+    Loss,
+    Model,
+    Muon,
+    OneCycle,
+    Optimiser,
+    Plateau,
+    Preprocessing,
+    Reported,
+    Schedule,
+    Section,
+    Sgd,
+    Step,
+    Stopping,
+    Training,
+    by_name,
+)
 
-Fraction = Annotated[float, Field(ge=0, lt=1)]
 KeyPath = tuple[str | int, ...]
-
-
-class Section(BaseModel):
-    """A frozen group of keys; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Data(Section):
-    """Which images, and how many of the training images are kept apart for validation."""
-
-    name: str = "cifar10"
-    validation: Fraction = 0.1
-    split_seed: NonNegativeInt = 0  # apart from the run's seed: replicates then share one validation set and pair up
-
-
-class Constants(Section):
-    """Per-channel mean and standard deviation, in units of the scaled pixels."""
-
-    mean: tuple[float, ...]
-    std: tuple[PositiveFloat, ...]
-
-
-# Told apart by hand, so that an error speaks of the one form that was meant.
-Normalise = Annotated[
-    Annotated[Literal["none", "train"], Tag("word")] | Annotated[Constants, Tag("constants")],
-    Discriminator(lambda value: "word" if isinstance(value, str) else "constants"),
-]
-
-
-class Preprocessing(Section):
-    """How a pixel reaches the net, in this order: resize, crop, scale, normalise."""
-
-    resize: PositiveInt | None = None  # the shorter side, in pixels, antialiased
-    crop: PositiveInt | None = None  # the centre square, in pixels
-    scale: Literal["unit", "centred", "signed"] = "unit"  # [0, 1], [-0.5, 0.5], [-1, 1]
-    normalise: Normalise = "none"  # "train": mean and std of the training images
-
-
-class Model(Section):
-    """A named net with its arguments, or a list of layers."""
-
-    name: str | None = None
-    arguments: dict[str, Any] = {}
-    layers: tuple[str, ...] | None = None
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        if (self.name is None) == (self.layers is None):
-            raise ValueError("give either a name or a list of layers")
-        if self.layers is not None and self.arguments:
-            raise ValueError("arguments belong to a named net; write them into the layers")
-        return self
-
-
-class Loss(Section):
-    """The loss: always the mean over images."""
-
-    name: Literal["cross-entropy", "nll"] = "cross-entropy"  # nll: for a net that ends in log_softmax
-    label_smoothing: Fraction = 0.0
-
-    @model_validator(mode="after")
-    def _smoothing_has_a_meaning(self) -> Self:
-        if self.name == "nll" and self.label_smoothing:
-            raise ValueError("label_smoothing goes with cross-entropy, not with nll")
-        return self
-
-
-class _Optimiser(Section):
-    lr: PositiveFloat
-    weight_decay: NonNegativeFloat = 0.0
-    clip_norm: PositiveFloat | None = None
-
-
-class _CoupledOptimiser(_Optimiser):
-    # Keras's meaning: the penalty l2 * sum(w^2) on the weights of layers of a kind, {conv: 1e-4}
-    l2: dict[str, PositiveFloat] = {}
-
-
-class Sgd(_CoupledOptimiser):
-    """Stochastic gradient descent, as torch.optim.SGD."""
-
-    name: Literal["sgd"] = "sgd"
-    momentum: Fraction = 0.9
-    nesterov: bool = False
-
-
-class Adam(_CoupledOptimiser):
-    """Adam (Kingma and Ba 2015), weight decay coupled, as torch.optim.Adam."""
-
-    name: Literal["adam"] = "adam"
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    eps: PositiveFloat = 1e-8
-
-
-class AdamW(_Optimiser):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019), as torch.optim.AdamW."""
-
-    name: Literal["adamw"] = "adamw"
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    eps: PositiveFloat = 1e-8
-
-
-class Muon(Section):
-    """Muon for the filters of convolutions, SGD for all else (Jordan et al. 2024); `training/muon.py`.
-
-    bias_lr: for biases and batch norm; head_lr: for linear layers; both for a loss that is a mean over images. decay:
-    the share that a step at those peak rates takes off a weight. whitening_epochs: how long the bias of a whitening
-    layer is trained (none: to the end); without it the backward pass ends earlier.
-    """
-
-    name: Literal["muon"] = "muon"
-    lr: PositiveFloat = 0.24
-    momentum: Fraction = 0.6
-    nesterov: bool = True
-    bias_lr: PositiveFloat
-    head_lr: PositiveFloat
-    sgd_momentum: Fraction = 0.85
-    decay: NonNegativeFloat = 0.0
-    whitening_epochs: NonNegativeInt | None = None
-    clip_norm: PositiveFloat | None = None
-
-
-class _Schedule(Section):
-    warmup_epochs: NonNegativeFloat = 0.0  # linear from zero, before the schedule's own shape takes over
-
-
-class Constant(_Schedule):
-    """The learning rate stays."""
-
-    name: Literal["constant"] = "constant"
-
-
-class Step(_Schedule):
-    """Times `factor` after every `every` epochs."""
-
-    name: Literal["step"] = "step"
-    every: PositiveInt
-    factor: PositiveFloat = 0.1
-
-
-class Drops(_Schedule):
-    """Hand-given: from the start of epoch e (counted from 0) on, the learning rate is `at[e]`."""
-
-    name: Literal["drops"] = "drops"
-    at: dict[PositiveInt, PositiveFloat]
-
-
-class Cosine(_Schedule):
-    """Half a cosine down to `final` times the peak, step by step (Loshchilov and Hutter 2017)."""
-
-    name: Literal["cosine"] = "cosine"
-    final: Fraction = 0.0
-
-
-class Linear(_Schedule):
-    """Straight down to zero at the last step."""
-
-    name: Literal["linear"] = "linear"
-
-
-class OneCycle(Section):
-    """Up from lr / `start` to lr over the first `up` of the steps, then down to lr / `start` / `end`, along cosines.
-
-    As torch.optim.lr_scheduler.OneCycleLR (Smith and Topin 2018), momentum left alone.
-    """
-
-    name: Literal["one-cycle"] = "one-cycle"
-    up: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    start: PositiveFloat = 25.0
-    end: PositiveFloat = 1e4
-
-
-class Plateau(_Schedule):
-    """Times `factor` once the validation loss has not improved for more than `patience` epochs."""
-
-    name: Literal["plateau"] = "plateau"
-    patience: NonNegativeInt = 10
-    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
-
-
-def _named(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
-
-
-Optimiser = Annotated[Sgd | Adam | AdamW | Muon, Field(discriminator="name"), BeforeValidator(_named)]
-Schedule = Annotated[
-    Constant | Step | Drops | Cosine | Linear | OneCycle | Plateau, Field(discriminator="name"), BeforeValidator(_named)
-]
-
-
-class Training(Section):
-    """How long, and in which batches."""
-
-    epochs: PositiveInt = 10
-    batch_size: PositiveInt = 128
-    shuffle: bool = True
-
-
-class Stopping(Section):
-    """Which weights are kept, and when to give up; validation images only."""
-
-    metric: Literal["accuracy", "loss"] = "accuracy"
-    patience: PositiveInt | None = None  # stop after so many epochs without a better value
-    restore_best: bool = True
-
-
-class Reported(Section):
-    """The figure that a published report gives for this experiment."""
-
-    report: str
-    accuracy: Fraction
-    note: str = ""
 
 
 class Recipe(Section):
@@ -254,8 +58,8 @@ class Recipe(Section):
     data: Data = Data()
     preprocess: Preprocessing = Preprocessing()
     augment: tuple[str, ...] = ()
-    model: Annotated[Model, BeforeValidator(_named)]
-    loss: Annotated[Loss, BeforeValidator(_named)] = Loss()
+    model: Annotated[Model, BeforeValidator(by_name)]
+    loss: Annotated[Loss, BeforeValidator(by_name)] = Loss()
     optimiser: Optimiser = Sgd(lr=0.01)
     schedule: Schedule = Constant()
     training: Training = Training()

@@ -5,7 +5,7 @@ import torch
 
 from assay.errors import ShapeError, UsageError
 from assay.models.net import Net, build
-from assay.recipe import Model
+from assay.sections import Model
 
 TINY = ("conv 4 3x3", "relu", "globalavgpool", "linear 5")
 

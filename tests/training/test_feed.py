@@ -6,8 +6,8 @@ import torch
 
 from assay.data.augment import Augment
 from assay.data.preprocess import Preprocess
-from assay.recipe import Preprocessing
 from assay.runtime import Runtime
+from assay.sections import Preprocessing
 from assay.training.feed import Feed
 
 FP32 = Runtime("cpu", "fp32", threads=1)

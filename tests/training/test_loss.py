@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.metrics import log_loss
 
-from assay.recipe import Loss
+from assay.sections import Loss
 from assay.training.loss import loss_function
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5], [-3.0, 4.0, 1.0], [0.0, 0.0, 9.0]])

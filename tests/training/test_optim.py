@@ -7,7 +7,7 @@ from torch import nn
 from assay.errors import UsageError
 from assay.models.initialise import WhiteningConv
 from assay.models.net import Net
-from assay.recipe import Adam, AdamW, Muon, Sgd
+from assay.sections import Adam, AdamW, Muon, Sgd
 from assay.training.optim import build_optimiser, choose_trained
 
 

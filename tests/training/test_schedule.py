@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from assay.recipe import Constant, Cosine, Drops, Linear, OneCycle, Plateau, Step
+from assay.sections import Constant, Cosine, Drops, Linear, OneCycle, Plateau, Step
 from assay.training.schedule import Horizon, learning_rate
 
 PEAK = 0.3

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assay.recipe import Stopping
+from assay.sections import Stopping
 from assay.training.history import Epoch
 from assay.training.stopping import best_epoch, should_stop
 

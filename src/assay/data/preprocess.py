@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from assay.data.imageset import ImageSet
 from assay.errors import DataError, UsageError
-from assay.recipe import Constants, Preprocessing
+from assay.sections import Constants, Preprocessing
 
 Shape = tuple[int, int, int]  # (C, H, W)
 

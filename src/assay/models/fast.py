@@ -17,7 +17,8 @@ def airbench(
     """airbench94 (Jordan 2024): whitening, three blocks of two convolutions.
 
     Identity initialisation, GELU, batch norm with quick statistics and no gain, a scaled head. Made for images of 25 to
-    48 px, of which the last pool leaves one pixel.
+    48 px, of which the last pool leaves one pixel. depth: convolutions in a block; whitening: what follows that word in
+    its line.
     """
     lines = [f"whitening {whitening}", "gelu"]
     for width in widths:

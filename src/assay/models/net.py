@@ -12,8 +12,8 @@ from assay.errors import ShapeError, UsageError
 from assay.models import layers
 from assay.models.layers import Layer, Shape
 from assay.models.nets import NETS
-from assay.recipe import Model
 from assay.runtime import Stream, seeded, stream_seed
+from assay.sections import Model
 
 
 class Net(nn.Module):

@@ -99,7 +99,7 @@ class Trainer:
         state, epoch = self.state, len(self.state.history)
         state.net.train()
         choose_trained(self.recipe.optimiser, state.net, epoch)
-        seen = sum(len(batch) for batch in self._batches(epoch)[: state.step])  # before the run was stopped
+        seen = state.step * self.recipe.training.batch_size  # before the run was stopped
         before, started = state.epoch_seconds, time.perf_counter()
         wide = torch.float32 if self.runtime.device == "mps" else torch.float64  # MPS has no float64
         sums = torch.tensor(state.sums, dtype=wide, device=self.runtime.device)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
-from assay.recipe import Loss
+from assay.sections import Loss
 
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from assay.errors import UsageError, unknown
 from assay.models.initialise import WhiteningConv
-from assay.recipe import Adam, AdamW, Muon, Sgd
+from assay.sections import Adam, AdamW, Muon, Sgd
 from assay.training.muon import MuonFilters, Together
 
 # What a recipe may put an L2 penalty on; one line for each kind of layer that has a weight.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, pi
 
-from assay.recipe import Constant, Cosine, Drops, Linear, OneCycle, Plateau, Step
+from assay.sections import Constant, Cosine, Drops, Linear, OneCycle, Plateau, Step
 
 AnySchedule = Constant | Step | Drops | Cosine | Linear | OneCycle | Plateau
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from assay.recipe import Stopping
+from assay.sections import Stopping
 from assay.training.history import Epoch
 
 

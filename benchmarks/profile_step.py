@@ -108,7 +108,7 @@ def profiled(task: Task, images: ImageSet) -> dict[str, float]:
             )  # fmt: skip
     finally:
         Feed.batch = plain  # type: ignore[method-assign]
-    events = window.profile.events()  # type: ignore[no-untyped-call]
+    events = window.profile.events()
     return milliseconds(list(events or []), window.seconds, STEPS)
 
 

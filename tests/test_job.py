@@ -39,6 +39,15 @@ def test_layers_that_start_from_data_are_fitted_to_preprocessed_training_images_
     assert torch.equal(job.trainer.state.best["layers.whitening_1.weight"], expected.weight)
 
 
+def test_the_images_that_layers_are_fitted_to_are_spread_over_all_when_there_are_many(recipe, images, monkeypatch):
+    monkeypatch.setattr("assay.job.FIT_IMAGES", 60)
+    changes = {"model.layers": ["whitening 2x2", "flatten", "linear 3"], "data.validation": 0}
+    job = prepare(recipe.override(changes), FP32, images=images)
+    expected = WhiteningConv(1, (2, 2))
+    expected.fit(job.trainer.feed.preprocess(torch.from_numpy(images.images[::4].copy())))  # 50 of 200
+    assert torch.equal(job.trainer.state.net.layers[0].weight, expected.weight)
+
+
 def test_without_validation_there_is_none(recipe, images):
     assert prepare(recipe.override({"data.validation": 0}), FP32, images=images).trainer.validation is None
 

@@ -1,6 +1,7 @@
 """Two ways to feed a torch loop: a picture at a time through torchvision's transforms, or whole batches of tensors."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -18,7 +19,7 @@ from benchmarks.task import PAD, Task
 Constants = tuple[tuple[float, ...], tuple[float, ...]]
 
 
-class Pictures(Dataset[tuple[Tensor, int]]):
+class Pictures(Dataset[tuple[Any, int]]):
     """As torchvision.datasets.CIFAR10: a PIL image out of the resident array, then the transform."""
 
     def __init__(self, images: ImageSet, transform: T.Compose | None) -> None:
@@ -28,12 +29,12 @@ class Pictures(Dataset[tuple[Tensor, int]]):
     def __len__(self) -> int:
         return len(self.targets)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+    def __getitem__(self, index: int) -> tuple[Any, int]:
         image = Image.fromarray(self.data[index])
         return (self.transform(image) if self.transform else image), self.targets[index]
 
 
-def picture_loaders(task: Task) -> tuple[DataLoader[tuple[Tensor, int]], DataLoader[tuple[Tensor, int]]]:
+def picture_loaders(task: Task) -> tuple[DataLoader[tuple[Any, int]], DataLoader[tuple[Any, int]]]:
     """Training and validation loaders, as torch's and torchvision's own examples write them."""
     train, validation = task.parts()
     plain = [T.ToTensor(), T.Normalize(*task.constants(train))]

@@ -14,7 +14,7 @@ def train(task: Task, laps: Laps) -> None:
     train_loader, validation_loader = tensor_loaders(task) if task.tuned else picture_loaders(task)
     net = task.module()
     if task.tuned:
-        net = net.to(memory_format=torch.channels_last)
+        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.SGD(net.parameters(), LR, MOMENTUM, fused=task.tuned or None)
     for _ in range(task.epochs):
         laps.start()

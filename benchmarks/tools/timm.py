@@ -82,7 +82,7 @@ def train(task: Task, laps: Laps) -> None:
     training, validation = loaders(task)
     net = task.module()
     if task.tuned:
-        net = net.to(memory_format=torch.channels_last)
+        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = create_optimizer_v2(net, opt="momentum", lr=LR, momentum=MOMENTUM, weight_decay=0.0)
     for _ in range(task.epochs):
         laps.start()

@@ -20,7 +20,7 @@ from assay.runtime import Runtime
 from assay.training.feed import Feed
 from assay.training.loop import Trainer
 
-FIT_IMAGES = 5000  # enough for the covariance of small patches
+FIT_IMAGES = 5000  # at most; enough for the covariance of small patches
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,8 @@ def prepare(recipe: Recipe, runtime: Runtime, model: nn.Module | None = None, im
         preprocess = Preprocess.fit(recipe.preprocess, train)
     with recipe.blame("model"):
         net = model or build(recipe.model, preprocess.shape, len(images.class_names), recipe.seed)
-    fit_layers(net, lambda: preprocess(torch.from_numpy(train.images[:FIT_IMAGES])))
+    sample = train.images[:: -(-len(train) // FIT_IMAGES)]  # spread evenly: folders come class by class
+    fit_layers(net, lambda: preprocess(torch.from_numpy(sample)))
     _check_loss(recipe, net)
     _check_output(net, preprocess.shape, len(images.class_names))
     validation = images.subset(parts.validation) if len(parts.validation) else None

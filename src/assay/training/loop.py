@@ -70,11 +70,10 @@ class Trainer:
         return best_epoch(self.recipe.stopping, self.state.history)
 
     def seconds_per_epoch(self) -> float:
-        """An estimate from a few real steps on a copy of the net, validation included (a forward pass is a third)."""
+        """An estimate from a few real steps, validation included (a forward pass is a third); then all is as it was."""
+        net, before = self.state.net, copy_weights(self.state.net)
         twin = copy.copy(self)
-        net = copy.deepcopy(self.state.net)
         twin.state = State(net, build_optimiser(self.recipe.optimiser, net), best={})
-        twin.forward = self.runtime.compile(quick(net))
         twin._step(0, 0, *next(self._walk(0)))  # the first step pays for set-up
         started, images = time.perf_counter(), 0
         for step, (pixels, labels) in zip(range(PROBE_STEPS), self._walk(0), strict=False):
@@ -82,8 +81,11 @@ class Trainer:
             images += len(labels)
             if time.perf_counter() - started > PROBE_SECONDS:
                 break
+        seconds = time.perf_counter() - started
+        twin.state.optimiser.zero_grad(set_to_none=True)
+        net.load_state_dict(before)
         validation = len(self.validation) / 3 if self.validation else 0.0
-        return (len(self.feed) + validation) * (time.perf_counter() - started) / images
+        return (len(self.feed) + validation) * seconds / images
 
     def _batches(self, epoch: int) -> tuple[torch.Tensor, ...]:
         training = self.recipe.training

@@ -39,7 +39,7 @@ class Plan:
 
 
 def plan(trainer: Trainer) -> Plan:
-    """Counts the net and times a few real steps on a copy of it."""
+    """Counts the net and times a few real steps of it, which leave no trace."""
     net = trainer.state.net
     return Plan(
         parameters=sum(p.numel() for p in net.parameters() if p.requires_grad),

@@ -117,3 +117,20 @@ def test_no_training_images_are_an_error(recipe, images):
         prepare(recipe, FP32, images=images.subset([]))
     with pytest.raises(AssayError, match="no training images"):
         prepare(recipe.override({"data.validation": 0.9}), FP32, images=images.subset([0]))
+
+
+def test_a_net_for_one_size_of_image_is_refused_with_a_window(recipe, images):
+    with pytest.raises(UsageError, match="augment: the window of 6 x 6 px does not fit a net made for 8 x 8"):
+        prepare(recipe.override({"augment": ["window 6 epochs 1"]}), FP32, images=images)
+
+
+def test_a_window_too_small_for_the_net_is_refused(recipe, images):
+    layers = ["conv 4 5x5", "globalmaxpool", "linear 3"]
+    with pytest.raises(UsageError, match="augment: the window of 4 x 4 px does not fit"):
+        prepare(recipe.override({"augment": ["window 4 epochs 1"], "model.layers": layers}), FP32, images=images)
+
+
+def test_a_module_of_ones_own_is_tried_with_a_window_too(recipe, images):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+    with pytest.raises(ShapeError, match=r"does not take images \(N, 1, 6, 6\)"):
+        prepare(recipe.override({"augment": ["window 6 epochs 1"]}), FP32, model=model, images=images)

@@ -13,6 +13,7 @@ from assay.data.sources import load as load_data
 from assay.data.split import Split, split
 from assay.errors import DataError, ShapeError, UsageError
 from assay.models.initialise import fit_layers
+from assay.models.layers import parse
 from assay.models.net import Net, build
 from assay.recipe import Recipe
 from assay.run import Run, weights_hash
@@ -77,7 +78,9 @@ def prepare(recipe: Recipe, runtime: Runtime, model: nn.Module | None = None, im
     sample = train.images[:: -(-len(train) // FIT_IMAGES)]  # spread evenly: folders come class by class
     fit_layers(net, lambda: preprocess(torch.from_numpy(sample)))
     _check_loss(recipe, net)
-    _check_output(net, preprocess.shape, len(images.class_names))
+    _check_sizes(recipe, net, preprocess.shape, augment)
+    for shape in {preprocess.shape, augment.shape(preprocess.shape, 0)}:
+        _check_output(net, shape, len(images.class_names))
     validation = images.subset(parts.validation) if len(parts.validation) else None
     trainer = Trainer(recipe, net, Feed(train, preprocess, augment, runtime), validation, runtime)
     return Job(recipe, images, parts, trainer, own_model=model is not None)
@@ -88,6 +91,26 @@ def _check_loss(recipe: Recipe, net: nn.Module) -> None:
     if recipe.loss.name == "nll" and isinstance(net, Net) and net.lines[-1] != "log_softmax":
         with recipe.blame("loss"):
             raise UsageError("nll needs a net that ends in log_softmax; add that layer, or use cross-entropy")
+
+
+def _check_sizes(recipe: Recipe, net: nn.Module, shape: tuple[int, int, int], augment: Augment) -> None:
+    """Augmentation may leave smaller images at first; find out before the first step whether the net takes them."""
+    with recipe.blame("augment"):
+        seen = augment.shape(shape, 0)
+    if isinstance(net, Net) and seen != shape and _parameters(net, seen) != _parameters(net, shape):
+        with recipe.blame("augment"):
+            raise UsageError(
+                f"the window of {seen[1]} x {seen[2]} px does not fit a net made for {shape[1]} x {shape[2]}; "
+                "a net for several sizes ends in globalmaxpool or globalavgpool and linear layers"
+            )
+
+
+def _parameters(net: Net, shape: tuple[int, int, int]) -> list[int]:
+    """How many each layer would have for images of that shape; none if they are too small for the net."""
+    try:
+        return [layer.parameters for layer in parse(net.lines, shape)]
+    except ShapeError:
+        return []
 
 
 def _check_output(net: nn.Module, shape: tuple[int, int, int], classes: int) -> None:

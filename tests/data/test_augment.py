@@ -105,6 +105,43 @@ def test_alternating_flip_depends_on_the_image_and_not_on_its_batch():
     assert torch.equal(run(["alternating-flip"], numbered(500), seed=7, indices=order), whole[order])
 
 
+# Windows
+
+
+def test_window_is_a_random_square_in_the_first_epochs_and_then_the_whole_image():
+    pixels = numbered(2000)
+    windows = pixels[:1].unfold(2, 8, 1).unfold(3, 8, 1)[0].permute(1, 2, 0, 3, 4).reshape(15, -1)
+    for epoch in (0, 1):
+        seen = run(["window 8 epochs 2"], pixels, epoch=epoch)
+        matches = (seen.flatten(1)[:, None] == windows).all(2)
+        assert seen.shape == (2000, 3, 8, 8)
+        assert torch.all(matches.sum(1) == 1)
+        assert matches.sum(0).min() > 80  # of 133
+    assert torch.equal(run(["window 8 epochs 2"], pixels, epoch=2), pixels)
+
+
+def test_lines_act_on_the_window_that_an_earlier_line_left():
+    pixels = numbered(500)
+    both = run(["translate 2", "window 8 epochs 1", "alternating-flip"], pixels)
+    assert torch.equal(both, run(["alternating-flip"], run(["translate 2", "window 8 epochs 1"], pixels)))
+    assert (both == 0).any()
+    cut = run(["window 8 epochs 1", "translate 2"], pixels)
+    windows = run(["window 8 epochs 1"], pixels)
+    inside = cut != 0
+    assert cut.shape == windows.shape
+    assert set(cut[inside].tolist()) <= set(windows.unique().tolist())
+
+
+@pytest.mark.parametrize(("epoch", "shape"), [(0, (3, 8, 8)), (1, (3, 12, 10))])
+def test_the_shape_of_an_epochs_images_is_known_before(epoch, shape):
+    assert Augment.parse(["flip", "window 8 epochs 1"]).shape((3, 12, 10), epoch) == shape
+
+
+def test_a_window_larger_than_the_image_is_refused():
+    with pytest.raises(UsageError, match="window of 11 px needs images of at least that size, not 12 x 10"):
+        run(["window 11 epochs 1"], numbered())
+
+
 # Crops and translations: exact pixel moves
 
 
@@ -264,6 +301,8 @@ def test_affine_lines_become_one_transform_at_the_place_of_the_first():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
+        ("window 24", "'window 24' does not follow the form: window PIXELS epochs N"),
+        ("window 24 for 4", "'window 24 for 4' does not follow the form: window PIXELS epochs N"),
         ("flop", "unknown augmentation 'flop'; did you mean flip"),
         ("", "unknown augmentation ''"),
         ("flip 0.5", "'flip 0.5' does not follow the form: flip"),

@@ -5,7 +5,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from assay.errors import ShapeError
 from assay.models.initialise import WhiteningConv
 from assay.models.layers import parse
 from assay.models.net import Net
@@ -74,12 +73,14 @@ def test_airbench_takes_its_widths_and_scales_by_the_last():
     assert scale(torch.ones(1)).item() == pytest.approx(1 / 96, rel=1e-5)
 
 
-@pytest.mark.parametrize(("side", "left"), [(24, None), (25, 1), (28, 1), (48, 1), (49, 2)])
-def test_airbench_is_made_for_25_to_48_pixels(side: int, left: int | None):
-    lines = AIRBENCH.lines(10, {})
-    pool = lines.index("maxpool 3")
-    if left is None:
-        with pytest.raises(ShapeError, match="does not fit"):
-            parse(lines, (1, side, side))
-    else:
-        assert parse(lines, (1, side, side))[pool].shape == (256, left, left)
+@pytest.mark.parametrize("side", [20, 24, 28, 48, 64])
+def test_airbench_takes_images_of_several_sizes_with_the_same_weights(side: int):
+    found, usual = (parse(AIRBENCH.lines(10, {}), (3, size, size)) for size in (side, 32))
+    assert found[-1].shape == (10,)
+    assert [layer.parameters for layer in found] == [layer.parameters for layer in usual]
+
+
+def test_the_last_pool_of_airbench_is_its_3x3_at_32_pixels():
+    layers = parse(AIRBENCH.lines(10, {}), (3, 32, 32))
+    (how,) = (layer.how for layer in layers if layer.kind == "globalmaxpool")
+    assert how == "largest of 3x3 per channel"

@@ -12,10 +12,19 @@ IMAGES = [(3, 32, 32), (1, 28, 28), (4, 17, 12)]
 IMAGE_LINES = [
     *("conv 6 5x5", "conv 6 5x5 same", "conv 6 5x5 full", "conv 6 3x5 stride 2", "conv 6 3x3 same stride 2"),
     *("conv 6 4x4 same", "conv 6 2x3 same stride 3", "conv 6 4x4 full stride 2", "conv 6 1x1 nobias"),
-    *("maxpool 2", "maxpool 3 stride 2", "avgpool 2", "avgpool 3", "globalavgpool", "batchnorm", "dropout 0.3"),
+    *(
+        "maxpool 2",
+        "maxpool 3 stride 2",
+        "avgpool 2",
+        "avgpool 3",
+        "globalavgpool",
+        "globalmaxpool",
+        "batchnorm",
+        "dropout 0.3",
+    ),
     *("flatten", "maxout 1", "relu", "leaky_relu", "elu 0.5", "gelu", "sigmoid", "tanh", "softmax", "log_softmax"),
     *("conv 6 3x3 same nobias dirac", "conv 6 5x1 stride 2 dirac", "whitening 2x2", "whitening 1x3", "scale 0.25"),
-    *("batchnorm nogain", "batchnorm momentum 0.4 nogain"),
+    *("batchnorm nogain", "batchnorm momentum 0.4 nogain", "globalmaxpool"),
 ]
 FEATURE_LINES = [
     *("linear 7", "linear 7 nobias", "linear 7 unit", "linear 7 nobias unit", "maxout 2", "maxout 3", "dropout 0"),

@@ -29,6 +29,18 @@ def test_counts_equal_those_by_hand(trainer):
     assert found.minutes == found.seconds_per_epoch * 3 / 60 > 0
 
 
+def test_epochs_of_smaller_images_count_as_less_work(recipe, images):
+    recipe = recipe.override(
+        {"model.layers": ["conv 4 3x3", "globalmaxpool", "linear 3"], "augment": ["window 6 epochs 2"]}
+    )
+    preprocess, net = Preprocess.fit(recipe.preprocess, images), build(recipe.model, images.shape, 3, 0)
+    feed = Feed(images, preprocess, Augment.parse(recipe.augment), FP32)
+    found = plan(Trainer(recipe, net, feed, None, FP32))
+    assert found.work == pytest.approx(1 + 2 * 36 / 64)
+    assert found.flop == pytest.approx(6 * found.mult_adds * 200 * found.work)
+    assert found.minutes == pytest.approx(found.seconds_per_epoch * found.work / 60)
+
+
 def test_counting_leaves_the_net_in_training_mode(trainer):
     trainer.state.net.train()
     mult_adds(trainer.state.net, (1, 8, 8))
@@ -36,6 +48,6 @@ def test_counting_leaves_the_net_in_training_mode(trainer):
 
 
 def test_the_text_is_one_line_with_units():
-    assert Plan(1_234_567, 379_780_000, 45_000, 1, 90.0).text() == (
+    assert Plan(1_234_567, 379_780_000, 45_000, 1, 1.0, 90.0).text() == (
         "1,234,567 parameters, 379.78 M mult-adds an image; 1 epoch of 45,000 images: 0.103 PFLOP, about 1.5 min"
     )

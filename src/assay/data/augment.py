@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from assay.data.moves import Moves, alternating_flip, crop, flip, uniform
+from assay.data.moves import Moves, alternating_flip, crop, flip, uniform, window
 from assay.errors import UsageError
 from assay.registry import Registry
 
@@ -42,7 +42,7 @@ class Augment:
         return cls(tuple(steps))
 
     def __call__(self, pixels: Tensor, indices: Tensor, epoch: int, generator: Generator) -> Tensor:
-        """A new view of each image: float32 (N, C, H, W) in [0, 1] to the same.
+        """A new view of each image: float32 (N, C, H, W) in [0, 1] to the same, or to smaller ones (`window`).
 
         indices: int64 (N,), which image of the training set each is (alternating-flip remembers it); epoch counts
         from 0. Raises UsageError for an image too small for a line.
@@ -50,6 +50,11 @@ class Augment:
         for step in self.steps:
             pixels = step(pixels, indices, epoch, generator)
         return pixels
+
+    def shape(self, shape: tuple[int, int, int], epoch: int) -> tuple[int, int, int]:
+        """The shape (C, H, W) that images of `shape` have in this epoch. Raises UsageError as a call does."""
+        one = self(torch.zeros(1, *shape), torch.zeros(1, dtype=torch.int64), epoch, Generator())
+        return (one.shape[1], one.shape[2], one.shape[3])
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,13 @@ def _crop(arguments: list[str]) -> Step:
     return Moves((crop(_pixels([pad]), zero=mode == ["zero"]),))
 
 
+def _window(arguments: list[str]) -> Step:
+    side, word, epochs = arguments
+    if word != "epochs":
+        raise ValueError(word)
+    return Moves((window(_pixels([side]), _pixels([epochs])),))
+
+
 def _zoom(arguments: list[str]) -> Step:
     low, high = (_number([text], 0, 10) for text in arguments)
     if low > high:
@@ -194,6 +206,7 @@ _WORDS.add("flip")(("flip", _bare(Moves((flip,)))))
 _WORDS.add("alternating-flip")(("alternating-flip", _bare(Moves((alternating_flip,)))))
 _WORDS.add("crop")(("crop PIXELS [reflect|zero]", _crop))
 _WORDS.add("translate")(("translate PIXELS", lambda words: Moves((crop(_pixels(words), zero=True),))))
+_WORDS.add("window")(("window PIXELS epochs N, smaller images in the first N epochs", _window))
 _WORDS.add("rotate")(("rotate DEGREES, up to 180", lambda words: Affine(rotate=_number(words, 0, 180))))
 _WORDS.add("zoom")(("zoom LOW HIGH, factors above 0, below 1 enlarges", _zoom))
 _WORDS.add("shift")(("shift FRACTION, of the image's size, up to 1", lambda words: Affine(shift=_number(words, 0, 1))))

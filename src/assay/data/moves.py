@@ -1,4 +1,4 @@
-"""Augmentation that only moves pixels: flips and crops, each a line, read in one go however many there are."""
+"""Augmentation that only moves pixels: flips, crops and windows, each a line, read in one go however many there are."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from assay.errors import UsageError
 
 Shape = tuple[int, int, int]  # (N, H, W)
-Move = tuple[Tensor, Tensor, Tensor | None]  # rows (N, H) and columns (N, W) to read, and which are inside (N, H, W)
+Move = tuple[Tensor, Tensor, Tensor | None]  # rows (N, h) and columns (N, w) to read, and which are inside (N, h, w)
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,11 @@ class Moves:
         n, channels, height, width = pixels.shape
         rows, columns, inside = self.lines[0]((n, height, width), indices, epoch, generator)
         for line in self.lines[1:]:
-            rows, columns, inside = _after((rows, columns, inside), line((n, height, width), indices, epoch, generator))
+            shape = (n, rows.shape[1], columns.shape[1])
+            rows, columns, inside = _after((rows, columns, inside), line(shape, indices, epoch, generator))
         places = (rows[:, :, None] * width + columns[:, None, :]).view(n, 1, -1)
-        moved = pixels.flatten(2).gather(2, places.expand(-1, channels, -1)).view(pixels.shape)
+        moved = pixels.flatten(2).gather(2, places.expand(-1, channels, -1))
+        moved = moved.view(n, channels, rows.shape[1], columns.shape[1])
         return moved if inside is None else moved * inside[:, None]
 
 
@@ -35,7 +37,7 @@ def _after(first: Move, then: Move) -> Move:
     if first[2] is None:
         return rows, columns, then[2]
     wide = then[1][:, None, :].expand(-1, then[0].shape[1], -1)
-    inside = first[2].gather(1, then[0][:, :, None].expand_as(first[2])).gather(2, wide)
+    inside = first[2].gather(1, then[0][:, :, None].expand(-1, -1, first[2].shape[2])).gather(2, wide)
     return rows, columns, inside if then[2] is None else inside & then[2]
 
 
@@ -58,10 +60,34 @@ def crop(pad: int, zero: bool) -> Callable[[Shape, Tensor, int, Generator], Move
     def move(shape: Shape, indices: Tensor, epoch: int, generator: Generator) -> Move:
         n, height, width = shape
         if pad >= min(height, width):
-            raise UsageError(f"augment: a shift by {pad} px needs images larger than {height} x {width} px")
+            raise UsageError(f"a shift by {pad} px needs images larger than {height} x {width} px")
         rows, rows_inside = _window(_offsets(n, pad, generator).to(indices.device), height)
         columns, columns_inside = _window(_offsets(n, pad, generator).to(indices.device), width)
         return rows, columns, rows_inside[:, :, None] & columns_inside[:, None, :] if zero else None
+
+    return move
+
+
+def window(side: int, epochs: int) -> Callable[[Shape, Tensor, int, Generator], Move]:
+    """In the first `epochs` epochs a random square of `side` pixels, which is less to compute; then whole images.
+
+    Training that starts on small images: progressive resizing (Howard 2018), here without resizing, so that things
+    keep their size.
+    """
+
+    def move(shape: Shape, indices: Tensor, epoch: int, generator: Generator) -> Move:
+        n, height, width = shape
+        if side > min(height, width):
+            raise UsageError(
+                f"augment: a window of {side} px needs images of at least that size, not {height} x {width}"
+            )
+        down, right = (side, side) if epoch < epochs else (height, width)
+        rows, columns = (
+            torch.randint(size - cut + 1, (n, 1), generator=generator, device=generator.device).to(indices.device)
+            + torch.arange(cut, device=indices.device)
+            for size, cut in ((height, down), (width, right))
+        )
+        return rows, columns, None
 
     return move
 

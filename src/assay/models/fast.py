@@ -16,13 +16,13 @@ def airbench(
 ) -> list[str]:
     """airbench94 (Jordan 2024): whitening, three blocks of two convolutions.
 
-    Identity initialisation, GELU, batch norm with quick statistics and no gain, a scaled head. Made for images of 25 to
-    48 px, of which the last pool leaves one pixel. depth: convolutions in a block; whitening: what follows that word in
-    its line.
+    Identity initialisation, GELU, batch norm with quick statistics and no gain, a scaled head. The last pool, 3x3
+    there, is one over all that is left: the same for images of 32 px, but the net takes other sizes too. depth:
+    convolutions in a block; whitening: what follows that word in its line.
     """
     lines = [f"whitening {whitening}", "gelu"]
     for width in widths:
         norm = ["batchnorm nogain momentum 0.4", "gelu"]
         lines += [f"conv {width} 3x3 same nobias dirac", "maxpool 2", *norm]
         lines += [f"conv {width} 3x3 same nobias dirac", *norm] * (depth - 1)
-    return [*lines, "maxpool 3", "flatten", f"linear {classes} nobias unit", f"scale {1 / widths[-1]:.6g}"]
+    return [*lines, "globalmaxpool", f"linear {classes} nobias unit", f"scale {1 / widths[-1]:.6g}"]

@@ -128,6 +128,14 @@ def globalavgpool(shape: Shape, words: Words) -> Layer:
     return Layer((channels,), how, lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
 
 
+@LAYERS.add("globalmaxpool")
+def globalmaxpool(shape: Shape, words: Words) -> Layer:
+    """`globalmaxpool`: the largest of each channel, as features."""
+    channels, height, width = _image(shape)
+    how = f"largest of {height}x{width} per channel"
+    return Layer((channels,), how, lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten()))
+
+
 @LAYERS.add("batchnorm")
 def batchnorm(shape: Shape, words: Words) -> Layer:
     """`batchnorm [nogain] [momentum M]`: per channel or per feature (Ioffe and Szegedy 2015).

@@ -24,6 +24,11 @@ class Feed:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def share(self, epoch: int) -> float:
+        """The size of this epoch's images over that of whole ones: less than 1 where `augment` has a window."""
+        shape = self.preprocess.shape
+        return prod(self.augment.shape(shape, epoch)) / prod(shape)
+
     def batch(self, indices: torch.Tensor, epoch: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Pixels float32 (B, C, H, W) and labels int64 (B,) of these images; `seed` decides all the augmentation.
 

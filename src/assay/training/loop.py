@@ -44,6 +44,7 @@ class Trainer:
         self.forward = runtime.compile(quick(net))
         self.loss = loss_function(recipe.loss)
         self.steps = len(self._batches(0))
+        self.shares = [feed.share(epoch) for epoch in range(recipe.training.epochs)]  # of the work of whole images
         # Looking at a loss makes a GPU wait, so there only now and then; the sum keeps any NaN until then.
         self.look_every = 1 if runtime.device == "cpu" else 50
 
@@ -70,13 +71,16 @@ class Trainer:
         return best_epoch(self.recipe.stopping, self.state.history)
 
     def seconds_per_epoch(self) -> float:
-        """An estimate from a few real steps, validation included (a forward pass is a third); then all is as it was."""
-        net, before = self.state.net, copy_weights(self.state.net)
+        """An estimate from a few real steps on whole images, validation included (a forward pass is a third).
+
+        Afterwards all is as it was.
+        """
+        net, before, last = self.state.net, copy_weights(self.state.net), self.recipe.training.epochs - 1
         twin = copy.copy(self)
         twin.state = State(net, build_optimiser(self.recipe.optimiser, net), best={})
-        twin._step(0, 0, *next(self._walk(0)))  # the first step pays for set-up
+        twin._step(0, 0, *next(self._walk(last)))  # the first step pays for set-up
         started, images = time.perf_counter(), 0
-        for step, (pixels, labels) in zip(range(PROBE_STEPS), self._walk(0), strict=False):
+        for step, (pixels, labels) in zip(range(PROBE_STEPS), self._walk(last), strict=False):
             twin._step(0, step, pixels, labels).sum().item()  # a GPU has to finish before the clock is read
             images += len(labels)
             if time.perf_counter() - started > PROBE_SECONDS:
@@ -198,11 +202,9 @@ class Trainer:
         )
 
     def _progress(self, epoch: int, seen: int) -> Progress:
-        state, epochs = self.state, self.recipe.training.epochs
+        state, epochs, n = self.state, self.recipe.training.epochs, len(self.feed)
+        done = sum(self.shares[:epoch]) + self.shares[epoch] * seen / n
+        seconds = sum(row.seconds for row in state.history) + state.epoch_seconds
+        left = max(0.0, seconds * (sum(self.shares) - done) / done)
         rate = seen / state.epoch_seconds
-        times = [row.seconds for row in state.history]
-        an_epoch = sum(times) / len(times) if times else len(self.feed) / rate
-        left = (epochs - epoch - 1) * an_epoch + an_epoch * (1 - seen / len(self.feed))
-        return Progress(
-            epoch + 1, epochs, seen, len(self.feed), state.sums[0] / seen, state.sums[1] / seen, rate, max(left, 0.0)
-        )
+        return Progress(epoch + 1, epochs, seen, n, state.sums[0] / seen, state.sums[1] / seen, rate, left)

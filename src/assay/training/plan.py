@@ -17,17 +17,18 @@ class Plan:
     mult_adds: int  # one image, one forward pass; convolutions and linear layers without their biases
     images: int  # in an epoch
     epochs: int
-    seconds_per_epoch: float
+    work: float  # of all epochs, in epochs of whole images: a window is less
+    seconds_per_epoch: float  # of whole images
 
     @property
     def flop(self) -> float:
         """Floating-point operations: 3 x forward (the backward pass costs two more), 2 for each mult-add."""
-        return 3.0 * 2 * self.mult_adds * self.images * self.epochs
+        return 3.0 * 2 * self.mult_adds * self.images * self.work
 
     @property
     def minutes(self) -> float:
         """The estimated time of all epochs; patience may end a run earlier."""
-        return self.seconds_per_epoch * self.epochs / 60
+        return self.seconds_per_epoch * self.work / 60
 
     def text(self) -> str:
         """One line for people."""
@@ -46,6 +47,7 @@ def plan(trainer: Trainer) -> Plan:
         mult_adds=mult_adds(net, trainer.feed.preprocess.shape),
         images=len(trainer.feed),
         epochs=trainer.recipe.training.epochs,
+        work=sum(trainer.shares),
         seconds_per_epoch=trainer.seconds_per_epoch(),
     )
 

@@ -19,7 +19,7 @@ RANKS = {
     "evaluation": 6,
     "report": 7,
     "run": 8, "tracking": 8,
-    "job": 9, "judge": 9, "mirrored": 9,
+    "job": 9, "judge": 9, "mirrored": 9, "groups": 9,
     "verbs": 10,
     "cli": 11, "__init__": 11,
 }  # fmt: skip

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from assay.data.imageset import ImageSet
     from assay.recipe import Recipe
     from assay.run import Run
-    from assay.verbs import evaluate, load, resume, train
+    from assay.verbs import compare, evaluate, load, resume, train
 
-__all__ = ["ImageSet", "Recipe", "Run", "evaluate", "load", "resume", "train"]
+__all__ = ["ImageSet", "Recipe", "Run", "compare", "evaluate", "load", "resume", "train"]
 
 _HOMES = {
     "ImageSet": "assay.data.imageset",
     "Recipe": "assay.recipe",
     "Run": "assay.run",
+    "compare": "assay.verbs",
     "evaluate": "assay.verbs",
     "load": "assay.verbs",
     "resume": "assay.verbs",

@@ -1,10 +1,10 @@
-"""The public verbs train, resume, evaluate and load: each wires the nouns along the flow and does no work of its own.
+"""The public verbs train, resume, evaluate, compare and load: each wires the nouns along the flow, no more.
 
 recipe -> ImageSet -> split -> Preprocess, Augment -> net -> Trainer -> best weights -> Predictions -> results, figures
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from assay.data.preprocess import Preprocess
 from assay.data.sources import check_present
 from assay.data.sources import load as load_data
 from assay.data.split import Split
-from assay.errors import AssayError, Interrupted, UsageError
+from assay.errors import AssayError, Interrupted, UsageError, unknown
 from assay.evaluation.classifier import Classifier
+from assay.evaluation.comparison import Comparison, compare_all
 from assay.files import sweep
+from assay.groups import find_group, read_group
 from assay.job import Job, prepare
 from assay.judge import judge
 from assay.mirrored import mirrored
@@ -122,6 +124,25 @@ def evaluate(
     if images is None:
         check_present(name)  # before the look is counted
     return judge(run, classifier, f"{name}/test", _reader(images, name), by="evaluate")[1]
+
+
+def compare(
+    *what: str | Run | Sequence[Run], on: str = "validation", pairs: bool = False, runs: Path | None = None
+) -> list[Comparison]:
+    """Whether accuracies differ: each run or group of replicates with the first, or every pair, on the same images.
+
+    what: runs, lists of replicates, or names as of `groups.find_group`. on: `validation` or `test`, where a look is
+    counted. Raises UsageError, and DataError where the images are not the same.
+    """
+    if on not in ("validation", "test"):
+        raise unknown("set of images", on, ("validation", "test"))
+    if len(what) < 2:
+        raise UsageError("give at least two runs, or groups of replicates, to compare")
+    found = [find_group(one, runs) if isinstance(one, str) else [one] if isinstance(one, Run) else one for one in what]
+    if len({tuple(run.folder.resolve() for run in group) for group in found}) < len(found):
+        raise UsageError("the same runs are given twice")
+    groups = [read_group(group, on) for group in found]
+    return compare_all(groups, None if pairs else groups[0])
 
 
 def load(run: Run | str | Path, *, model: nn.Module | None = None, runtime: Runtime | None = None) -> Classifier:

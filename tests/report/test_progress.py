@@ -34,7 +34,7 @@ def test_durations_are_short(seconds, text):
 def test_an_epochs_line_has_losses_accuracies_speed_and_time_left():
     assert epoch_line(ROW, STEP, is_best=True) == (
         "epoch 2/10  train loss 0.5000 accuracy 80.00%  validation loss 0.2500 accuracy 90.00%  1,234 images/s  "
-        "8m 00s left  *"
+        "1h 02m left  *"
     )
     assert epoch_line(Epoch(1, 1, 0.1, 0.5, 0.8, None, None, 9.0), None, is_best=True) == (
         "epoch 1  train loss 0.5000 accuracy 80.00%  9 images/s"

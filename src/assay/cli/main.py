@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from assay.cli import data, models, recipes, runs
+from assay.cli.compare import compare
 from assay.cli.evaluate import evaluate
 from assay.cli.predict import predict
 from assay.cli.train import train
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.command()(train)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(predict)
 app.add_typer(runs.app, name="runs")
 app.add_typer(recipes.app, name="recipes")

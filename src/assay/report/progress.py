@@ -109,5 +109,5 @@ def epoch_line(row: Epoch, latest: Progress | None, is_best: bool) -> str:
         parts.append(f"validation loss {row.validation_loss:.4f} accuracy {row.validation_accuracy:.2%}")
     parts.append(f"{row.images_per_second:,.0f} images/s")
     if latest:
-        parts.append(f"{duration(max(0.0, (latest.epochs - row.epoch) * row.seconds))} left")
+        parts.append(f"{duration(latest.seconds_left)} left")
     return "  ".join(parts) + ("  *" if is_best and row.validation_loss is not None else "")

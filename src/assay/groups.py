@@ -1,0 +1,60 @@
+"""From names to Groups: which runs belong together, and what each predicted. See `evaluation/comparison.py`."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from assay.errors import UsageError
+from assay.evaluation.comparison import Group
+from assay.evaluation.predictions import Predictions
+from assay.run import Run, list_runs
+
+_SEED = re.compile(r"-s\d+(-\d+)?$")
+
+
+def find_group(name: str, runs: Path | None = None) -> list[Run]:
+    """The runs that a name stands for.
+
+    One run: its folder, name, or the start of it. Replicates: that name without its seed, `two-conv-1a2b3c4d`, or a
+    recipe's name if all runs of it are alike. Names with commas between them are all of these. Raises UsageError.
+    """
+    if "," in name:
+        return [run for part in name.split(",") for run in find_group(part.strip(), runs)]
+    if (Path(name) / "recipe.yaml").is_file() or name == "latest":
+        return [Run.find(name, runs)]
+    known = list_runs(runs)
+    replicates = [run for run in known if name in _names(run)]
+    stems = sorted({_SEED.sub("", run.name) for run in replicates})
+    if len(stems) > 1:
+        raise UsageError(f"'{name}' fits runs of {len(stems)} recipes: {', '.join(stems)}; name one of these")
+    return replicates or [Run.find(name, runs)]
+
+
+def read_group(found: Sequence[Run], on: str) -> Group:
+    """The runs' predictions on their `validation` or `test` images, one run for each seed. Raises UsageError.
+
+    A look at a test set is counted in each run.
+    """
+    if len({run.recipe.hash for run in found}) > 1:
+        raise UsageError(
+            f"{', '.join(run.name for run in found)} are not replicates: their recipes differ in more than the seed"
+        )
+    chosen: dict[int, Run] = {}
+    for run in found:
+        if run.status.get("state") == "finished" and (run.folder / "predictions" / f"{on}.npz").exists():
+            chosen.setdefault(run.recipe.seed, run)
+    if not chosen:
+        raise UsageError(f"{found[0].name} has no predictions on {on} images: it is not finished, or it kept none")
+    if on == "test":
+        for run in chosen.values():
+            run.count_look(f"{run.recipe.data.name}/test", by="compare")
+    predictions = tuple(Predictions.load(run.folder / "predictions" / f"{on}.npz") for run in chosen.values())
+    first = next(iter(chosen.values()))
+    name = first.name if len(chosen) == 1 else _SEED.sub("", first.name)
+    return Group(name, predictions, tuple(chosen))
+
+
+def _names(run: Run) -> Iterable[str]:
+    """What one may call a run's replicates: with or without the experiment, and by the recipe's name."""
+    stem = _SEED.sub("", run.name)
+    return (stem, stem.rpartition("/")[2], run.recipe.name)

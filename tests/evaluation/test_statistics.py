@@ -1,0 +1,156 @@
+"""Statistics against scipy's own tests, hand-computed cases, published power figures and simulation."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from assay.evaluation.statistics import (
+    bca_interval,
+    holm,
+    image_interval,
+    least_difference,
+    mcnemar,
+    paired_test,
+    power,
+    runs_needed,
+    sign_flip,
+    welch_test,
+    winners_curse,
+)
+
+STEP = 1e-9  # of accuracies on so many images that rounding plays no part
+
+
+def hits(only_first: int, only_second: int, both: int = 50, neither: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    kinds = [(True, False)] * only_first + [(False, True)] * only_second + [(True, True)] * both
+    pairs = np.array(kinds + [(False, False)] * neither)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def test_mcnemar_is_the_binomial_test_of_the_images_that_one_alone_got_right():
+    assert mcnemar(*hits(10, 2)) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
+    assert mcnemar(*hits(2, 10, both=5000)) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
+
+
+def test_mcnemar_of_equal_predictions_is_1():
+    assert mcnemar(*hits(0, 0)) == 1.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_image_interval_is_that_of_the_mean(seed):
+    gains = np.random.default_rng(seed).choice([-1, -0.5, 0, 0.5, 1], 10_000, p=[0.02, 0.03, 0.88, 0.04, 0.03])
+    low, high = image_interval(gains)
+    half = 1.96 * gains.std() / 100
+    assert (low, high) == pytest.approx((gains.mean() - half, gains.mean() + half), abs=0.08 * half)
+
+
+def test_the_image_interval_repeats():
+    gains = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], 500)
+    assert image_interval(gains) == image_interval(gains)
+
+
+def test_bca_is_scipys_and_needs_four_values():
+    values = np.random.default_rng(2).gamma(2, 0.01, 12)
+    expected = stats.bootstrap((values,), np.mean, n_resamples=10_000, rng=np.random.default_rng(5)).confidence_interval
+    assert bca_interval(values) == pytest.approx((expected.low, expected.high), abs=0.001)
+    assert bca_interval(values[:3]) is None
+    assert bca_interval(np.full(6, 0.25)) is None
+
+
+def test_sign_flips_are_counted_exactly():
+    assert sign_flip(np.array([0.1, 0.2, 0.3, 0.1, 0.4])) == pytest.approx(2 / 2**5)
+    assert sign_flip(np.array([1.0, -1.0, 1.0, -1.0])) == 1.0
+
+
+def test_holm_by_hand_keeps_the_order_given():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_paired_test_is_scipys(seed):
+    rng = np.random.default_rng(seed)
+    first, second = rng.normal(0.6, 0.01, 6), rng.normal(0.59, 0.01, 6)
+    ours, theirs = paired_test(first, second, STEP), stats.ttest_rel(first, second)
+    assert (ours.p, ours.freedom) == pytest.approx((theirs.pvalue, theirs.df))
+    assert ours.interval == pytest.approx(tuple(theirs.confidence_interval()))
+    assert ours.spread == pytest.approx(np.std(first - second, ddof=1))
+
+
+@pytest.mark.parametrize("sizes", [(5, 5), (3, 8), (2, 2)])
+def test_welchs_test_is_scipys(sizes):
+    rng = np.random.default_rng(1)
+    first, second = rng.normal(0.6, 0.01, sizes[0]), rng.normal(0.59, 0.03, sizes[1])
+    ours, theirs = welch_test(first, second, STEP), stats.ttest_ind(first, second, equal_var=False)
+    assert (ours.p, ours.freedom) == pytest.approx((theirs.pvalue, theirs.df))
+    assert ours.interval == pytest.approx(tuple(theirs.confidence_interval()))
+    assert ours.runs == sizes
+
+
+@pytest.mark.parametrize("test", [paired_test, welch_test])
+def test_equal_values_are_rounding_and_not_certainty(test):
+    low, high = np.array([0.50, 0.50]), np.array([0.51, 0.51])
+    assert test(high, low, 0.01).p > 0.01  # images: 100, so that one image is the whole difference
+    assert test(high, high, 0.01).p == 1.0
+
+
+@pytest.mark.parametrize(
+    ("difference", "runs", "paired", "expected"),
+    [
+        (1.0 / 2**0.5, 17, False, 0.807),
+        (0.5 / 2**0.5, 64, False, 0.801),
+        (0.5, 34, True, 0.808),
+        (0.8, 15, True, 0.821),
+    ],
+)
+def test_power_is_that_of_published_tables(difference, runs, paired, expected):
+    """G*Power 3.1, two-sided at 5 %; Cohen's d counts in one group's deviation, `spread` in that of a difference."""
+    assert power(difference, 1.0, runs, paired) == pytest.approx(expected, abs=0.001)
+
+
+def test_no_difference_is_found_at_the_level_of_the_test():
+    assert power(0.0, 1.0, 5, paired=True) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_the_least_difference_has_the_power_asked_for(paired):
+    found = least_difference(0.002, 5, paired)
+    assert power(found, 0.002, 5, paired) == pytest.approx(0.8)
+
+
+def test_the_runs_needed_are_the_first_that_suffice():
+    assert runs_needed(1.0 / 2**0.5, 1.0, paired=False) == 17
+    assert runs_needed(0.5, 1.0, paired=True) == 34
+    assert runs_needed(0.001, 1.0, paired=True) is None
+    assert runs_needed(0.0, 1.0, paired=True) is None
+
+
+def test_the_best_of_many_equal_recipes_looks_better_than_it_is():
+    rng = np.random.default_rng(0)
+    assert winners_curse(0.002, 1) == 0
+    assert winners_curse(0.002, 2) == pytest.approx(0.002 / np.sqrt(np.pi), rel=1e-6)
+    best = rng.normal(0, 0.002, (20_000, 24)).max(axis=1).mean()
+    assert winners_curse(0.002, 24) == pytest.approx(best, rel=0.02)
+
+
+# What an interval promises, by simulation; the long version is in benchmarks/
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_intervals_over_seeds_cover_the_truth(paired):
+    rng, test = np.random.default_rng(3), paired_test if paired else welch_test
+    covered = 0
+    for first, second in zip(rng.normal(0.61, 0.002, (2000, 4)), rng.normal(0.60, 0.003, (2000, 4)), strict=True):
+        low, high = test(first, second, STEP).interval
+        covered += low <= 0.01 <= high
+    assert 0.935 <= covered / 2000 <= 0.97  # Welch's is a little cautious with four runs
+
+
+def test_intervals_over_images_cover_the_truth():
+    rng, shares = np.random.default_rng(4), np.array([0.03, 0.92, 0.05])
+    covered = 0
+    for counts in rng.multinomial(1000, shares, 600):
+        low, high = image_interval(np.repeat([-1.0, 0.0, 1.0], counts))
+        covered += low <= 0.02 <= high
+    assert 0.93 <= covered / 600 <= 0.97

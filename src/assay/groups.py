@@ -9,7 +9,7 @@ from assay.evaluation.comparison import Group
 from assay.evaluation.predictions import Predictions
 from assay.run import Run, list_runs
 
-_SEED = re.compile(r"-s\d+(-\d+)?$")
+_SEED, _HASH = re.compile(r"-s\d+(-\d+)?$"), re.compile(r"-[0-9a-f]{8}$")
 
 
 def find_group(name: str, runs: Path | None = None) -> list[Run]:
@@ -35,19 +35,20 @@ def read_group(found: Sequence[Run], on: str) -> Group:
 
     A look at a test set is counted in each run.
     """
-    if len({run.recipe.hash for run in found}) > 1:
+    recipes = {run: run.recipe for run in found}
+    if len({recipe.hash for recipe in recipes.values()}) > 1:
         raise UsageError(
             f"{', '.join(run.name for run in found)} are not replicates: their recipes differ in more than the seed"
         )
     chosen: dict[int, Run] = {}
-    for run in found:
+    for run, recipe in recipes.items():
         if run.status.get("state") == "finished" and (run.folder / "predictions" / f"{on}.npz").exists():
-            chosen.setdefault(run.recipe.seed, run)
+            chosen.setdefault(recipe.seed, run)
     if not chosen:
         raise UsageError(f"{found[0].name} has no predictions on {on} images: it is not finished, or it kept none")
     if on == "test":
         for run in chosen.values():
-            run.count_look(f"{run.recipe.data.name}/test", by="compare")
+            run.count_look(f"{recipes[run].data.name}/test", by="compare")
     predictions = tuple(Predictions.load(run.folder / "predictions" / f"{on}.npz") for run in chosen.values())
     first = next(iter(chosen.values()))
     name = first.name if len(chosen) == 1 else _SEED.sub("", first.name)
@@ -55,6 +56,7 @@ def read_group(found: Sequence[Run], on: str) -> Group:
 
 
 def _names(run: Run) -> Iterable[str]:
-    """What one may call a run's replicates: with or without the experiment, and by the recipe's name."""
+    """What one may call a run's replicates, by its folder alone: with or without experiment, with or without hash."""
     stem = _SEED.sub("", run.name)
-    return (stem, stem.rpartition("/")[2], run.recipe.name)
+    for name in (stem, _HASH.sub("", stem)):
+        yield from (name, name.rpartition("/")[2])

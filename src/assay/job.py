@@ -78,8 +78,10 @@ def prepare(recipe: Recipe, runtime: Runtime, model: nn.Module | None = None, im
     sample = train.images[:: -(-len(train) // FIT_IMAGES)]  # spread evenly: folders come class by class
     fit_layers(net, lambda: preprocess(torch.from_numpy(sample)))
     _check_loss(recipe, net)
-    _check_sizes(recipe, net, preprocess.shape, augment)
-    for shape in {preprocess.shape, augment.shape(preprocess.shape, 0)}:
+    with recipe.blame("augment"):
+        seen = augment.shape(preprocess.shape, 0)  # smaller ones at first, where there is a window
+        _check_window(net, preprocess.shape, seen)
+    for shape in {preprocess.shape, seen}:
         _check_output(net, shape, len(images.class_names))
     validation = images.subset(parts.validation) if len(parts.validation) else None
     trainer = Trainer(recipe, net, Feed(train, preprocess, augment, runtime), validation, runtime)
@@ -93,16 +95,13 @@ def _check_loss(recipe: Recipe, net: nn.Module) -> None:
             raise UsageError("nll needs a net that ends in log_softmax; add that layer, or use cross-entropy")
 
 
-def _check_sizes(recipe: Recipe, net: nn.Module, shape: tuple[int, int, int], augment: Augment) -> None:
-    """Augmentation may leave smaller images at first; find out before the first step whether the net takes them."""
-    with recipe.blame("augment"):
-        seen = augment.shape(shape, 0)
-    if isinstance(net, Net) and seen != shape and _parameters(net, seen) != _parameters(net, shape):
-        with recipe.blame("augment"):
-            raise UsageError(
-                f"the window of {seen[1]} x {seen[2]} px does not fit a net made for {shape[1]} x {shape[2]}; "
-                "a net for several sizes ends in globalmaxpool or globalavgpool and linear layers"
-            )
+def _check_window(net: nn.Module, whole: tuple[int, int, int], seen: tuple[int, int, int]) -> None:
+    """A net made for whole images must take the first epochs' smaller ones with the same weights."""
+    if isinstance(net, Net) and seen != whole and _parameters(net, seen) != _parameters(net, whole):
+        raise UsageError(
+            f"the window of {seen[1]} x {seen[2]} px does not fit a net made for {whole[1]} x {whole[2]}; "
+            "a net for several sizes ends in globalmaxpool or globalavgpool and linear layers"
+        )
 
 
 def _parameters(net: Net, shape: tuple[int, int, int]) -> list[int]:

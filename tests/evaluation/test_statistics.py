@@ -15,7 +15,6 @@ from assay.evaluation.statistics import (
     runs_needed,
     sign_flip,
     welch_test,
-    winners_curse,
 )
 
 STEP = 1e-9  # of accuracies on so many images that rounding plays no part
@@ -124,14 +123,6 @@ def test_the_runs_needed_are_the_first_that_suffice():
     assert runs_needed(0.5, 1.0, paired=True) == 34
     assert runs_needed(0.001, 1.0, paired=True) is None
     assert runs_needed(0.0, 1.0, paired=True) is None
-
-
-def test_the_best_of_many_equal_recipes_looks_better_than_it_is():
-    rng = np.random.default_rng(0)
-    assert winners_curse(0.002, 1) == 0
-    assert winners_curse(0.002, 2) == pytest.approx(0.002 / np.sqrt(np.pi), rel=1e-6)
-    best = rng.normal(0, 0.002, (20_000, 24)).max(axis=1).mean()
-    assert winners_curse(0.002, 24) == pytest.approx(best, rel=0.02)
 
 
 # What an interval promises, by simulation; the long version is in benchmarks/

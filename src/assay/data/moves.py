@@ -78,9 +78,7 @@ def window(side: int, epochs: int) -> Callable[[Shape, Tensor, int, Generator], 
     def move(shape: Shape, indices: Tensor, epoch: int, generator: Generator) -> Move:
         n, height, width = shape
         if side > min(height, width):
-            raise UsageError(
-                f"augment: a window of {side} px needs images of at least that size, not {height} x {width}"
-            )
+            raise UsageError(f"a window of {side} px needs images of at least that size, not {height} x {width} px")
         down, right = (side, side) if epoch < epochs else (height, width)
         rows, columns = (
             torch.randint(size - cut + 1, (n, 1), generator=generator, device=generator.device).to(indices.device)

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import integrate, optimize, stats
+from scipy import optimize, stats
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -108,9 +108,9 @@ def welch_test(first: Floats, second: Floats, step: float) -> SeedTest:
 def _t_test(
     kind: Kind, difference: float, spread: float, error: float, freedom: float, runs: tuple[int, int]
 ) -> SeedTest:
-    half = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * error
+    low, high = stats.t.interval(1 - LEVEL, freedom, difference, error)
     p = float(2 * stats.t.sf(abs(difference) / error, freedom))
-    return SeedTest(kind, difference, (difference - half, difference + half), p, spread, freedom, runs)
+    return SeedTest(kind, difference, (float(low), float(high)), p, spread, freedom, runs)
 
 
 def power(difference: float, spread: float, runs: int, paired: bool) -> float:
@@ -142,15 +142,3 @@ def runs_needed(difference: float, spread: float, paired: bool, chance: float = 
         middle = (low + high) // 2
         low, high = (low, middle) if power(difference, spread, middle, paired) >= chance else (middle, high)
     return high
-
-
-def winners_curse(error: float, candidates: int) -> float:
-    """By how much the best of equally good candidates exceeds the truth: the expected maximum of normal noise.
-
-    error: the standard deviation of each candidate's measured accuracy.
-    """
-
-    def density(x: float) -> float:
-        return float(x * candidates * stats.norm.pdf(x) * stats.norm.cdf(x) ** (candidates - 1))
-
-    return error * float(integrate.quad(density, -10, 10)[0]) if candidates > 1 else 0.0

@@ -33,12 +33,11 @@ class UnitLinear(nn.Linear):
 class WhiteningConv(nn.Conv2d):
     """A first layer that decorrelates k x k patches, fixed but for its bias: 2 C k k filters, each with its negative.
 
-    Page 2019, "How to train your ResNet 8"; Jordan 2024. Its weights come from the training images, by `fit`. Without
-    a bias nothing in it is trained, and the backward pass ends before it.
+    Page 2019, "How to train your ResNet 8"; Jordan 2024. Its weights come from the training images, by `fit`.
     """
 
-    def __init__(self, channels: int, kernel: tuple[int, int], bias: bool = True) -> None:
-        super().__init__(channels, 2 * channels * kernel[0] * kernel[1], kernel, bias=bias)
+    def __init__(self, channels: int, kernel: tuple[int, int]) -> None:
+        super().__init__(channels, 2 * channels * kernel[0] * kernel[1], kernel)
         self.weight.requires_grad = False
 
     @torch.no_grad()

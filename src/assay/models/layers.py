@@ -157,15 +157,15 @@ def batchnorm(shape: Shape, words: Words) -> Layer:
 
 @LAYERS.add("whitening")
 def whitening(shape: Shape, words: Words) -> Layer:
-    """`whitening HxW [nobias]`: fixed filters that decorrelate patches of the training images; `initialise.py`."""
-    kernel, bias = words.kernel(), not words.flag("nobias")
+    """`whitening HxW`: fixed filters that decorrelate patches of the training images; `initialise.py`."""
+    kernel = words.kernel()
     channels, *_ = _image(shape)
     height, width, how = _slide(shape, kernel, (0, 0), 1)
     filters = 2 * channels * prod(kernel)
     return Layer(
         (filters, height, width),
         how,
-        lambda: WhiteningConv(channels, kernel, bias),
+        lambda: WhiteningConv(channels, kernel),
         mult_adds=filters * height * width * channels * prod(kernel),
     )
 

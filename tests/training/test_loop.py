@@ -165,3 +165,19 @@ def test_estimating_the_time_changes_nothing(recipe, images):
     probed, plain = trainer(recipe, images), trainer(recipe, images)
     assert probed.seconds_per_epoch() > 0
     assert same(copy_weights(run(probed).state.net), copy_weights(run(plain).state.net))
+
+
+def test_the_time_left_counts_smaller_images_as_less_work(recipe, images):
+    """Two epochs of windows of a quarter of the pixels, then one of whole images: 0.25 of 1.5 after the first."""
+    seen = []
+
+    class Told(Watch):
+        def step(self, progress):
+            seen.append((progress, sum(row.seconds for row in one.state.history) + one.state.epoch_seconds))
+
+    layers = ["conv 4 3x3", "globalmaxpool", "linear 3"]
+    one = trainer(recipe.override({"model.layers": layers, "augment": ["window 4 epochs 2"]}), images)
+    one.run(Told(), lambda state: None, lambda: False)
+    progress, seconds = next(pair for pair in seen if pair[0].images == len(one.feed))
+    assert one.work == [0, 0.25, 0.5, 1.5]
+    assert progress.seconds_left == pytest.approx(seconds * (1.5 - 0.25) / 0.25)

@@ -4,6 +4,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import accumulate
 from math import isfinite
 
 import torch
@@ -44,7 +45,8 @@ class Trainer:
         self.forward = runtime.compile(quick(net))
         self.loss = loss_function(recipe.loss)
         self.steps = len(self._batches(0))
-        self.shares = [feed.share(epoch) for epoch in range(recipe.training.epochs)]  # of the work of whole images
+        shares = (feed.share(epoch) for epoch in range(recipe.training.epochs))
+        self.work = list(accumulate(shares, initial=0.0))  # before each epoch and after the last, in whole epochs
         # Looking at a loss makes a GPU wait, so there only now and then; the sum keeps any NaN until then.
         self.look_every = 1 if runtime.device == "cpu" else 50
 
@@ -203,8 +205,8 @@ class Trainer:
 
     def _progress(self, epoch: int, seen: int) -> Progress:
         state, epochs, n = self.state, self.recipe.training.epochs, len(self.feed)
-        done = sum(self.shares[:epoch]) + self.shares[epoch] * seen / n
+        done = self.work[epoch] + (self.work[epoch + 1] - self.work[epoch]) * seen / n
         seconds = sum(row.seconds for row in state.history) + state.epoch_seconds
-        left = max(0.0, seconds * (sum(self.shares) - done) / done)
+        left = max(0.0, seconds * (self.work[-1] - done) / done)
         rate = seen / state.epoch_seconds
         return Progress(epoch + 1, epochs, seen, n, state.sums[0] / seen, state.sums[1] / seen, rate, left)

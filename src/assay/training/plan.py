@@ -47,7 +47,7 @@ def plan(trainer: Trainer) -> Plan:
         mult_adds=mult_adds(net, trainer.feed.preprocess.shape),
         images=len(trainer.feed),
         epochs=trainer.recipe.training.epochs,
-        work=sum(trainer.shares),
+        work=trainer.work[-1],
         seconds_per_epoch=trainer.seconds_per_epoch(),
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from assay.errors import UsageError
 from assay.evaluation.comparison import Group
 from assay.evaluation.predictions import Predictions
+from assay.report.grid import named
 from assay.run import Run, list_runs
 
 _SEED, _HASH = re.compile(r"-s\d+(-\d+)?$"), re.compile(r"-[0-9a-f]{8}$")
@@ -52,7 +53,7 @@ def read_group(found: Sequence[Run], on: str) -> Group:
     predictions = tuple(Predictions.load(run.folder / "predictions" / f"{on}.npz") for run in chosen.values())
     first = next(iter(chosen.values()))
     name = first.name if len(chosen) == 1 else _SEED.sub("", first.name)
-    return Group(name, predictions, tuple(chosen))
+    return Group(named(name, recipes[first].faults), predictions, tuple(chosen))
 
 
 def _names(run: Run) -> Iterable[str]:

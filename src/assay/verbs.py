@@ -11,17 +11,18 @@ from typing import Any
 
 from torch import nn
 
+from assay import faults
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.data.sources import check_present
 from assay.data.sources import load as load_data
 from assay.data.split import Split
-from assay.errors import AssayError, Interrupted, UsageError, unknown
+from assay.errors import AssayError, Interrupted, NonFiniteError, UsageError, unknown
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.comparison import Comparison, compare_all
 from assay.files import sweep
 from assay.groups import find_group, read_group
-from assay.job import Job, prepare
+from assay.job import Job, prepare, reader
 from assay.judge import judge
 from assay.mirrored import mirrored
 from assay.models.net import build
@@ -31,7 +32,7 @@ from assay.report.pictures import draw
 from assay.report.progress import progress
 from assay.run import Run
 from assay.runtime import Runtime
-from assay.training.checkpoint import State
+from assay.training.checkpoint import State, Weights
 from assay.training.interrupt import interruptible
 from assay.training.plan import plan
 from assay.training.watch import Watch
@@ -49,15 +50,17 @@ def train(
     runtime: Runtime | None = None,
     watch: Watch | None = None,
     mlflow: bool = True,
+    start: Path | None = None,
 ) -> Run:
     """Train a recipe (or the built-in one of that name) to the end, read the test set once, return the finished run.
 
     `model`, `images` and `test` stand in for what the recipe names: one's own module from (N, C, H, W) to logits
-    (N, classes), one's own images to train on and to test on. Raises AssayError; Interrupted after Ctrl-C.
+    (N, classes), one's own images to train on and to test on. `start` is the folder of a run whose weights to begin
+    with, for the fault shared-weights. Raises AssayError; Interrupted after Ctrl-C.
     """
     recipe = _own_names(read_recipe(recipe) if isinstance(recipe, str) else recipe, model, images, test)
     watch = watch or progress()
-    job = prepare(recipe, runtime or Runtime.choose(), model, images)
+    job = prepare(recipe, runtime or Runtime.choose(), model, images, test, _weights(start))
     watch.note(job.text())
     watch.note(plan(job.trainer).text())
     run = Run.create(recipe, runs)
@@ -75,13 +78,14 @@ def resume(
     runtime: Runtime | None = None,
     watch: Watch | None = None,
     mlflow: bool = True,
+    start: Path | None = None,
 ) -> Run:
     """Go on with a run that was stopped or killed, from its last checkpoint; own parts must be given again."""
     if run.status.get("state") == "finished":
         raise UsageError(f"{run.name} is finished; see its results with: assay runs show {run.folder}")
     sweep(run.folder)
     runtime, watch = runtime or Runtime.choose(), watch or progress()
-    job = prepare(run.recipe, runtime, model, images)
+    job = prepare(run.recipe, runtime, model, images, test, _weights(start))
     if run.read_json("config.json"):
         run.check_images(job.images)
         for line in runtime.changes(run.read_json("environment.json")):
@@ -123,7 +127,7 @@ def evaluate(
     name = own if data == "test" else data
     if images is None:
         check_present(name)  # before the look is counted
-    return judge(run, classifier, f"{name}/test", _reader(images, name), by="evaluate")[1]
+    return judge(run, classifier, f"{name}/test", reader(images, name), by="evaluate")[1]
 
 
 def compare(
@@ -156,9 +160,13 @@ def load(run: Run | str | Path, *, model: nn.Module | None = None, runtime: Runt
     preprocess, names = Preprocess.from_dict(config["preprocess"]), tuple(config["class_names"])
     if config["own_model"] and model is None:
         raise UsageError(f"{run.name} trained your own {recipe.model.name}; give it again: load(run, model=...)")
-    net = model or build(recipe.model, preprocess.shape, len(names), recipe.seed)
+    net = model or build(faults.model(recipe, len(names)), preprocess.shape, len(names), recipe.seed)
     net.load_state_dict(weights)
     return Classifier(runtime.place(net), preprocess, names, runtime)
+
+
+def _weights(folder: Path | None) -> Weights | None:
+    return None if folder is None else Run.open(folder).read_weights()
 
 
 def _own_names(recipe: Recipe, model: nn.Module | None, images: ImageSet | None, test: ImageSet | None) -> Recipe:
@@ -195,7 +203,10 @@ def _told(run: Run, job: Job) -> Iterator[None]:
         with suppress(AssayError):  # a full disk must not hide what went wrong first
             run.write_weights(job.trainer.state.best)
             run.set_status(
-                state="stopped" if stopped else "failed", reason=str(error), epochs=len(job.trainer.state.history)
+                state="stopped" if stopped else "failed",
+                reason=str(error),
+                diverged=isinstance(error, NonFiniteError) or None,
+                epochs=len(job.trainer.state.history),
             )
         if isinstance(error, Interrupted):
             raise Interrupted(f"{error}; go on with: assay train --resume {run.folder}") from None
@@ -218,15 +229,10 @@ def _finish(run: Run, job: Job, test: ImageSet | None) -> None:
     judged = {}
     if (validation := trainer.validation) is not None:
         judged["validation"], _ = judge(
-            run, classifier, f"{name}/validation", lambda: validation, by="train", indices=job.split.validation
+            run, classifier, f"{name}/validation", lambda: validation, by="train", indices=job.validated
         )
-    judged["test"], _ = judge(run, classifier, f"{name}/test", _reader(test, name), by="train")
+    judged["test"], _ = judge(run, classifier, f"{name}/test", reader(test, name), by="train")
     draw(run.folder / "figures", state.history, trainer.best_epoch, judged)
-
-
-def _reader(images: ImageSet | None, name: str) -> Callable[[], ImageSet]:
-    """Reads a test set only when it is called: one's own images, or the named data set's."""
-    return lambda: load_data(name, "test") if images is None else images
 
 
 def _saver(run: Run, job: Job) -> Callable[[State], None]:

@@ -13,6 +13,8 @@ from assay.cli import data, models, recipes, runs
 from assay.cli.compare import compare
 from assay.cli.evaluate import evaluate
 from assay.cli.predict import predict
+from assay.cli.reproduce import reproduce
+from assay.cli.study import study
 from assay.cli.train import train
 from assay.errors import AssayError
 
@@ -29,6 +31,8 @@ app = typer.Typer(
 app.command()(train)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(study)
+app.command()(reproduce)
 app.command()(predict)
 app.add_typer(runs.app, name="runs")
 app.add_typer(recipes.app, name="recipes")

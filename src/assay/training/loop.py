@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import accumulate
 from math import isfinite
@@ -36,8 +36,12 @@ class Trainer:
     """Trains a net on the images of a Feed; `state` is all that changes, so a saved state goes on where it was."""
 
     def __init__(
-        self, recipe: Recipe, net: nn.Module, feed: Feed, validation: ImageSet | None, runtime: Runtime
-    ) -> None:
+        self, recipe: Recipe, net: nn.Module, feed: Feed, validation: ImageSet | None, runtime: Runtime,
+        reported: Callable[[Epoch], Epoch] = lambda row: row,
+        watched: Callable[[Sequence[Epoch]], Sequence[Epoch]] = lambda history: history,
+    ) -> None:  # fmt: skip
+        """`reported` and `watched` are for faults: an epoch as it is written down, the history that decides."""
+        self.reported, self.watched = reported, watched
         self.recipe, self.feed, self.validation, self.runtime = recipe, feed, validation, runtime
         net = runtime.place(net)
         with recipe.blame("optimiser"):
@@ -65,12 +69,12 @@ class Trainer:
     def finished(self) -> bool:
         """Whether all epochs are done, or patience ran out."""
         history = self.state.history
-        return len(history) >= self.recipe.training.epochs or should_stop(self.recipe.stopping, history)
+        return len(history) >= self.recipe.training.epochs or should_stop(self.recipe.stopping, self.watched(history))
 
     @property
     def best_epoch(self) -> int:
         """The epoch, from 1, whose weights `state.best` holds."""
-        return best_epoch(self.recipe.stopping, self.state.history)
+        return best_epoch(self.recipe.stopping, self.watched(self.state.history))
 
     def seconds_per_epoch(self) -> float:
         """An estimate from a few real steps on whole images, validation included (a forward pass is a third).
@@ -170,7 +174,7 @@ class Trainer:
             validation_accuracy=accuracy,
             images_per_second=n / train_seconds,
         )
-        state.history.append(row)
+        state.history.append(self.reported(row))
         state.step, state.sums, state.epoch_seconds = 0, (0.0, 0.0), 0.0
         is_best = self.best_epoch == row.epoch
         if is_best:

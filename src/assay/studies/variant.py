@@ -1,0 +1,68 @@
+"""Variants: the recipes of a study, each without regard to its seed, and how they differ."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assay.errors import UsageError
+from assay.recipe import Recipe
+
+Scores = Mapping[str, float]  # of each variant by name: the mean over its seeds, higher is better
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A recipe of a study; `after` names the variant that it builds on and is measured against."""
+
+    name: str
+    recipe: Recipe
+    after: str | None = None
+
+    @property
+    def slug(self) -> str:
+        """The name as part of a folder's."""
+        return re.sub(r"[^\w.+-]+", "-", self.name).strip("-.")
+
+
+def check_names(variants: Iterable[Variant]) -> None:
+    """Raise UsageError where two variants would share a folder, or one would have none."""
+    seen: dict[str, str] = {}
+    for one in variants:
+        if not one.slug:
+            raise UsageError(f"'{one.name}' is no name for a folder; use letters and digits")
+        if one.slug in seen:
+            raise UsageError(f"'{seen[one.slug]}' and '{one.name}' are too alike to be two folders")
+        seen[one.slug] = one.name
+
+
+def label(values: Mapping[str, Any]) -> str:
+    """`lr=0.01 batch_size=64`: the last word of each key, or the one before where that is `name`, with its value."""
+    words = [key.split(".") for key in values]
+    names = [parts[-2] if parts[-1] == "name" and len(parts) > 1 else parts[-1] for parts in words]
+    if len(set(names)) < len(names):  # optimiser.lr and another lr
+        names = [".".join(parts) for parts in words]
+    return " ".join(f"{name}={_short(value)}" for name, value in zip(names, values.values(), strict=True))
+
+
+def differences(first: Recipe, second: Recipe) -> dict[str, tuple[Any, Any]]:
+    """The keys in which two recipes differ, `optimiser.lr`, with both values; name, seed and reported do not count."""
+    one, other = (
+        _flat(recipe.model_dump(mode="json", exclude={"name", "seed", "reported"})) for recipe in (first, second)
+    )
+    return {key: (one.get(key), other.get(key)) for key in {**one, **other} if one.get(key) != other.get(key)}
+
+
+def _flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}": value}
+    return flat
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ":".join(map(_short, value.values()))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "+".join(map(_short, value)) or "none"
+    return str(value)

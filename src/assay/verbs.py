@@ -21,7 +21,7 @@ from assay.errors import AssayError, Interrupted, NonFiniteError, UsageError, un
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.comparison import Comparison, compare_all
 from assay.files import sweep
-from assay.groups import find_group, read_group
+from assay.groups import count_looks, find_group, read_group
 from assay.job import Job, prepare, reader
 from assay.judge import judge
 from assay.mirrored import mirrored
@@ -146,7 +146,11 @@ def compare(
     if len({tuple(run.folder.resolve() for run in group) for group in found}) < len(found):
         raise UsageError("the same runs are given twice")
     groups = [read_group(group, on) for group in found]
-    return compare_all(groups, None if pairs else groups[0])
+    comparisons = compare_all(groups, None if pairs else groups[0])
+    if on == "test":  # before anybody sees them; what was refused was not seen
+        for group in found:
+            count_looks(group)
+    return comparisons
 
 
 def load(run: Run | str | Path, *, model: nn.Module | None = None, runtime: Runtime | None = None) -> Classifier:

@@ -1,5 +1,7 @@
 """A study's folder: made once, refused when changed, its runs found where they belong."""
 
+import json
+
 import pytest
 
 from assay.errors import UsageError
@@ -58,3 +60,10 @@ def test_only_a_trial_with_shared_weights_starts_from_the_one_before(spec):
     assert [one.start for one in members] == [
         None, members[0].folder, members[1].folder, None, members[3].folder, members[4].folder,
     ]  # fmt: skip
+
+
+def test_a_studys_name_stands_for_all_its_variants(spec, engine, assay):
+    study(spec, engine=engine)
+    found = json.loads(assay("compare", "steps", "--format", "json").out)
+    assert [one["first"].rpartition("/")[2].split("-")[0] for one in found] == ["adam", "wider"]
+    assert {one["second"].rpartition("/")[2].split("-")[0] for one in found} == {"base"}

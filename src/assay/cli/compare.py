@@ -8,7 +8,9 @@ from assay.cli.options import RunsOption
 
 
 def compare(
-    what: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, or replicates; the base comes first.")],
+    what: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Runs, replicates or studies; the base comes first.")
+    ],
     on: Annotated[str, typer.Option(help="validation or test; a look at a test set is counted.")] = "validation",
     form: Annotated[str, typer.Option("--format", help="text, markdown, latex, csv or json.")] = "text",
     pairs: Annotated[bool, typer.Option("--pairs", help="Every pair, not only each with the first.")] = False,
@@ -17,8 +19,11 @@ def compare(
     """Compare runs on the same images: `assay compare BASE OTHER...`; name replicates without their seed."""
     from assay import verbs
     from assay.report.comparisons import written
+    from assay.studies.study import Study
 
-    found = verbs.compare(*what, on=on, pairs=pairs, runs=runs)
+    studies = {name: Study.find(name, runs) for name in what}
+    groups = [one for name in what for one in (known.groups() if (known := studies[name]) else [name])]
+    found = verbs.compare(*groups, on=on, pairs=pairs, runs=runs)
     typer.echo(written(found, form))
     if form == "text":
         for one in found:

@@ -79,6 +79,20 @@ class Study:
             raise UsageError(f"{folder} is not a study's folder (it has no study.yaml)")
         return cls(folder, read_study(str(folder / "study.yaml")))
 
+    @classmethod
+    def find(cls, name: str, runs: Path | None = None) -> "Study | None":
+        """The study of that folder or name, if there is one."""
+        folders = (Path(name), (runs or runs_folder()) / name, (runs or runs_folder()) / f"{name}-study")
+        return next((cls.open(folder) for folder in folders if (folder / "study.yaml").is_file()), None)
+
+    def groups(self) -> list[list[Run]]:
+        """The finished runs of each variant that has some."""
+        found = ([self.member(variant, seed) for seed in self.spec.seeds] for variant in self.variants())
+        runs = (
+            [one.run for one in members if one.run and one.run.status.get("state") == "finished"] for members in found
+        )
+        return [group for group in runs if group]
+
     def variants(self) -> list[Variant]:
         """All that the plan asks for, as far as the runs so far decide."""
         found: list[Variant] = []

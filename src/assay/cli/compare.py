@@ -1,6 +1,6 @@
 """`assay compare`: is the difference between runs, or groups of replicates, real?"""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,8 +21,10 @@ def compare(
     from assay.report.comparisons import written
     from assay.studies.study import Study
 
-    studies = {name: Study.find(name, runs) for name in what}
-    groups = [one for name in what for one in (known.groups() if (known := studies[name]) else [name])]
+    groups: list[Any] = []
+    for name in what:
+        known = Study.find(name, runs)
+        groups += known.groups() if known else [name]
     found = verbs.compare(*groups, on=on, pairs=pairs, runs=runs)
     typer.echo(written(found, form))
     if form == "text":

@@ -22,7 +22,7 @@ def steps(bars_folder):
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(steps, assay, bars_folder):
     done = assay("study", steps, "--dry-run")
     assert done.code == 0
-    assert done.out.startswith("steps: 2 variants so far, 2 seeds each: 4 runs, 0 of them done")
+    assert done.out.startswith("steps: 2 variants, 2 seeds each: 4 runs, 0 of them done")
     assert not (bars_folder / "runs").exists()
 
 

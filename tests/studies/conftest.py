@@ -31,6 +31,12 @@ class InThisProcess:
             yield member, train_member(member, self.runtime, mlflow=False)
 
 
+@pytest.fixture(autouse=True)
+def without_figures(monkeypatch):
+    """The figures of a run take longer than all the rest of it."""
+    monkeypatch.setattr("assay.verbs.draw", lambda *_: None)
+
+
 @pytest.fixture
 def engine() -> InThisProcess:
     return InThisProcess()

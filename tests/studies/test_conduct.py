@@ -91,7 +91,7 @@ def test_two_studies_side_by_side_share_a_runs_folder(spec, engine):
 
 def test_before_it_starts_it_says_runs_work_time_and_what_the_plan_mixes_up(spec, engine):
     lines = announce(Study.planned(spec), engine)
-    assert lines[0].startswith("steps: 3 variants so far, 2 seeds each: 6 runs, 0 of them done")
+    assert lines[0].startswith("steps: 3 variants, 2 seeds each: 6 runs, 0 of them done")
     assert "PFLOP, about" in lines[1]
     assert "batch size, 100 to 50, at equal epochs" in lines[2]
     assert not Study.planned(spec).folder.exists()

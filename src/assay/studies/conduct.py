@@ -46,7 +46,7 @@ def announce(found: Study, engine: Engine) -> list[str]:
     variants, costs = found.variants(), {one.folder: cost(one.recipe) for one in members}
     left = [one for one in members if not one.has_ended]
     flop = sum(costs[one.folder].flop for one in left)
-    more = "" if spec.plan.name in ("grid", "random") or len(variants) == 1 else " so far"
+    more = " so far" if spec.plan.decides else ""
     lines = [
         f"{spec.name}: {len(variants)} variants{more}, {spec.replicates} seed{'s' * (spec.replicates > 1)} each: "
         f"{len(members)} runs, {len(members) - len(left)} of them done; in {found.folder}"

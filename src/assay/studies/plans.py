@@ -7,7 +7,7 @@ so a study that was killed goes on by asking again.
 from collections.abc import Callable, Mapping
 from itertools import product
 from math import ceil, prod
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
@@ -57,6 +57,11 @@ class Ladder(Section):
     against: Literal["last", "base"] = "last"
     keep: Literal["all", "better"] = "all"
 
+    @property
+    def decides(self) -> bool:
+        """Whether what is run depends on scores."""
+        return self.keep == "better"
+
     def variants(self, base: Recipe, ready: Ready, scores: Scores) -> list[Variant]:
         """The base and all steps, or those up to the first whose fate is not decided."""
         last = Variant(self.base_name, base)
@@ -79,6 +84,8 @@ class Ladder(Section):
 
 class _Space(Section):
     """Some keys with the values to try."""
+
+    decides: ClassVar[bool] = False
 
     over: Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)]
 
@@ -145,6 +152,8 @@ class Halving(_Draws):
     Each rung trains anew with a schedule that ends there, so that the scores of a rung compare. grace: epochs of the
     first rung; each next has `reduction` times as many and as many times fewer draws, up to the base's epochs.
     """
+
+    decides: ClassVar[bool] = True
 
     name: Literal["halving"] = "halving"
     grace: PositiveInt = 1

@@ -88,13 +88,18 @@ def _row(variant: Variant, runs: Sequence[Run], reported: float | None, comparis
         variant.name,
         variant.recipe.faults,
         len(runs),
-        *(tuple(float(run.results[part]["accuracy"]) for run in done) for part in ("validation", "test")),
+        _accuracies(done, "validation"),
+        _accuracies(done, "test"),
         reported,
         mean([len(run.history) for run in done] or [0]),
         sum(run.status.get("train_seconds", 0.0) for run in done),
         _state(runs, done),
         comparison,
     )
+
+
+def _accuracies(runs: Sequence[Run], part: str) -> tuple[float, ...]:
+    return tuple(float(run.results[part]["accuracy"]) for run in runs)
 
 
 def _state(runs: Sequence[Run], done: Sequence[Run]) -> str:

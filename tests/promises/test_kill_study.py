@@ -33,6 +33,13 @@ def table(process) -> list[dict]:
     return [{key: value for key, value in row.items() if key != "seconds"} for row in json.loads(out)]
 
 
+def wait_for(process, pattern: str) -> None:
+    """Until there is such a file among the runs."""
+    while not list(Path("runs").glob(pattern)):
+        time.sleep(0.05)
+        assert process.poll() is None
+
+
 def children(pid: int) -> list[int]:
     """All processes below this one."""
     direct = [
@@ -54,9 +61,21 @@ def test_a_study_killed_again_and_again_ends_as_an_undisturbed_one(undisturbed, 
 
 def test_a_worker_that_is_killed_costs_no_run(undisturbed, start_assay):
     process = start_assay(*WORDS)
-    while not list(Path("runs").glob("*/*/history.csv")):
-        time.sleep(0.05)
-        assert process.poll() is None
+    wait_for(process, "*/*/history.csv")
     workers = [pid for pid in children(process.pid) if "forkserver" in Path(f"/proc/{pid}/cmdline").read_text()]
     os.kill(workers[-1], signal.SIGKILL)
     assert table(process) == undisturbed
+
+
+def test_ctrl_c_saves_every_run_under_way_and_starts_no_other(undisturbed, start_assay):
+    process = start_assay(*WORDS)
+    wait_for(process, "*/*/history.csv")
+    process.send_signal(signal.SIGINT)
+    out, said = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, ""), said
+    assert "start the same study again to go on with runs/steps-study" in said
+    assert "Traceback" not in said
+    states = [run.status.get("state") for run in list_runs()]
+    assert set(states) <= {"stopped", "finished"}
+    assert "stopped" in states
+    assert table(start_assay(*WORDS)) == undisturbed

@@ -33,7 +33,7 @@ def study(what: StudySpec | str, *, engine: Engine | None = None, runs: Path | N
                 progress.note(line)
             while left := [one for one in found.members() if not one.has_ended and one.folder not in failed]:
                 failed |= _follow(engine, left, progress)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         raise Interrupted(f"stopped; start the same study again to go on with {found.folder}") from None
     finally:
         progress.close()

@@ -6,6 +6,7 @@ in its folder, so only its end travels between processes.
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.errors import AssayError, UsageError
+from assay.errors import AssayError, Interrupted, UsageError
 from assay.files import sweep
 from assay.run import Run
 from assay.runtime import Runtime
@@ -75,7 +76,9 @@ class Local:
                         yield from zip(waiting.pop(future), future.result(), strict=True)
                     yield None
             except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)  # Ctrl-C reached the workers too; they save and end
+                for worker in multiprocessing.active_children():  # they save what is under way, and begin nothing more
+                    os.kill(worker.pid or 0, signal.SIGINT)
+                pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
 
@@ -91,7 +94,7 @@ def chains(members: Sequence[Member]) -> list[Chain]:
 
 
 def train_member(member: Member, runtime: Runtime, mlflow: bool) -> str | None:
-    """Train a member, or go on with it; returns what went wrong."""
+    """Train a member, or go on with it; returns what went wrong. Raises Interrupted after Ctrl-C."""
     from assay import verbs
 
     folder = member.folder
@@ -104,17 +107,38 @@ def train_member(member: Member, runtime: Runtime, mlflow: bool) -> str | None:
                 sweep(folder)
                 folder.rmdir()  # killed before anything was in it
             verbs.train(member.recipe, runs=folder.parents[1], **options)
+    except Interrupted:
+        raise
     except AssayError as error:
         return str(error)
     return None
 
 
+_stop = threading.Event()  # in a worker: set by Ctrl-C
+
+
 def _train_chain(chain: Chain, engine: Local) -> list[str | None]:
-    return [train_member(member, engine.runtime, engine.mlflow) for member in chain]
+    return [_train_unless_stopped(member, engine) for member in chain]
+
+
+def _train_unless_stopped(member: Member, engine: Local) -> str | None:
+    if _stop.is_set():
+        return "not begun"
+    try:
+        return train_member(member, engine.runtime, engine.mlflow)
+    except Interrupted as error:
+        _stop.set()
+        return str(error)
 
 
 def _begin(threads: int) -> None:
-    """At a worker's start: its threads; and it ends when the study's process is gone, so that nobody works unseen."""
+    """At a worker's start: its threads; and it ends when the study's process is gone, so that nobody works unseen.
+
+    A group of its own keeps a terminal's Ctrl-C away from it: it comes once, from the study's process.
+    """
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
+    signal.signal(signal.SIGINT, lambda *_: _stop.set())
     Runtime.choose("cpu", threads=threads)
     parent = multiprocessing.parent_process()
     assert parent is not None

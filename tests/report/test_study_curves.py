@@ -58,7 +58,7 @@ def test_every_panel_has_the_best_ones_validation_but_its_own():
 def test_a_variant_without_a_finished_run_has_an_empty_panel_that_says_so():
     axes = learning_curves([measured("a", history(0.5)), Measured("b", (), lost=3)], "loss").axes[1]
     assert [text.get_text() for text in axes.texts] == ["no run finished"]
-    assert axes.get_title("left") == "b  (0 of 3 runs)"
+    assert axes.get_title("left") == "b (0 of 3 runs)"
 
 
 def test_of_very_many_variants_the_best_have_panels():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from assay.errors import Interrupted
 from assay.studies import pictures
 from assay.studies.conduct import study
 from assay.studies.pictures import draw
@@ -84,7 +85,7 @@ def test_runs_that_diverged_are_lost(spec, engine, shown):
 
 
 def test_a_half_done_study_can_be_drawn(spec, shown):
-    with pytest.raises(Exception, match="start the same study again"):
+    with pytest.raises(Interrupted, match="start the same study again"):
         study(spec, engine=InThisProcess(most=4))
     draw(Study.planned(spec))
     assert [(len(one.accuracies), one.lost) for one in shown["waterfall"][0]] == [(2, 0), (1, 1), (1, 1)]

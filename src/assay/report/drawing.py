@@ -71,11 +71,18 @@ def label_grid(grid: Any, shown: int, x: str, y: str) -> None:
 
 
 def legend_above(figure: Figure, handles: Sequence[Any] | None = None) -> None:
-    """One legend for all axes, above them at the right; by default of all that they label, each label once."""
+    """One legend for all axes, by default of all that they label, each label once.
+
+    It stands above them, at the right, or beside them where it would meet the title.
+    """
     if handles is None:
         labelled = (handle for axes in figure.axes for handle in axes.get_legend_handles_labels()[0])
         handles = list({handle.get_label(): handle for handle in labelled}.values())
-    if handles:
+    inches = sum(0.65 + 1.1 * _NOTE_LETTER_INCHES * width(str(handle.get_label())) for handle in handles)
+    beside = inches > 0.6 * figure.get_figwidth()
+    if beside:
+        figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=8)
+    elif handles:
         figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False, fontsize=8)
 
 

@@ -11,6 +11,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from assay.report.drawing import (
     BLUE,
@@ -59,10 +60,14 @@ def by_key(
 
 def _against(axes: Axes, variants: Sequence[Measured], key: Key, grouped: Key | None) -> None:
     """One hyper-parameter's panel."""
-    sets: list[tuple[str, str, Sequence[Measured]]] = [("", BLUE, variants)]
+    sets: list[tuple[str, str, Sequence[Measured]]] = [("mean", BLUE, variants)]
     if grouped:
         sets = [
-            (f", {grouped.name} {grouped.text(value)}", colour, [one for one in variants if grouped.of(one) == value])
+            (
+                f"mean, {grouped.name} {grouped.text(value)}",
+                colour,
+                [one for one in variants if grouped.of(one) == value],
+            )
             for value, colour in zip(grouped.values, shades(len(grouped.values), grouped.is_number), strict=True)
         ]
     axis = {value: float(value) if key.scale != "category" else float(i) for i, value in enumerate(key.values)}
@@ -71,11 +76,9 @@ def _against(axes: Axes, variants: Sequence[Measured], key: Key, grouped: Key | 
         if not dots:
             continue
         xs, ys = np.array(dots).T
-        axes.scatter(xs, ys, s=16, color=colour, alpha=0.45, linewidth=0, label=f"run{name}", zorder=2)
+        axes.scatter(xs, ys, s=16, color=colour, alpha=0.45, linewidth=0, label="run", zorder=2)
         means = [(x, mean(ys[xs == x])) for x in sorted(set(xs))]
-        axes.plot(
-            *zip(*means, strict=True), color=colour, marker="_", markersize=12, linewidth=1.6, label=f"mean{name}"
-        )
+        axes.plot(*zip(*means, strict=True), color=colour, marker="_", markersize=12, linewidth=1.6, label=name)
     lost = [axis[value] for one in variants if one.lost and (value := key.of(one)) is not None]
     if lost:
         where = axes.get_xaxis_transform()
@@ -138,9 +141,9 @@ def parallel(variants: Sequence[Measured], title: str = "", notes: Sequence[str]
 def _follow(axes: Axes, places: Sequence[float], **style: Any) -> None:
     """A smooth line through a place on each axis; a gap where there is none."""
     ease = (1 - np.cos(np.linspace(0, np.pi, 24))) / 2
-    xs = np.concatenate([x + np.linspace(0, 1, 24) for x in range(len(places) - 1)] or [[0.0]])
+    xs = np.concatenate([x + np.linspace(0, 1, 24) for x in range(len(places) - 1)] or [np.zeros(1)])
     parts = [before + (after - before) * ease for before, after in pairwise(places)]
-    axes.plot(xs, np.concatenate(parts or [[math.nan]]), **style)
+    axes.plot(xs, np.concatenate(parts or [np.full(1, math.nan)]), **style)
 
 
 def _spread(key: Key, one: Measured, norm: Normalize) -> float:
@@ -167,8 +170,9 @@ def _accuracy_axis(axes: Axes, x: int, low: float, high: float) -> None:
     """The last axis: a strip of the colours with the accuracies beside it."""
     ramp = np.linspace(0, 1, 256)[:, None]
     axes.imshow(ramp, cmap=SEQUENCE, extent=(x, x + 0.05, 0, 1), origin="lower", aspect="auto", zorder=3)
-    for share in np.linspace(0, 1, 6):
-        axes.text(x + 0.08, share, f"{low + share * (high - low):.2f}", va="center", fontsize=8)
+    for tick in MaxNLocator(8).tick_values(low, high):
+        if low <= tick <= high:
+            axes.text(x + 0.08, (tick - low) / (high - low), f"{tick:g}", va="center", fontsize=8)
     axes.text(x + 0.05, 1.09, "accuracy (%)", ha="center", fontsize=9)
     axes.set(xlim=(-0.4, x + 0.35), ylim=(-0.06, 1.16))
     axes.set_axis_off()

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox
 
 from assay.report.drawing import (
     BLUE,
@@ -29,7 +30,7 @@ from assay.report.figures import series
 from assay.report.measured import Measured, keys_of, ranked, remarks
 
 _MOST_PANELS = 24
-_PANEL_COLUMNS = 34
+_PANEL_COLUMNS = 40
 _MOST_CURVES = 8
 
 
@@ -47,12 +48,13 @@ def learning_curves(
     columns = min(4, math.ceil(math.sqrt(len(shown))))
     rows = math.ceil(len(shown) / columns)
     figure = new_figure(max(6.5, 3.1 * columns), 0.9 + 2.5 * rows)
-    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    grid = figure.subplots(rows, columns, squeeze=False)
     for axes, one in zip(grid.flat, shown, strict=False):
         _curves(axes, one, quantity, factor)
         if best is not None and one is not best:
             epochs, values = _stacked(best, f"validation_{quantity}", factor)
             axes.plot(epochs, values.mean(axis=0), color=GREY, linewidth=1, linestyle="--", label="best, validation")
+    _same_limits(list(grid.flat)[: len(shown)])
     label_grid(grid, len(shown), "epoch", "")
     legend_above(figure)
     unit = "accuracy (%)" if quantity == "accuracy" else "loss (mean per image)"
@@ -71,7 +73,7 @@ def population(variants: Sequence[Measured], title: str = "", notes: Sequence[st
     Designing Network Design Spaces). A run without a result counts as one that is below no error.
     """
     keys = [key for key in keys_of(variants) if len(key.values) <= _MOST_CURVES]
-    columns = min(3, 1 + len(keys))
+    columns = 2 if len(keys) == 3 else min(3, 1 + len(keys))
     rows = math.ceil((1 + len(keys)) / columns)
     figure = new_figure(max(6.5, 4.1 * columns), 0.7 + 3.3 * rows)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
@@ -82,7 +84,7 @@ def population(variants: Sequence[Measured], title: str = "", notes: Sequence[st
         for value, colour in zip(key.values, shades(len(key.values), key.is_number), strict=True):
             _population(axes, [one for one in variants if key.of(one) == value], end, key.text(value), colour)
         axes.set_title(readable(key.name, _PANEL_COLUMNS), loc="left", fontsize=10, fontfamily=families())
-        axes.legend(frameon=False, fontsize=8, loc="lower right", prop={"family": families(), "size": 8})
+        axes.legend(frameon=False, fontsize=8, loc="best", prop={"family": families(), "size": 8})
     label_grid(grid, 1 + len(keys), "validation error (%)", "share of runs below it")
     headline(figure, title, "share of runs below an error")
     if any(one.lost for one in variants):
@@ -121,16 +123,29 @@ def _curves(axes: Axes, one: Measured, quantity: str, factor: float) -> None:
     if not one.histories:
         axes.text(0.5, 0.5, "no run finished", ha="center", color=RED, fontsize=9, transform=axes.transAxes)
     colour = RED if one.faults else "0.1"
-    lines = wrap(f"{one.name}  ({one.runs})", _PANEL_COLUMNS)[:3]
+    runs = one.runs.replace(" ", "\N{NO-BREAK SPACE}")  # the count is not torn apart
+    lines = wrap(f"{one.name} ({runs}){' [FAULTY]' * bool(one.faults)}", _PANEL_COLUMNS)[:3]
     text = "\n".join(readable(line) for line in lines)
-    axes.set_title(text, loc="left", fontsize=8, color=colour, fontfamily=families())
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=6))
+    axes.set_title(text, loc="left", fontsize=8, color=colour, fontfamily=families(), y=1.02)  # with y it is quicker
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=6, steps=[1, 2, 5, 10]))
     axes.tick_params(labelsize=8)
     tidy(axes)
+
+
+def _same_limits(panels: Sequence[Axes]) -> None:
+    """As shared axes have, but quicker to draw, which tells with many panels."""
+    boxes = [axes.dataLim for axes in panels if np.isfinite(axes.dataLim.get_points()).all()]
+    if boxes:
+        box = Bbox.union(boxes)
+        x, y = 0.05 * box.width or 0.5, 0.05 * box.height or 0.5
+        for axes in panels:
+            axes.set(xlim=(box.x0 - x, box.x1 + x), ylim=(box.y0 - y, box.y1 + y))
+    for axes in panels:
+        axes.label_outer()
 
 
 def _stacked(one: Measured, key: str, factor: float) -> tuple[Any, Any]:
     """Epochs (E,) up to the end of the shortest run, and each run's values there (S, E)."""
     columns = [series(history, key, factor) for history in one.histories]
     shortest = min(map(len, columns), default=0)
-    return 1 + np.arange(shortest), np.array([column[:shortest] for column in columns]).reshape(-1, shortest)
+    return 1 + np.arange(shortest), np.array([column[:shortest] for column in columns]).reshape(len(columns), shortest)

@@ -48,17 +48,7 @@ def intervals(variants: Sequence[Measured], title: str = "", notes: Sequence[str
     if bars:
         ys, lows, highs, colours = zip(*bars, strict=True)
         axes.hlines(ys, lows, highs, colors=colours, linewidth=2, label="95 % t interval over seeds")
-    dots = [(100 * value, y) for y, one in done for value in one.accuracies if len(one.accuracies) > 1]
-    if dots:
-        axes.scatter(
-            *zip(*dots, strict=True), s=14, color="white", edgecolor=GREY, linewidth=0.8, label="run", zorder=3
-        )
-    for marker, faulty in (("o", False), ("X", True)):
-        means = [(one.mean, y) for y, one in done if bool(one.faults) == faulty]
-        if means:
-            label = f"{'faulty, ' if faulty else ''}{'mean' if dots else 'single run'}"
-            x_y, colour = zip(*means, strict=True), RED if faulty else BLUE
-            axes.scatter(*x_y, s=38, marker=marker, color=colour, label=label, zorder=4)
+    _dots(axes, done)
     for y, one in enumerate(shown):
         _beside(axes, y, f"{one.mean:.2f}  {one.runs}" if one.mean is not None else f"no result  {one.runs}", one.lost)
     _name_rows(axes, shown, [one.name for one in shown])
@@ -89,9 +79,24 @@ def waterfall(variants: Sequence[Measured], title: str = "", notes: Sequence[str
     handles: list[Any] = [Patch(color=colour, label=word) for word, colour in VERDICTS.items() if word in present]
     if any(one.comparison and one.comparison.seeds for one in variants):
         handles.append(Line2D([], [], color="0.15", linewidth=1.4, label="95 % interval over seeds"))
-    notes = [*notes, "Each step stands beside the one that it builds on. Right: the difference in points."]
+    notes = [*notes, "Each step begins at the one that it builds on; right, the difference in points. "
+             "An interval is of its step alone, a verdict holds for all steps together (Holm)."]  # fmt: skip
     _finish_rows(figure, axes, title, "what each step changes", variants, notes, handles)
     return figure
+
+
+def _dots(axes: Axes, done: Sequence[tuple[int, Measured]]) -> None:
+    """Each run of those that have several, and each variant's mean."""
+    runs = [(100 * value, y) for y, one in done for value in one.accuracies if len(one.accuracies) > 1]
+    if runs:
+        xs, ys = zip(*runs, strict=True)
+        axes.scatter(xs, ys, s=14, color="white", edgecolor=GREY, linewidth=0.8, label="run", zorder=3)
+    for marker, faulty in (("o", False), ("X", True)):
+        means = [(one.mean, y) for y, one in done if bool(one.faults) == faulty and one.mean is not None]
+        if means:
+            xs, ys = zip(*means, strict=True)
+            label = f"{'faulty, ' if faulty else ''}{'mean' if runs else 'single run'}"
+            axes.scatter(xs, ys, s=38, marker=marker, color=RED if faulty else BLUE, label=label, zorder=4)
 
 
 def _step(axes: Axes, y: int, found: Comparison, before: int) -> None:
@@ -123,7 +128,9 @@ def _colour(one: Measured) -> str:
 
 def _rows_figure(shown: Sequence[Measured]) -> tuple[Figure, Axes]:
     figure = new_figure(11, 1.5 + _ROW_INCHES * len(shown))
-    return figure, figure.subplots()
+    axes = figure.subplots()
+    axes.use_sticky_edges = False  # or a bar that begins at the least accuracy would hide in the axis
+    return figure, axes
 
 
 def _beside(axes: Axes, y: int, text: str, lost: int) -> None:
@@ -152,6 +159,7 @@ def _finish_rows(
     low, high = axes.get_xlim()
     axes.set_xlim(max(low, -2), min(high, 102))  # of two seeds an interval may leave what an accuracy can be
     axes.set_xlabel("validation accuracy (%)", fontsize=9)
+    axes.tick_params(axis="x", labelsize=8)
     tidy(axes)
     axes.grid(visible=False, axis="y")
     legend_above(figure, handles)

@@ -33,8 +33,9 @@ class InThisProcess:
 
 @pytest.fixture(autouse=True)
 def without_figures(monkeypatch):
-    """The figures of a run take longer than all the rest of it."""
+    """The figures of a run take longer than all the rest of it, and those of a study than all its runs."""
     monkeypatch.setattr("assay.verbs.draw", lambda *_: None)
+    monkeypatch.setattr("assay.studies.conduct.draw", lambda _: [])
 
 
 @pytest.fixture

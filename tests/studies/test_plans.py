@@ -118,3 +118,12 @@ def test_halving_ends_with_the_recipes_epochs(recipe):
         known = plan.variants(base, as_it_is, scores)
         scores = {one.name: -float(len(one.name)) for one in known}
     assert [sum(one.recipe.training.epochs == epochs for one in known) for epochs in (1, 2, 4)] == [8, 4, 2]
+
+
+def test_cells_and_draws_carry_their_values(recipe):
+    over = {"optimiser.lr": [0.1, 0.01]}
+    assert [dict(one.values) for one in Grid(over=over).variants(recipe, as_it_is, {})] == [
+        {"optimiser.lr": 0.1}, {"optimiser.lr": 0.01},
+    ]  # fmt: skip
+    rung = Halving(over=over, draws=1).variants(recipe, as_it_is, {})[0]
+    assert rung.values.keys() == {"optimiser.lr", "training.epochs"}

@@ -38,3 +38,7 @@ def test_differences_are_keys_with_both_values(recipe):
     assert differences(recipe, recipe.override({"optimiser.lr": 0.1, "seed": 9})) == {"optimiser.lr": (0.05, 0.1)}
     filters = differences(read_recipe("kth/3.2"), read_recipe("kth/4.A.1"))
     assert filters == {"model.arguments.filters": (None, [64, 128, 256])}
+
+
+def test_values_do_not_make_variants_differ(recipe):
+    assert Variant("a", recipe, values={"optimiser.lr": 0.1}) == Variant("a", recipe)

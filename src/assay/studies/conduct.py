@@ -13,6 +13,7 @@ from assay.studies.confounds import warnings
 from assay.studies.cost import cost
 from assay.studies.engines import Engine
 from assay.studies.engines.local import Local
+from assay.studies.pictures import draw
 from assay.studies.spec import StudySpec, read_study
 from assay.studies.study import Member, Study
 from assay.training.plan import plan
@@ -31,8 +32,12 @@ def study(what: StudySpec | str, *, engine: Engine | None = None, runs: Path | N
         with found.alone(), nested(found.folder, progress.note, wanted=engine.mlflow):
             for line in announce(found, engine):
                 progress.note(line)
+            is_new = False
             while left := [one for one in found.members() if not one.has_ended and one.folder not in failed]:
                 failed |= _follow(engine, left, progress)
+                is_new = True
+            if (is_new or not (found.folder / "figures").exists()) and (pictures := draw(found)):
+                progress.note(f"pictures: {', '.join(path.name for path in pictures)} in {pictures[0].parent}")
     except (KeyboardInterrupt, Interrupted):
         raise Interrupted(f"stopped; start the same study again to go on with {found.folder}") from None
     finally:

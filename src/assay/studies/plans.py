@@ -103,7 +103,7 @@ class _Space(Section):
 
     def cell(self, base: Recipe, values: Mapping[str, Any]) -> Variant:
         """The variant of one combination."""
-        return Variant(label(values), base.override({**values, "reported": None}))
+        return Variant(label(values), base.override({**values, "reported": None}), values=values)
 
 
 class Grid(_Space):

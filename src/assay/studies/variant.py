@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from assay.errors import UsageError
@@ -13,11 +13,15 @@ Scores = Mapping[str, float]  # of each variant by name: the mean over its seeds
 
 @dataclass(frozen=True)
 class Variant:
-    """A recipe of a study; `after` names the variant that it builds on and is measured against."""
+    """A recipe of a study; `after` names the variant that it builds on and is measured against.
+
+    values: the hyper-parameters that make it a cell of a grid or a draw, by dotted key.
+    """
 
     name: str
     recipe: Recipe
     after: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict, compare=False)  # the recipe says it all, and a dict no hash
 
     @property
     def slug(self) -> str:
@@ -38,11 +42,17 @@ def check_names(variants: Iterable[Variant]) -> None:
 
 def label(values: Mapping[str, Any]) -> str:
     """`lr=0.01 batch_size=64`: the last word of each key, or the one before where that is `name`, with its value."""
-    words = [key.split(".") for key in values]
+    names = key_names(values)
+    return " ".join(f"{name}={short(value)}" for name, value in zip(names, values.values(), strict=True))
+
+
+def key_names(keys: Iterable[str]) -> list[str]:
+    """`lr` for `optimiser.lr`: each key's last word, or the one before where that is `name`; all of it if two clash."""
+    words = [key.split(".") for key in keys]
     names = [parts[-2] if parts[-1] == "name" and len(parts) > 1 else parts[-1] for parts in words]
     if len(set(names)) < len(names):  # optimiser.lr and another lr
-        names = [".".join(parts) for parts in words]
-    return " ".join(f"{name}={_short(value)}" for name, value in zip(names, values.values(), strict=True))
+        return [".".join(parts) for parts in words]
+    return names
 
 
 def differences(first: Recipe, second: Recipe) -> dict[str, tuple[Any, Any]]:
@@ -60,9 +70,10 @@ def _flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
     return flat
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value as a word: `sgd:0.9` for a section, `flip+crop 2` for a list."""
     if isinstance(value, Mapping):
-        return ":".join(map(_short, value.values()))
+        return ":".join(map(short, value.values()))
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return "+".join(map(_short, value)) or "none"
+        return "+".join(map(short, value)) or "none"
     return str(value)

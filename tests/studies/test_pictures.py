@@ -16,6 +16,12 @@ from .conftest import InThisProcess
 ALWAYS = {"intervals", "learning-curves-loss", "learning-curves-accuracy"}
 
 
+@pytest.fixture(autouse=True)
+def with_pictures(without_figures, monkeypatch):
+    """Here they are wanted."""
+    monkeypatch.setattr("assay.studies.conduct.draw", draw)
+
+
 @pytest.fixture
 def shown(monkeypatch) -> dict:
     """What each figure was drawn of, by its function's name."""

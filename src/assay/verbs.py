@@ -213,9 +213,7 @@ def _train_along(job: Job) -> Run:
     return Run(Path(job.trainer.ranks.told()))
 
 
-def complete(
-    run: Run, job: Job, test: ImageSet | None, watch: Watch, mlflow: bool, train: Train | None = None
-) -> Run:
+def complete(run: Run, job: Job, test: ImageSet | None, watch: Watch, mlflow: bool, train: Train | None = None) -> Run:
     """Train a described run, judge it, and keep its status true whatever happens.
 
     train: stands in for the job's own trainer, where the training is done already.

@@ -17,24 +17,24 @@ from assay.evaluation.predictions import Predictions
 from assay.run import Run, list_runs
 from assay.training.parallel import ALONE, Ranks, join
 
-# Batch norm, augmentation and an odd last batch (1,800 images: 17 of 101 and one of 83), and no dropout.
+# Batch norm and augmentation, and no dropout. Of 1,800 images the last batch has an odd number.
 WORDS = (
     "model.layers=[conv 4 3x3, relu, batchnorm, flatten, linear 8, batchnorm, relu, linear 3]",
-    "training.batch_size=101", "optimiser.clip_norm=1.0", "--threads", 1, "--precision", "fp32", "--no-mlflow",
+    "optimiser.clip_norm=1.0", "--threads", 1, "--precision", "fp32", "--no-mlflow",
 )  # fmt: skip
 TORCHRUN = (
-    sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
+    sys.executable, "-m", "torch.distributed.run",
     "--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0", "--local-addr", "127.0.0.1", "--no-python",
 )  # fmt: skip
 
 
 @pytest.fixture
 def torchrun(start_assay, monkeypatch):
-    """Start `assay` with the bars as two processes."""
+    """Start `assay` with the bars as several processes."""
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
 
-    def start(*words: object):
-        return start_assay(*words, before=TORCHRUN, start_new_session=True)
+    def start(*words: object, processes: int = 2):
+        return start_assay(*words, before=(*TORCHRUN, f"--nproc-per-node={processes}"), start_new_session=True)
 
     return start
 
@@ -80,15 +80,19 @@ def check_equal(found: Run, expected: Run) -> None:
     assert found.status["state"] == "finished"
 
 
-def test_two_processes_give_the_result_of_one_and_write_one_run(bars_folder, assay, torchrun):
-    assert assay("train", "bars.yaml", *WORDS, "--runs", "one").code == 0
-    said = ended(torchrun("train", "bars.yaml", *WORDS, "--runs", "two"))
-    (one,), (two,) = list_runs(Path("one")), list_runs(Path("two"))
+@pytest.mark.parametrize(("processes", "batch_size"), [(2, 101), (3, 62)])  # of 3, one has no image of the last two
+def test_several_processes_give_the_result_of_one_and_write_one_run(
+    bars_folder, assay, torchrun, processes, batch_size
+):
+    words = ("train", "bars.yaml", *WORDS, f"training.batch_size={batch_size}")
+    assert assay(*words, "--runs", "one").code == 0
+    said = ended(torchrun(*words, "--runs", "several", processes=processes))
+    (one,), (two,) = list_runs(Path("one")), list_runs(Path("several"))
     check_equal(two, one)
     assert said.count("epoch 1/2") == 1  # only the first process talks
     hashes = [run.read_json("config.json")["initial_weights"] for run in (one, two)]
     assert hashes[0] == hashes[1]
-    assert two.read_json("environment.json")["processes"] == 2
+    assert two.read_json("environment.json")["processes"] == processes
 
 
 def test_a_stop_of_one_process_stops_both_and_the_run_goes_on_as_if_nothing_had_been(bars_folder, assay, torchrun):
@@ -144,7 +148,9 @@ def test_the_slices_are_the_batch_and_their_losses_add_up_to_its_mean(size):
         slices = [one.mine(batch) for one in ranks]
         assert torch.equal(torch.cat(slices), batch)
         assert max(map(len, slices)) - min(map(len, slices)) <= 1
-        parts = [one.weighed(part.double().mean(), len(part), len(batch)) for one, part in zip(ranks, slices, strict=True)]
+        parts = [
+            one.weighed(part.double().mean(), len(part), len(batch)) for one, part in zip(ranks, slices, strict=True)
+        ]
         assert torch.stack(parts).sum().item() == pytest.approx(batch.double().mean().item())
 
 

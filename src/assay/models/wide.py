@@ -53,6 +53,9 @@ def knows(lines: Sequence[str]) -> bool:
 class _Stacked(nn.Module):
     """The same layer of K nets, its tensors under their own names, (K, ...)."""
 
+    weight: Tensor
+    bias: Tensor | None
+
     def __init__(self, layers: Sequence[Any]) -> None:
         super().__init__()
         self.k, first = len(layers), layers[0]
@@ -61,6 +64,8 @@ class _Stacked(nn.Module):
             self.register_parameter(name, nn.Parameter(stacked, parameter.requires_grad))
         for name, _ in first.named_buffers():
             self.register_buffer(name, torch.stack([getattr(layer, name) for layer in layers]))
+        if getattr(first, "bias", self) is None:
+            self.bias = None
 
 
 class _Conv(_Stacked):
@@ -70,8 +75,6 @@ class _Conv(_Stacked):
         self.stride, self.padding = first.stride, first.padding
         height, width = (1 - side % 2 if isinstance(first, UnevenConv) else 0 for side in first.kernel_size)
         self.uneven = (0, width, 0, height)
-        if first.bias is None:
-            self.bias = None
 
     def forward(self, x: Tensor) -> Tensor:
         x = functional.pad(x, self.uneven) if any(self.uneven) else x
@@ -80,28 +83,27 @@ class _Conv(_Stacked):
 
 
 class _Linear(_Stacked):
-    def __init__(self, layers: Sequence[nn.Linear]) -> None:
-        super().__init__(layers)
-        if layers[0].bias is None:
-            self.bias = None
-
     def forward(self, x: Tensor) -> Tensor:
-        each = x.unflatten(1, (self.k, -1)).transpose(0, 1)  # (K, N, features)
+        each = torch.unflatten(x, 1, (self.k, -1)).transpose(0, 1)  # (K, N, features)
         weight = self.weight.transpose(1, 2)
         out = torch.bmm(each, weight) if self.bias is None else torch.baddbmm(self.bias[:, None], each, weight)
         return out.transpose(0, 1).flatten(1)
 
 
 class _BatchNorm(_Stacked):
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
     def __init__(self, layers: Sequence[nn.BatchNorm1d | nn.BatchNorm2d]) -> None:
         super().__init__(layers)
-        self.momentum, self.eps = layers[0].momentum, layers[0].eps
+        self.momentum, self.eps = layers[0].momentum or 0.0, layers[0].eps
 
     def forward(self, x: Tensor) -> Tensor:
         self.num_batches_tracked += 1
         mean, variance = self.running_mean.flatten(), self.running_var.flatten()  # views, changed in place
-        weight, bias = self.weight.flatten(), self.bias.flatten()
-        return functional.batch_norm(x, mean, variance, weight, bias, True, self.momentum, self.eps)
+        bias = None if self.bias is None else self.bias.flatten()
+        return functional.batch_norm(x, mean, variance, self.weight.flatten(), bias, True, self.momentum, self.eps)
 
 
 class _Softmax(_Stacked):
@@ -110,7 +112,7 @@ class _Softmax(_Stacked):
         self.function = torch.log_softmax if isinstance(layers[0], nn.LogSoftmax) else torch.softmax
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.function(x.unflatten(1, (self.k, -1)), 2).flatten(1, 2)
+        return self.function(torch.unflatten(x, 1, (self.k, -1)), 2).flatten(1, 2)
 
 
 class _Dropout(_Stacked):

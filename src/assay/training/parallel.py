@@ -158,7 +158,8 @@ class _WholeBatches:
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1).clamp_min(1), self.momentum)
         normal = centred * (variance + self.eps).rsqrt().view(each)
-        return (normal * self.weight.view(each) + self.bias.view(each)).to(x.dtype)
+        out: Tensor = normal * self.weight.view(each) + self.bias.view(each)
+        return out.to(x.dtype)
 
 
 class _WholeBatchNorm1d(_WholeBatches, nn.BatchNorm1d): ...

@@ -131,27 +131,32 @@ def files(run: Run) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("rates", "changes"),
     [
-        {}, {"optimiser": {"name": "adam", "lr": 0.01, "l2": {"conv": 0.01}}},
-        {"optimiser.clip_norm": 0.5, "optimiser.l2": {"linear": 0.01}, "test_views": 2},
-        {"augment": ["alternating-flip", "window 6 epochs 1"],
-         "model.layers": ["whitening 2x2", "gelu", "conv 8 3x3 nobias dirac", "maxpool 2", "batchnorm nogain", "gelu",
-                          "globalmaxpool", "dropout 0.3", "linear 3 nobias unit", "scale 0.1"]},
-        {"model.layers": ["flatten", "linear 3"], "training.batch_size": 101, "schedule": "one-cycle"},
+        # No bias before batch norm: its gradient is nothing but noise, which Adam blows up, in single runs too.
+        ({"optimiser.lr": [0.01, 0.002]},
+         {"optimiser": {"name": "adam", "lr": 0.01, "l2": {"conv": 0.01}},
+          "model.layers": ["conv 4 3x3 nobias", "batchnorm", "relu", "dropout 0.3", "flatten", "linear 3"]}),
+        (RATES, {"optimiser.clip_norm": 0.5, "optimiser.l2": {"linear": 0.01}, "test_views": 2}),
+        ({"optimiser.momentum": [0.9, 0.5]},
+         {"augment": ["alternating-flip", "window 6 epochs 1"],
+          "model.layers": ["whitening 2x2", "gelu", "conv 8 3x3 nobias dirac", "maxpool 2", "batchnorm nogain", "gelu",
+                           "globalmaxpool", "dropout 0.3", "linear 3 nobias unit", "scale 0.1"]}),
+        ({"optimiser.lr": [0.05, 0.01]},
+         {"model.layers": ["flatten", "linear 3"], "training.batch_size": 101, "schedule": "one-cycle"}),
     ],
-    ids=["sgd", "adam", "clipped", "fast", "linear"],
+    ids=["adam", "clipped", "fast", "linear"],
 )  # fmt: skip
-def test_each_run_of_a_stack_equals_its_single_run(grid, changes):
-    one, other = (grid.changed({"name": name, "changes": {**grid.changes, **changes}}) for name in ("one", "other"))
-    alone = study(one, engine=InThisProcess(runtime=FP32))
-    together = study(other, engine=here())
+def test_each_run_of_a_stack_equals_its_single_run(grid, monkeypatch, rates, changes):
+    monkeypatch.setattr("assay.verbs.draw", lambda *_: None)  # figures take longer than these runs
+    base = grid.changed({"changes": {**grid.changes, **changes}, "plan": {"name": "grid", "over": rates}})
+    alone = study(base.changed({"name": "one"}), engine=InThisProcess(runtime=FP32))
+    together = study(base.changed({"name": "other"}), engine=here())
     pairs = list(zip(together.members(), alone.members(), strict=True))
-    assert len(pairs) == 8
     for mine, theirs in pairs:
         check_equal(Run.open(mine.folder), Run.open(theirs.folder))
     learnt = {float(figures(Run.open(one.folder))[-1, 2]) for one, _ in pairs}
-    assert len(learnt) == 8  # the members themselves are far apart
+    assert len(learnt) == len(pairs) >= 4  # the members themselves are far apart
 
 
 def test_a_member_that_diverges_is_told_and_the_others_do_not_feel_it(grid):
@@ -170,6 +175,7 @@ def test_a_member_that_diverges_is_told_and_the_others_do_not_feel_it(grid):
 
 
 def test_a_stack_that_was_stopped_starts_again_and_repeats_no_finished_run(grid, monkeypatch):
+    monkeypatch.setattr("assay.verbs.draw", lambda *_: None)
     found = Study.create(grid)
     members = found.members()
     assert train_stack(members[:2], FP32, mlflow=False) == [None, None]

@@ -24,7 +24,9 @@ from assay.training.stack import Stack
 from assay.training.watch import Watch
 
 MOST = 32  # nets in a stack: memory grows with them
-FREE = {"name": True, "seed": True, "reported": True, "optimiser": {"lr", "momentum", "weight_decay"}}
+FREE: dict[str, bool | set[str]] = {  # what may differ in a stack
+    "name": True, "seed": True, "reported": True, "optimiser": {"lr", "momentum", "weight_decay"},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def train_stack(members: Chain, runtime: Runtime, mlflow: bool) -> list[str | No
 
 def _key(recipe: Recipe) -> str:
     """Equal for recipes of one stack."""
-    return json.dumps(recipe.model_dump(mode="json", exclude=FREE), sort_keys=True)
+    return json.dumps(recipe.model_dump(mode="json", exclude=dict(FREE)), sort_keys=True)
 
 
 def _begun(members: Chain, runtime: Runtime) -> list[tuple[Run, Job]]:

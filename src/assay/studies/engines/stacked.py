@@ -47,12 +47,12 @@ class Stacked(Local):
 def stacks(members: Sequence[Member], most: int = MOST) -> list[Chain]:
     """The members in groups to be trained together, of `most` at most; those that fit no other stay alone."""
     first = {one.start for one in members}  # others begin with their weights, in the same worker
-    fitting = [one for one in members if fits(one) and one.folder not in first]
     same: dict[str, list[Member]] = defaultdict(list)
-    for one in fitting:
-        same[_key(one.recipe)].append(one)
+    rest: list[Member] = []
+    for one in members:
+        (same[_key(one.recipe)] if fits(one) and one.folder not in first else rest).append(one)
     groups: list[Chain] = [ones[start : start + most] for ones in same.values() for start in range(0, len(ones), most)]
-    return groups + chains([one for one in members if one not in fitting])
+    return groups + chains(rest)
 
 
 def fits(member: Member) -> bool:

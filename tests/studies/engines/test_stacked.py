@@ -1,6 +1,9 @@
 """The stacked engine: which runs fit together, and that each is then what it would have been alone."""
 
 import csv
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,7 @@ import torch
 
 from assay.errors import AssayError
 from assay.evaluation.predictions import Predictions
-from assay.run import Run
+from assay.run import Run, list_runs
 from assay.runtime import Runtime
 from assay.studies.conduct import study
 from assay.studies.engines import stacked
@@ -207,6 +210,18 @@ def stop_in_the_second(epoch):
     return stopping
 
 
+def test_ctrl_c_stops_a_stack_after_the_step_under_way_and_begins_no_other(grid, monkeypatch):
+    members = Study.create(grid).members()
+    monkeypatch.setattr(stacked, "stopped", threading.Event())
+    monkeypatch.setattr(stacked.Stack, "_look", lambda *_: signal.raise_signal(signal.SIGINT))
+    engine = here()
+    first = engine.train(members[:4])
+    assert len(set(first)) == 1
+    assert "stopped in epoch 1, after step 1 of" in first[0]
+    assert {one.run.status["state"] for one in members[:4]} == {"stopped"}
+    assert engine.train(members[4:]) == ["not begun"] * 4
+
+
 def test_what_stops_the_whole_stack_is_said_of_each(grid, monkeypatch):
     def refuse(*_) -> None:
         raise AssayError("no room")
@@ -218,18 +233,25 @@ def test_what_stops_the_whole_stack_is_said_of_each(grid, monkeypatch):
     assert not any(one.has_ended for one in members)
 
 
-def test_the_command_has_it(bars_folder, start_assay):
+def test_a_stacked_study_that_is_killed_ends_complete_when_it_is_started_again(bars_folder, start_assay):
     (bars_folder / "rates.yaml").write_text(
-        "base: bars.yaml\nchanges: {training.epochs: 1, data.share: 0.3}\nreplicates: 2\n"
+        "base: bars.yaml\nchanges: {training.epochs: 4, data.share: 0.3}\nreplicates: 2\n"
         "plan: {name: grid, over: {optimiser.lr: [0.05, 0.01]}}\n"
     )
-    process = start_assay(
-        "study", "rates.yaml", "--engine", "stacked", "--processes", 2, "--no-mlflow", "--format", "csv"
-    )
+    words = ("study", "rates.yaml", "--engine", "stacked", "--processes", 2, "--no-mlflow", "--format", "csv")
+    process = start_assay(*words)
+    while not list(Path("runs").glob("*/*/history.csv")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    process = start_assay(*words)
     out, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert len(out.splitlines()) == 3
-    assert said.count("validation ") == 4
+    runs = list_runs()
+    assert [run.status["state"] for run in runs] == ["finished"] * 4
+    assert {len(run.history) for run in runs} == {4}
 
 
 def test_an_unknown_engine_is_said(bars_folder, assay):

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assay.errors import AssayError, NonFiniteError
+from assay.errors import AssayError, Interrupted, NonFiniteError
 from assay.files import sweep
 from assay.job import Job, alike, prepare
 from assay.models.net import lines_of
@@ -17,7 +17,7 @@ from assay.models.wide import knows
 from assay.recipe import Recipe
 from assay.run import Run
 from assay.runtime import Runtime
-from assay.studies.engines.local import Chain, Local, chains
+from assay.studies.engines.local import Chain, Local, chains, stopped
 from assay.studies.study import Member
 from assay.training.interrupt import interruptible
 from assay.training.stack import Stack
@@ -41,7 +41,13 @@ class Stacked(Local):
         """A stack at once, anything else one after another."""
         if len(chain) == 1 or chain[1].start:  # one that begins with the weights of the one before it
             return super().train(chain)
-        return train_stack(chain, self.runtime, self.mlflow)
+        if stopped.is_set():
+            return ["not begun"] * len(chain)
+        try:
+            return train_stack(chain, self.runtime, self.mlflow)
+        except Interrupted as error:
+            stopped.set()
+            return [str(error)] * len(chain)
 
 
 def stacks(members: Sequence[Member], most: int = MOST) -> list[Chain]:
@@ -70,11 +76,13 @@ def fits(member: Member) -> bool:
 
 
 def train_stack(members: Chain, runtime: Runtime, mlflow: bool) -> list[str | None]:
-    """Train members together, judge them one by one; returns what went wrong with each."""
+    """Train members together, judge them one by one; returns what went wrong with each. Raises Interrupted."""
     try:
         pairs = _begun(members, runtime)
         stack = Stack([job.trainer for _, job in pairs])
         _train(stack, [run for run, _ in pairs])
+    except Interrupted:
+        raise
     except AssayError as error:
         return [str(error)] * len(members)
     return [_complete(run, job, stack.failed.get(place), mlflow) for place, (run, job) in enumerate(pairs)]
@@ -112,7 +120,7 @@ def _train(stack: Stack, runs: Sequence[Run]) -> None:
     try:
         with interruptible() as stop_requested:
             while not stack.finished:
-                stack.epoch(stop_requested)
+                stack.epoch(lambda: stop_requested() or stopped.is_set())  # or before the training began
                 for run, state in zip(runs, states, strict=True):
                     run.write_history(state.history)
     except BaseException as error:

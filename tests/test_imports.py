@@ -23,6 +23,7 @@ RANKS = {
     "verbs": 11,
     "studies": 12,
     "cli": 13, "__init__": 13,
+    "__main__": 14,
 }  # fmt: skip
 
 MODULES = sorted(SOURCE.rglob("*.py"), key=str)

@@ -1,7 +1,7 @@
 """The Job: a recipe made ready to train. Data read and split, Preprocess fitted, net built, all checked."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -26,6 +26,7 @@ from assay.runtime import Runtime
 from assay.training.checkpoint import Weights
 from assay.training.feed import Feed
 from assay.training.loop import Trainer
+from assay.training.parallel import ALONE, Ranks
 
 FIT_IMAGES = 5000  # at most; enough for the covariance of small patches
 
@@ -63,7 +64,8 @@ class Job:
         if faults.selects_on_test(self.recipe):
             run.count_look(f"{self.recipe.data.name}/test", by="the fault select-on-test")
         self.split.save(run.folder / "split.npz")
-        run.write_json("environment.json", self.trainer.runtime.environment())
+        processes = {"processes": ranks.size} if (ranks := self.trainer.ranks).size > 1 else {}
+        run.write_json("environment.json", {**self.trainer.runtime.environment(), **processes})
         run.write_json("config.json", {
             "class_names": self.images.class_names,
             "preprocess": self.trainer.feed.preprocess.to_dict(),
@@ -81,10 +83,12 @@ def prepare(
     images: ImageSet | None = None,
     test: ImageSet | None = None,
     start: Weights | None = None,
+    ranks: Ranks = ALONE,
 ) -> Job:
     """Read, split, fit and build what the recipe names; own parts stand in. Raises AssayError with file and line.
 
-    start: weights to begin with, instead of fresh ones. `test` is read here for a fault alone.
+    start: weights to begin with, instead of fresh ones. `test` is read here for a fault alone. ranks: the processes
+    that train this together.
     """
     faults.check(recipe)
     with recipe.blame("augment"):
@@ -105,8 +109,7 @@ def prepare(
         net = model or build(faults.model(recipe, classes), preprocess.shape, classes, recipe.seed)
     if model is not None:
         faults.own_model(recipe)
-    sample = train.images[:: -(-len(train) // FIT_IMAGES)]  # spread evenly: folders come class by class
-    fit_layers(net, lambda: preprocess(torch.from_numpy(sample)))
+    _fit(net, torch.from_numpy(train.images), preprocess)
     faults.start(net, start)
     _check_loss(recipe, net)
     with recipe.blame("augment"):
@@ -118,9 +121,24 @@ def prepare(
     trainer = Trainer(
         faults.training(recipe), net, Feed(train, preprocess, augment, runtime),
         faults.validation(recipe, kept, reader(test, data.name)), runtime,
-        partial(faults.reported, recipe), partial(faults.watched, recipe),
+        partial(faults.reported, recipe), partial(faults.watched, recipe), ranks,
     )  # fmt: skip
     return Job(recipe, images, parts, trainer, own_model=model is not None)
+
+
+def alike(job: Job, recipe: Recipe) -> Job:
+    """A job that differs in seed and rates alone, so that it shares the images: both for one stack, without faults."""
+    trainer = job.trainer
+    feed, classes = trainer.feed, len(job.images.class_names)
+    net = build(recipe.model, feed.preprocess.shape, classes, recipe.seed)
+    _fit(net, feed.images, feed.preprocess)
+    return replace(job, recipe=recipe, trainer=Trainer(recipe, net, feed, trainer.validation, trainer.runtime))
+
+
+def _fit(net: nn.Module, images: torch.Tensor, preprocess: Preprocess) -> None:
+    """Fit what starts from the training images, uint8 (N, C, H, W)."""
+    sample = images[:: -(-len(images) // FIT_IMAGES)]  # spread evenly: folders come class by class
+    fit_layers(net, lambda: preprocess(sample.cpu()))
 
 
 def reader(images: ImageSet | None, name: str) -> Callable[[], ImageSet]:

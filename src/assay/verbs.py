@@ -34,8 +34,11 @@ from assay.run import Run
 from assay.runtime import Runtime
 from assay.training.checkpoint import State, Weights
 from assay.training.interrupt import interruptible
+from assay.training.parallel import Ranks, join
 from assay.training.plan import plan
 from assay.training.watch import Watch
+
+Train = Callable[[Watch, Callable[[State], None], Callable[[], bool]], None]  # as `Trainer.run`
 
 SAVE_EVERY_SECONDS = 20.0  # a kill loses at most this much, and the epoch under way
 
@@ -59,14 +62,17 @@ def train(
     with, for the fault shared-weights. Raises AssayError; Interrupted after Ctrl-C.
     """
     recipe = _own_names(read_recipe(recipe) if isinstance(recipe, str) else recipe, model, images, test)
-    watch = watch or progress()
-    job = prepare(recipe, runtime or Runtime.choose(), model, images, test, _weights(start))
+    runtime, ranks = _joined(runtime)
+    watch = _voice(watch, ranks)
+    job = prepare(recipe, runtime, model, images, test, _weights(start), ranks)
     watch.note(job.text())
     watch.note(plan(job.trainer).text())
+    if not ranks.leads:
+        return _train_along(job)
     run = Run.create(recipe, runs)
     job.describe(run)
     watch.note(f"run: {run.folder}")
-    return _go(run, job, test, watch, mlflow)
+    return complete(run, job, test, watch, mlflow)
 
 
 def resume(
@@ -83,22 +89,25 @@ def resume(
     """Go on with a run that was stopped or killed, from its last checkpoint; own parts must be given again."""
     if run.status.get("state") == "finished":
         raise UsageError(f"{run.name} is finished; see its results with: assay runs show {run.folder}")
-    sweep(run.folder)
-    runtime, watch = runtime or Runtime.choose(), watch or progress()
-    job = prepare(run.recipe, runtime, model, images, test, _weights(start))
+    runtime, ranks = _joined(runtime)
+    watch = _voice(watch, ranks)
+    job = prepare(run.recipe, runtime, model, images, test, _weights(start), ranks)
     if run.read_json("config.json"):
         run.check_images(job.images)
         for line in runtime.changes(run.read_json("environment.json")):
             watch.note(f"note: {line}; the numbers may differ in their last bits")
-    else:  # killed before it was described
-        job.describe(run)
     if run.checkpoint.exists():
         job.trainer.state.load(run.checkpoint)
+    if not ranks.leads:
+        return _train_along(job)
+    sweep(run.folder)
+    if not run.read_json("config.json"):  # killed before it was described
+        job.describe(run)
     done = job.trainer.state
     watch.note(
         f"{run.name}: going on after {len(done.history)} of {run.recipe.training.epochs} epochs, step {done.step}"
     )
-    return _go(run, job, test, watch, mlflow)
+    return complete(run, job, test, watch, mlflow)
 
 
 def evaluate(
@@ -185,15 +194,54 @@ def _own_names(recipe: Recipe, model: nn.Module | None, images: ImageSet | None,
     return recipe.override(changes) if changes else recipe
 
 
-def _go(run: Run, job: Job, test: ImageSet | None, watch: Watch, mlflow: bool) -> Run:
+def _joined(runtime: Runtime | None) -> tuple[Runtime, Ranks]:
+    """The runtime of this process, and its place among those that torchrun started."""
+    runtime = runtime or Runtime.choose()
+    ranks = join(runtime.device)
+    return ranks.place(runtime), ranks
+
+
+def _voice(watch: Watch | None, ranks: Ranks) -> Watch:
+    """Only the first process talks."""
+    return (watch or progress()) if ranks.leads else Watch()
+
+
+def _train_along(job: Job) -> Run:
+    """What every process but the first does: train, write nothing, and wait until the run has been judged."""
+    with job.trainer.ranks.leaving_together(), interruptible() as stop_requested:
+        job.trainer.run(Watch(), lambda state: None, stop_requested)
+    return Run(Path(job.trainer.ranks.told()))
+
+
+def complete(run: Run, job: Job, test: ImageSet | None, watch: Watch, mlflow: bool, train: Train | None = None) -> Run:
+    """Train a described run, judge it, and keep its status true whatever happens.
+
+    train: stands in for the job's own trainer, where the training is done already.
+    """
+    ranks = job.trainer.ranks
     try:
-        with mirrored(run, watch, wanted=mlflow) as told, _told(run, job):  # the mirror sees how it ended
+        # the mirror sees how it ended
+        with ranks.leaving_together(), mirrored(run, watch, wanted=mlflow) as told, _told(run, job):
             with interruptible() as stop_requested:
-                job.trainer.run(told, _saver(run, job), stop_requested)
+                (train or job.trainer.run)(told, _saver(run, job), stop_requested)
             _finish(run, job, test)
     finally:
         watch.close()
+    ranks.told(str(run.folder))  # the other processes may end now
     return run
+
+
+def record_end(run: Run, state: State, error: BaseException) -> None:
+    """Keep the best weights so far, and say in status.json how it ended."""
+    stopped = isinstance(error, (Interrupted, KeyboardInterrupt))
+    with suppress(AssayError):  # a full disk must not hide what went wrong first
+        run.write_weights(state.best)
+        run.set_status(
+            state="stopped" if stopped else "failed",
+            reason=str(error),
+            diverged=isinstance(error, NonFiniteError) or None,
+            epochs=len(state.history),
+        )
 
 
 @contextmanager
@@ -203,15 +251,7 @@ def _told(run: Run, job: Job) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        stopped = isinstance(error, (Interrupted, KeyboardInterrupt))
-        with suppress(AssayError):  # a full disk must not hide what went wrong first
-            run.write_weights(job.trainer.state.best)
-            run.set_status(
-                state="stopped" if stopped else "failed",
-                reason=str(error),
-                diverged=isinstance(error, NonFiniteError) or None,
-                epochs=len(job.trainer.state.history),
-            )
+        record_end(run, job.trainer.state, error)
         if isinstance(error, Interrupted):
             raise Interrupted(f"{error}; go on with: assay train --resume {run.folder}") from None
         raise

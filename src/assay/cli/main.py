@@ -16,7 +16,7 @@ from assay.cli.predict import predict
 from assay.cli.reproduce import reproduce
 from assay.cli.study import study
 from assay.cli.train import train
-from assay.errors import AssayError
+from assay.errors import AssayError, UsageError
 
 # Typer's error for a wrong option or argument; only its subclass has a public name.
 USAGE_ERROR: Any = typer.BadParameter.__base__
@@ -41,7 +41,12 @@ app.add_typer(data.app, name="data")
 
 
 @app.callback(invoke_without_command=True)
-def _top(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+def _top(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    if context.invoked_subcommand not in (None, "train") and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError(f"torchrun is for training: start assay {context.invoked_subcommand} without it")
     if version:
         from importlib.metadata import version as installed
 

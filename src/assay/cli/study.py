@@ -14,6 +14,7 @@ def study(
     replicates: Annotated[int | None, typer.Option(help="Seeds of every variant.")] = None,
     processes: Annotated[int | None, typer.Option(help="Runs at once (default: one for each core).")] = None,
     form: Annotated[str, typer.Option("--format", help="text, markdown, latex, csv or json.")] = "text",
+    engine: Annotated[str, typer.Option(help="local, or stacked: runs alike train as one net.")] = "local",
     runs: RunsOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -22,17 +23,17 @@ def study(
 ) -> None:
     """Run a study, or go on with it: `assay study batch-norm`."""
     from assay.studies import conduct, table
-    from assay.studies.engines.local import Local
+    from assay.studies.engines.choose import choose_engine
     from assay.studies.spec import read_study
     from assay.studies.study import Study
 
     changes = {"scale": scale, "replicates": replicates}
     spec = read_study(name).changed({key: value for key, value in changes.items() if value is not None})
-    engine = Local.choose(choose_runtime(device, precision, threads), processes, mlflow)
+    chosen = choose_engine(engine, choose_runtime(device, precision, threads), processes, mlflow)
     if dry_run:
-        for line in conduct.announce(Study.planned(spec, runs), engine):
+        for line in conduct.announce(Study.planned(spec, runs), chosen):
             typer.echo(line)
         return
-    found = conduct.study(spec, engine=engine, runs=runs)
+    found = conduct.study(spec, engine=chosen, runs=runs)
     typer.echo(table.written(table.rows(found), form))
     conduct.check_complete(found)

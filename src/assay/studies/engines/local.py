@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from assay.errors import AssayError, Interrupted, UsageError
 from assay.files import sweep
@@ -39,7 +39,7 @@ class Local:
     mlflow: bool = True
 
     @classmethod
-    def choose(cls, runtime: Runtime, processes: int | None = None, mlflow: bool = True) -> "Local":
+    def choose(cls, runtime: Runtime, processes: int | None = None, mlflow: bool = True) -> Self:
         """As many processes as the machine has use for."""
         if processes is not None and processes < 1:
             raise UsageError(f"--processes must be at least 1 (given: {processes})")
@@ -51,7 +51,7 @@ class Local:
         left, deaths = list(members), Counter[Path]()
         while left:
             try:
-                for ended in self._pool(chains(left)):
+                for ended in self._pool(self.chains(left)):
                     if ended is not None:
                         left.remove(ended[0])
                     yield ended
@@ -63,12 +63,20 @@ class Local:
                         f"{', '.join(worst)}. Start the study again to go on, with fewer --processes if memory is short"
                     ) from None
 
+    def chains(self, members: Sequence[Member]) -> list[Chain]:
+        """What goes to a worker together."""
+        return chains(members)
+
+    def train(self, chain: Chain) -> list[str | None]:
+        """Train a chain, in a worker, until Ctrl-C; returns what went wrong with each."""
+        return [_train_unless_stopped(member, self) for member in chain]
+
     def _pool(self, todo: Sequence[Chain]) -> Iterator[Ended | None]:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["assay.verbs"])  # torch is imported once for all workers
         processes = min(self.processes, len(todo))
         with ProcessPoolExecutor(processes, context, _begin, (self.runtime.threads,)) as pool:
-            waiting: dict[Future[list[str | None]], Chain] = {pool.submit(_train_chain, one, self): one for one in todo}
+            waiting: dict[Future[list[str | None]], Chain] = {pool.submit(self.train, one): one for one in todo}
             try:
                 while waiting:
                     done, _ = wait(waiting, POLL_SECONDS, FIRST_COMPLETED)
@@ -114,20 +122,16 @@ def train_member(member: Member, runtime: Runtime, mlflow: bool) -> str | None:
     return None
 
 
-_stop = threading.Event()  # in a worker: set by Ctrl-C
-
-
-def _train_chain(chain: Chain, engine: Local) -> list[str | None]:
-    return [_train_unless_stopped(member, engine) for member in chain]
+stopped = threading.Event()  # in a worker: set by Ctrl-C
 
 
 def _train_unless_stopped(member: Member, engine: Local) -> str | None:
-    if _stop.is_set():
+    if stopped.is_set():
         return "not begun"
     try:
         return train_member(member, engine.runtime, engine.mlflow)
     except Interrupted as error:
-        _stop.set()
+        stopped.set()
         return str(error)
 
 
@@ -138,7 +142,7 @@ def _begin(threads: int) -> None:
     """
     if hasattr(os, "setpgrp"):
         os.setpgrp()
-    signal.signal(signal.SIGINT, lambda *_: _stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stopped.set())
     Runtime.choose("cpu", threads=threads)
     parent = multiprocessing.parent_process()
     assert parent is not None

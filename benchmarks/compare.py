@@ -82,7 +82,7 @@ class Book:
         self.content: dict[str, Any] = before or {
             "environment": Runtime.choose("cpu", threads=options.threads).environment(),
             "settings": {
-                "rounds": options.rounds, "threads": options.threads, "optimiser": f"sgd {LR}, momentum {MOMENTUM}",
+                "threads": options.threads, "optimiser": f"sgd {LR}, momentum {MOMENTUM}",
                 "nets": {net: {**asdict(NETS[net]), "mult_adds": mult_adds(net)} for net in NETS},
             },
             "sittings": [], "ceilings": [], "throughput": [], "to_accuracy": [], "airbench": None,
@@ -135,9 +135,10 @@ def machine_text(content: dict[str, Any]) -> str:
     """The machine, the settings and the versions of everything that was measured."""
     environment, settings = content["environment"], content["settings"]
     versions = dict(item for r in content["throughput"] for item in r.get("versions", {}).items())
+    rounds = 1 + max((r["round"] for r in content["throughput"]), default=0)  # more than asked for, when resumed
     return (
         f"{environment['device_name']}, {settings['threads']} threads, {environment['system']}, Python "
-        f"{environment['python']}, {settings['rounds']} rounds, {settings['optimiser']}, {content['sittings'][0]}.\n\n"
+        f"{environment['python']}, {rounds} rounds, {settings['optimiser']}, {content['sittings'][0]}.\n\n"
         + ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
         + ".\n"
     )

@@ -5,4 +5,5 @@ from assay.data.sources import SOURCES
 from conftest import bars_source
 
 SOURCES.add("bars")(bars_source())
-main()
+if __name__ == "__main__":  # a study's workers read this file too
+    main()

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from assay.errors import UsageError
-from assay.groups import find_group, read_group
+from assay.groups import count_looks, find_group, read_group
 from assay.run import Run
 
 
@@ -75,13 +75,19 @@ def test_a_run_that_is_not_finished_is_left_out(replicates):
         read_group(replicates[1:2], "validation")
 
 
-def test_a_comparison_on_test_images_is_a_look(replicates):
+def test_a_comparison_on_test_images_is_a_look_in_each_run_that_was_read(replicates):
+    replicates[1].set_status(state="stopped")
     before = [run.looks_at("bars/test") for run in replicates]
-    read_group(replicates, "test")
-    assert [run.looks_at("bars/test") for run in replicates] == [n + 1 for n in before]
+    count_looks(replicates)
+    assert [run.looks_at("bars/test") - n for run, n in zip(replicates, before, strict=True)] == [1, 0, 1]
     assert replicates[0].looks[-1]["by"] == "compare"
-    read_group(replicates, "validation")
-    assert [run.looks_at("bars/test") for run in replicates] == [n + 1 for n in before]
+
+
+def test_a_recipes_name_with_several_slashes_finds_its_replicates(replicates):
+    for run in replicates:
+        folder = run.folder.parents[1] / "a-b" / run.folder.name
+        shutil.copytree(run.folder, folder)
+    assert [run.recipe.seed for run in find_group("a/b/bars")] == [0, 1, 2]
 
 
 def test_runs_of_different_recipes_are_no_replicates(replicates):

@@ -18,10 +18,12 @@ RANKS = {
     "training": 5,
     "evaluation": 6,
     "report": 7,
-    "run": 8, "tracking": 8,
-    "job": 9, "judge": 9, "mirrored": 9, "groups": 9,
-    "verbs": 10,
-    "cli": 11, "__init__": 11,
+    "run": 8, "tracking": 8, "faults": 8,
+    "nested": 9, "job": 10, "judge": 10, "mirrored": 10, "groups": 10,
+    "verbs": 11,
+    "studies": 12,
+    "cli": 13, "__init__": 13,
+    "__main__": 14,
 }  # fmt: skip
 
 MODULES = sorted(SOURCE.rglob("*.py"), key=str)

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from assay.data.imageset import ImageSet
     from assay.recipe import Recipe
     from assay.run import Run
+    from assay.studies.conduct import study
     from assay.verbs import compare, evaluate, load, resume, train
 
-__all__ = ["ImageSet", "Recipe", "Run", "compare", "evaluate", "load", "resume", "train"]
+__all__ = ["ImageSet", "Recipe", "Run", "compare", "evaluate", "load", "resume", "study", "train"]
 
 _HOMES = {
     "ImageSet": "assay.data.imageset",
@@ -26,6 +27,7 @@ _HOMES = {
     "evaluate": "assay.verbs",
     "load": "assay.verbs",
     "resume": "assay.verbs",
+    "study": "assay.studies.conduct",
     "train": "assay.verbs",
 }
 

@@ -3,8 +3,9 @@
 import json
 import os
 import secrets
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,19 @@ def disk_errors(path: Path) -> Iterator[None]:
             f"cannot write {path}: {error.strerror or error}. Free some space, or choose another "
             "folder with --runs (or $ASSAY_DATA for data)."
         ) from error
+
+
+@contextmanager
+def alone(path: Path, timeout_seconds: float, otherwise: str) -> Iterator[None]:
+    """Only one process at a time gets in. SQLite's own lock: it exists on every system, and falls with its holder.
+
+    Raises AssayError, with the message `otherwise`, for whoever waited in vain.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path, timeout=timeout_seconds, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            raise AssayError(otherwise) from None
+        yield

@@ -7,6 +7,7 @@ from pathlib import Path
 from assay.errors import UsageError
 from assay.evaluation.comparison import Group
 from assay.evaluation.predictions import Predictions
+from assay.report.grid import named
 from assay.run import Run, list_runs
 
 _SEED, _HASH = re.compile(r"-s\d+(-\d+)?$"), re.compile(r"-[0-9a-f]{8}$")
@@ -23,7 +24,9 @@ def find_group(name: str, runs: Path | None = None) -> list[Run]:
     if (Path(name) / "recipe.yaml").is_file() or name == "latest":
         return [Run.find(name, runs)]
     known = list_runs(runs)
-    replicates = [run for run in known if name in _names(run)]
+    experiment, slash, last = name.rpartition("/")
+    folder = experiment.replace("/", "-") + slash + last  # as `Run.create` names it
+    replicates = [run for run in known if folder in _names(run)]
     stems = sorted({_SEED.sub("", run.name) for run in replicates})
     if len(stems) > 1:
         raise UsageError(f"'{name}' fits runs of {len(stems)} recipes: {', '.join(stems)}; name one of these")
@@ -31,28 +34,34 @@ def find_group(name: str, runs: Path | None = None) -> list[Run]:
 
 
 def read_group(found: Sequence[Run], on: str) -> Group:
-    """The runs' predictions on their `validation` or `test` images, one run for each seed. Raises UsageError.
-
-    A look at a test set is counted in each run.
-    """
+    """The runs' predictions on their `validation` or `test` images, one run for each seed. Raises UsageError."""
     recipes = {run: run.recipe for run in found}
     if len({recipe.hash for recipe in recipes.values()}) > 1:
         raise UsageError(
             f"{', '.join(run.name for run in found)} are not replicates: their recipes differ in more than the seed"
         )
-    chosen: dict[int, Run] = {}
-    for run, recipe in recipes.items():
-        if run.status.get("state") == "finished" and (run.folder / "predictions" / f"{on}.npz").exists():
-            chosen.setdefault(recipe.seed, run)
+    chosen = _chosen(found, on)
     if not chosen:
         raise UsageError(f"{found[0].name} has no predictions on {on} images: it is not finished, or it kept none")
-    if on == "test":
-        for run in chosen.values():
-            run.count_look(f"{recipes[run].data.name}/test", by="compare")
     predictions = tuple(Predictions.load(run.folder / "predictions" / f"{on}.npz") for run in chosen.values())
     first = next(iter(chosen.values()))
     name = first.name if len(chosen) == 1 else _SEED.sub("", first.name)
-    return Group(name, predictions, tuple(chosen))
+    return Group(named(name, recipes[first].faults), predictions, tuple(chosen))
+
+
+def count_looks(found: Sequence[Run]) -> None:
+    """Write down, in each run that `read_group` read, that its predictions on its test set were compared."""
+    for run in _chosen(found, "test").values():
+        run.count_look(f"{run.recipe.data.name}/test", by="compare")
+
+
+def _chosen(found: Sequence[Run], on: str) -> dict[int, Run]:
+    """The first finished run of each seed."""
+    chosen: dict[int, Run] = {}
+    for run in found:
+        if run.status.get("state") == "finished" and (run.folder / "predictions" / f"{on}.npz").exists():
+            chosen.setdefault(run.recipe.seed, run)
+    return chosen
 
 
 def _names(run: Run) -> Iterable[str]:

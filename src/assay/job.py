@@ -1,10 +1,15 @@
 """The Job: a recipe made ready to train. Data read and split, Preprocess fitted, net built, all checked."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
+from assay import faults
 from assay.data.augment import Augment
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
@@ -18,8 +23,10 @@ from assay.models.net import Net, build
 from assay.recipe import Recipe
 from assay.run import Run, weights_hash
 from assay.runtime import Runtime
+from assay.training.checkpoint import Weights
 from assay.training.feed import Feed
 from assay.training.loop import Trainer
+from assay.training.parallel import ALONE, Ranks
 
 FIT_IMAGES = 5000  # at most; enough for the covariance of small patches
 
@@ -39,16 +46,26 @@ class Job:
         runtime, sizes = self.trainer.runtime, f"{len(self.split.train):,} images to train on"
         if len(self.split.validation):
             sizes += f", {len(self.split.validation):,} for validation"
-        return (
+        wrong = faults.warning(self.recipe)
+        return (wrong + "\n" if wrong else "") + (
             f"{self.recipe.name}, seed {self.recipe.seed}: {self.recipe.data.name}, {sizes}; "
             "the test set waits for the end\n"
             f"on {runtime.device}, {runtime.threads} thread{'s' if runtime.threads > 1 else ''}, {runtime.precision}"
         )
 
+    @property
+    def validated(self) -> NDArray[np.int64]:
+        """The places of the validation images in their set."""
+        on_test = faults.selects_on_test(self.recipe) and self.trainer.validation is not None
+        return np.arange(len(self.trainer.validation or ())) if on_test else self.split.validation
+
     def describe(self, run: Run) -> None:
         """Write down in the run's folder what was set up: split, environment, preprocessing, initial weights' hash."""
+        if faults.selects_on_test(self.recipe):
+            run.count_look(f"{self.recipe.data.name}/test", by="the fault select-on-test")
         self.split.save(run.folder / "split.npz")
-        run.write_json("environment.json", self.trainer.runtime.environment())
+        processes = {"processes": ranks.size} if (ranks := self.trainer.ranks).size > 1 else {}
+        run.write_json("environment.json", {**self.trainer.runtime.environment(), **processes})
         run.write_json("config.json", {
             "class_names": self.images.class_names,
             "preprocess": self.trainer.feed.preprocess.to_dict(),
@@ -59,33 +76,74 @@ class Job:
         })  # fmt: skip
 
 
-def prepare(recipe: Recipe, runtime: Runtime, model: nn.Module | None = None, images: ImageSet | None = None) -> Job:
-    """Read, split, fit and build what the recipe names; own parts stand in. Raises AssayError with file and line."""
+def prepare(
+    recipe: Recipe,
+    runtime: Runtime,
+    model: nn.Module | None = None,
+    images: ImageSet | None = None,
+    test: ImageSet | None = None,
+    start: Weights | None = None,
+    ranks: Ranks = ALONE,
+) -> Job:
+    """Read, split, fit and build what the recipe names; own parts stand in. Raises AssayError with file and line.
+
+    start: weights to begin with, instead of fresh ones. `test` is read here for a fault alone. ranks: the processes
+    that train this together.
+    """
+    faults.check(recipe)
     with recipe.blame("augment"):
         augment = Augment.parse(recipe.augment)
     if images is None:
         with recipe.blame("data", "name"):
             check_present(recipe.data.name)  # the test set too: nobody wants to learn at the end that it is missing
             images = load_data(recipe.data.name, "train")
-    parts = split(images.labels, recipe.data.validation, recipe.data.split_seed)
+    data = recipe.data
+    parts = faults.split(recipe, split(images.labels, data.validation, data.split_seed, data.share))
     if not len(parts.train):
         raise DataError(f"{images.source}: no training images are left of {len(images)}")
     train = images.subset(parts.train)
     with recipe.blame("preprocess"):
         preprocess = Preprocess.fit(recipe.preprocess, train)
     with recipe.blame("model"):
-        net = model or build(recipe.model, preprocess.shape, len(images.class_names), recipe.seed)
-    sample = train.images[:: -(-len(train) // FIT_IMAGES)]  # spread evenly: folders come class by class
-    fit_layers(net, lambda: preprocess(torch.from_numpy(sample)))
+        classes = len(images.class_names)
+        net = model or build(faults.model(recipe, classes), preprocess.shape, classes, recipe.seed)
+    if model is not None:
+        faults.own_model(recipe)
+    _fit(net, torch.from_numpy(train.images), preprocess)
+    faults.start(net, start)
     _check_loss(recipe, net)
     with recipe.blame("augment"):
         seen = augment.shape(preprocess.shape, 0)  # smaller ones at first, where there is a window
         _check_window(net, preprocess.shape, seen)
     for shape in {preprocess.shape, seen}:
-        _check_output(net, shape, len(images.class_names))
-    validation = images.subset(parts.validation) if len(parts.validation) else None
-    trainer = Trainer(recipe, net, Feed(train, preprocess, augment, runtime), validation, runtime)
+        _check_output(net, shape, classes)
+    kept = images.subset(parts.validation) if len(parts.validation) else None
+    trainer = Trainer(
+        faults.training(recipe), net, Feed(train, preprocess, augment, runtime),
+        faults.validation(recipe, kept, reader(test, data.name)), runtime,
+        partial(faults.reported, recipe), partial(faults.watched, recipe), ranks,
+    )  # fmt: skip
     return Job(recipe, images, parts, trainer, own_model=model is not None)
+
+
+def alike(job: Job, recipe: Recipe) -> Job:
+    """A job that differs in seed and rates alone, so that it shares the images: both for one stack, without faults."""
+    trainer = job.trainer
+    feed, classes = trainer.feed, len(job.images.class_names)
+    net = build(recipe.model, feed.preprocess.shape, classes, recipe.seed)
+    _fit(net, feed.images, feed.preprocess)
+    return replace(job, recipe=recipe, trainer=Trainer(recipe, net, feed, trainer.validation, trainer.runtime))
+
+
+def _fit(net: nn.Module, images: torch.Tensor, preprocess: Preprocess) -> None:
+    """Fit what starts from the training images, uint8 (N, C, H, W)."""
+    sample = images[:: -(-len(images) // FIT_IMAGES)]  # spread evenly: folders come class by class
+    fit_layers(net, lambda: preprocess(sample.cpu()))
+
+
+def reader(images: ImageSet | None, name: str) -> Callable[[], ImageSet]:
+    """Reads a test set only when it is called: one's own images, or the named data set's."""
+    return lambda: load_data(name, "test") if images is None else images
 
 
 def _check_loss(recipe: Recipe, net: nn.Module) -> None:

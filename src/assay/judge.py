@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assay import faults
 from assay.data.imageset import ImageSet
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.metrics import metrics
@@ -29,6 +31,8 @@ def judge(
     the recipe asks for test-time augmentation of a test set, that is a further entry, from the same look.
     """
     is_test = data.endswith("/test")
+    if is_test:
+        classifier = replace(classifier, preprocess=faults.test_preprocess(run.recipe, classifier.preprocess))
     extra = {"look": run.count_look(data, by)} if is_test else {}
     started = time.perf_counter()
     images = read()

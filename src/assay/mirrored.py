@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from assay.errors import Interrupted
+from assay.nested import parent_of
 from assay.run import Run
 from assay.tracking import Mirror, Status
 from assay.training.history import Epoch
@@ -21,6 +22,8 @@ def mirrored(run: Run, watch: Watch, *, wanted: bool = True) -> Iterator[Watch]:
         yield watch
         return
     mirror.params(_flat(run.recipe.model_dump(mode="json")))
+    if parent := parent_of(folder.parent):
+        mirror.tags({"mlflow.parentRunId": parent})
     mirror.tags({"recipe": run.recipe.name, "recipe_hash": run.recipe.hash, "run_folder": folder, **_flat(_told(run))})
     status: Status = "FAILED"
     try:

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Annotated, Any, Literal, Self
 
 import yaml
@@ -66,6 +67,7 @@ class Recipe(Section):
     stopping: Stopping = Stopping()
     test_views: Literal[1, 2, 6] = 1  # test-time augmentation: a second figure, beside the plain one
     seed: NonNegativeInt = 0
+    faults: tuple[str, ...] = ()  # mistakes of the reports, made on purpose: `faults.py`
     reported: Reported | None = None
 
     @model_validator(mode="after")
@@ -107,7 +109,7 @@ class Recipe(Section):
         places = dict(self._places)
         for key, value in changes.items():
             word, path = f"{key}={value}", tuple(key.split("."))
-            changed = _put(values, path, value, word)
+            changed = _put(values, path, deepcopy(value), word)  # a later change may go into it
             places = {old: place for old, place in places.items() if old[: len(changed)] != changed}
             places |= {changed: word, path: word}
         return Recipe.build(values, places)

@@ -33,6 +33,7 @@ class Data(Section):
 
     name: str = "cifar10"
     validation: Fraction = 0.1
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0  # of those left for training, of each class alike
     split_seed: NonNegativeInt = 0  # apart from the run's seed: replicates then share one validation set and pair up
 
 

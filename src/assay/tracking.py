@@ -7,14 +7,15 @@ the mirror, and the run hears of it as one line.
 import logging
 import os
 import queue
-import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Self
+
+from assay.files import alone
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 _Order = Callable[[Any, str], object]  # given the MlflowClient and the id of the run
@@ -29,14 +30,17 @@ _MANNERS = {
 }
 _LONGEST_VALUE = 6000  # MLflow's limit for a parameter; a tag may have 8,000 characters
 _MOST_AT_ONCE = 100  # and for the parameters or tags of one batch
-_LOCK_SECONDS = 60
+_LOCK_SECONDS, _BUSY = 60, "another process holds the database"
 
 
 class Mirror:
     """One run in MLflow. No method ever raises for MLflow's sake or waits for it; `close` waits, but not for ever."""
 
-    def __init__(self, experiment: str, run_name: str, runs_folder: Path, warn: Callable[[str], None]) -> None:
-        self._place = (experiment, run_name, runs_folder.resolve(), _now_ms())
+    def __init__(
+        self, experiment: str, run_name: str, runs_folder: Path, warn: Callable[[str], None], known: str = ""
+    ) -> None:
+        self._place = (experiment, run_name, runs_folder.resolve(), _now_ms(), known)
+        self._run_id, self._begun = "", threading.Event()
         self._warn: Callable[[str], None] | None = warn
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
@@ -44,8 +48,10 @@ class Mirror:
         self._thread.start()
 
     @classmethod
-    def open(cls, experiment: str, run_name: str, runs_folder: Path, warn: Callable[[str], None]) -> Self | None:
-        """A mirror for a new run, or None where MLflow is not installed.
+    def open(
+        cls, experiment: str, run_name: str, runs_folder: Path, warn: Callable[[str], None], known: str = ""
+    ) -> Self | None:
+        """A mirror for a new run, or for the one whose id is `known`; None where MLflow is not installed.
 
         The store is $MLFLOW_TRACKING_URI, else the file mlflow.db in `runs_folder`, with artifacts in mlartifacts/.
         `warn` gets at most one line, in the thread that calls a method of the mirror.
@@ -54,7 +60,12 @@ class Mirror:
             return None
         for name, value in _MANNERS.items():
             os.environ.setdefault(name, value)
-        return cls(experiment, run_name, runs_folder, warn)
+        return cls(experiment, run_name, runs_folder, warn, known)
+
+    def wait_for_id(self, timeout_seconds: float = 30) -> str:
+        """The run's id in MLflow; empty if MLflow fails or does not answer in time."""
+        self._begun.wait(timeout_seconds)
+        return self._run_id
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Mirror parameters: dotted names and any values, written as text."""
@@ -110,14 +121,17 @@ class Mirror:
         """The thread: do what is ordered until the last order, or until something fails."""
         try:
             client, run = _begin(*self._place)
+            self._run_id = run
+            self._begun.set()
             while (order := self._orders.get()) is not None:
                 order(client, run)
         except BaseException as error:  # an extension that fails to load may raise anything
             self._failure = error
+            self._begun.set()
 
 
-def _begin(experiment: str, run_name: str, runs_folder: Path, start_ms: int) -> tuple[Any, str]:
-    """Import MLflow, and start a run in it: the client and the run's id."""
+def _begin(experiment: str, run_name: str, runs_folder: Path, start_ms: int, known: str) -> tuple[Any, str]:
+    """Import MLflow, and start a run in it, unless its id is known: the client and the run's id."""
     from mlflow import MlflowClient
 
     retries = logging.getLogger("urllib3.connectionpool")  # MLflow's retries would show up on stderr
@@ -126,9 +140,14 @@ def _begin(experiment: str, run_name: str, runs_folder: Path, start_ms: int) -> 
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     artifacts = None if uri else (runs_folder / "mlartifacts").as_uri()
     # Two processes that make the database at once would spoil it: MLflow itself does not take turns.
-    turn: AbstractContextManager[None] = nullcontext() if uri else _alone(runs_folder / ".mlflow.lock")
+    turn: AbstractContextManager[None] = (
+        nullcontext() if uri else alone(runs_folder / ".mlflow.lock", _LOCK_SECONDS, _BUSY)
+    )
     with turn:
         client = MlflowClient(uri or f"sqlite:///{(runs_folder / 'mlflow.db').as_posix()}")
+        if known:
+            client.update_run(known, status="RUNNING")
+            return client, known
         place = _experiment_id(client, experiment, artifacts)
         return client, client.create_run(place, start_ms, run_name=run_name).info.run_id
 
@@ -142,15 +161,6 @@ def _experiment_id(client: Any, name: str, artifacts: str | None) -> str:
             if (found := client.get_experiment_by_name(name)) is None:
                 raise
     return str(found.experiment_id)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Only one process at a time gets in. SQLite's own lock: it exists on every system, and falls with its holder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)) as lock:
-        lock.execute("BEGIN EXCLUSIVE")
-        yield
 
 
 def _log_texts(client: Any, run: str, kind: Literal["params", "tags"], texts: dict[str, str]) -> None:

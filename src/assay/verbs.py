@@ -11,17 +11,18 @@ from typing import Any
 
 from torch import nn
 
+from assay import faults
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.data.sources import check_present
 from assay.data.sources import load as load_data
 from assay.data.split import Split
-from assay.errors import AssayError, Interrupted, UsageError, unknown
+from assay.errors import AssayError, Interrupted, NonFiniteError, UsageError, unknown
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.comparison import Comparison, compare_all
 from assay.files import sweep
-from assay.groups import find_group, read_group
-from assay.job import Job, prepare
+from assay.groups import count_looks, find_group, read_group
+from assay.job import Job, prepare, reader
 from assay.judge import judge
 from assay.mirrored import mirrored
 from assay.models.net import build
@@ -31,10 +32,13 @@ from assay.report.pictures import draw
 from assay.report.progress import progress
 from assay.run import Run
 from assay.runtime import Runtime
-from assay.training.checkpoint import State
+from assay.training.checkpoint import State, Weights
 from assay.training.interrupt import interruptible
+from assay.training.parallel import Ranks, join
 from assay.training.plan import plan
 from assay.training.watch import Watch
+
+Train = Callable[[Watch, Callable[[State], None], Callable[[], bool]], None]  # as `Trainer.run`
 
 SAVE_EVERY_SECONDS = 20.0  # a kill loses at most this much, and the epoch under way
 
@@ -49,21 +53,26 @@ def train(
     runtime: Runtime | None = None,
     watch: Watch | None = None,
     mlflow: bool = True,
+    start: Path | None = None,
 ) -> Run:
     """Train a recipe (or the built-in one of that name) to the end, read the test set once, return the finished run.
 
     `model`, `images` and `test` stand in for what the recipe names: one's own module from (N, C, H, W) to logits
-    (N, classes), one's own images to train on and to test on. Raises AssayError; Interrupted after Ctrl-C.
+    (N, classes), one's own images to train on and to test on. `start` is the folder of a run whose weights to begin
+    with, for the fault shared-weights. Raises AssayError; Interrupted after Ctrl-C.
     """
     recipe = _own_names(read_recipe(recipe) if isinstance(recipe, str) else recipe, model, images, test)
-    watch = watch or progress()
-    job = prepare(recipe, runtime or Runtime.choose(), model, images)
+    runtime, ranks = _joined(runtime)
+    watch = _voice(watch, ranks)
+    job = prepare(recipe, runtime, model, images, test, _weights(start), ranks)
     watch.note(job.text())
     watch.note(plan(job.trainer).text())
+    if not ranks.leads:
+        return _train_along(job)
     run = Run.create(recipe, runs)
     job.describe(run)
     watch.note(f"run: {run.folder}")
-    return _go(run, job, test, watch, mlflow)
+    return complete(run, job, test, watch, mlflow)
 
 
 def resume(
@@ -75,26 +84,30 @@ def resume(
     runtime: Runtime | None = None,
     watch: Watch | None = None,
     mlflow: bool = True,
+    start: Path | None = None,
 ) -> Run:
     """Go on with a run that was stopped or killed, from its last checkpoint; own parts must be given again."""
     if run.status.get("state") == "finished":
         raise UsageError(f"{run.name} is finished; see its results with: assay runs show {run.folder}")
-    sweep(run.folder)
-    runtime, watch = runtime or Runtime.choose(), watch or progress()
-    job = prepare(run.recipe, runtime, model, images)
+    runtime, ranks = _joined(runtime)
+    watch = _voice(watch, ranks)
+    job = prepare(run.recipe, runtime, model, images, test, _weights(start), ranks)
     if run.read_json("config.json"):
         run.check_images(job.images)
         for line in runtime.changes(run.read_json("environment.json")):
             watch.note(f"note: {line}; the numbers may differ in their last bits")
-    else:  # killed before it was described
-        job.describe(run)
     if run.checkpoint.exists():
         job.trainer.state.load(run.checkpoint)
+    if not ranks.leads:
+        return _train_along(job)
+    sweep(run.folder)
+    if not run.read_json("config.json"):  # killed before it was described
+        job.describe(run)
     done = job.trainer.state
     watch.note(
         f"{run.name}: going on after {len(done.history)} of {run.recipe.training.epochs} epochs, step {done.step}"
     )
-    return _go(run, job, test, watch, mlflow)
+    return complete(run, job, test, watch, mlflow)
 
 
 def evaluate(
@@ -123,7 +136,7 @@ def evaluate(
     name = own if data == "test" else data
     if images is None:
         check_present(name)  # before the look is counted
-    return judge(run, classifier, f"{name}/test", _reader(images, name), by="evaluate")[1]
+    return judge(run, classifier, f"{name}/test", reader(images, name), by="evaluate")[1]
 
 
 def compare(
@@ -142,7 +155,11 @@ def compare(
     if len({tuple(run.folder.resolve() for run in group) for group in found}) < len(found):
         raise UsageError("the same runs are given twice")
     groups = [read_group(group, on) for group in found]
-    return compare_all(groups, None if pairs else groups[0])
+    comparisons = compare_all(groups, None if pairs else groups[0])
+    if on == "test":  # before anybody sees them; what was refused was not seen
+        for group in found:
+            count_looks(group)
+    return comparisons
 
 
 def load(run: Run | str | Path, *, model: nn.Module | None = None, runtime: Runtime | None = None) -> Classifier:
@@ -156,9 +173,13 @@ def load(run: Run | str | Path, *, model: nn.Module | None = None, runtime: Runt
     preprocess, names = Preprocess.from_dict(config["preprocess"]), tuple(config["class_names"])
     if config["own_model"] and model is None:
         raise UsageError(f"{run.name} trained your own {recipe.model.name}; give it again: load(run, model=...)")
-    net = model or build(recipe.model, preprocess.shape, len(names), recipe.seed)
+    net = model or build(faults.model(recipe, len(names)), preprocess.shape, len(names), recipe.seed)
     net.load_state_dict(weights)
     return Classifier(runtime.place(net), preprocess, names, runtime)
+
+
+def _weights(folder: Path | None) -> Weights | None:
+    return None if folder is None else Run.open(folder).read_weights()
 
 
 def _own_names(recipe: Recipe, model: nn.Module | None, images: ImageSet | None, test: ImageSet | None) -> Recipe:
@@ -173,15 +194,54 @@ def _own_names(recipe: Recipe, model: nn.Module | None, images: ImageSet | None,
     return recipe.override(changes) if changes else recipe
 
 
-def _go(run: Run, job: Job, test: ImageSet | None, watch: Watch, mlflow: bool) -> Run:
+def _joined(runtime: Runtime | None) -> tuple[Runtime, Ranks]:
+    """The runtime of this process, and its place among those that torchrun started."""
+    runtime = runtime or Runtime.choose()
+    ranks = join(runtime.device)
+    return ranks.place(runtime), ranks
+
+
+def _voice(watch: Watch | None, ranks: Ranks) -> Watch:
+    """Only the first process talks."""
+    return (watch or progress()) if ranks.leads else Watch()
+
+
+def _train_along(job: Job) -> Run:
+    """What every process but the first does: train, write nothing, and wait until the run has been judged."""
+    with job.trainer.ranks.leaving_together(), interruptible() as stop_requested:
+        job.trainer.run(Watch(), lambda state: None, stop_requested)
+    return Run(Path(job.trainer.ranks.told()))
+
+
+def complete(run: Run, job: Job, test: ImageSet | None, watch: Watch, mlflow: bool, train: Train | None = None) -> Run:
+    """Train a described run, judge it, and keep its status true whatever happens.
+
+    train: stands in for the job's own trainer, where the training is done already.
+    """
+    ranks = job.trainer.ranks
     try:
-        with mirrored(run, watch, wanted=mlflow) as told, _told(run, job):  # the mirror sees how it ended
+        # the mirror sees how it ended
+        with ranks.leaving_together(), mirrored(run, watch, wanted=mlflow) as told, _told(run, job):
             with interruptible() as stop_requested:
-                job.trainer.run(told, _saver(run, job), stop_requested)
+                (train or job.trainer.run)(told, _saver(run, job), stop_requested)
             _finish(run, job, test)
     finally:
         watch.close()
+    ranks.told(str(run.folder))  # the other processes may end now
     return run
+
+
+def record_end(run: Run, state: State, error: BaseException) -> None:
+    """Keep the best weights so far, and say in status.json how it ended."""
+    stopped = isinstance(error, (Interrupted, KeyboardInterrupt))
+    with suppress(AssayError):  # a full disk must not hide what went wrong first
+        run.write_weights(state.best)
+        run.set_status(
+            state="stopped" if stopped else "failed",
+            reason=str(error),
+            diverged=isinstance(error, NonFiniteError) or None,
+            epochs=len(state.history),
+        )
 
 
 @contextmanager
@@ -191,12 +251,7 @@ def _told(run: Run, job: Job) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        stopped = isinstance(error, (Interrupted, KeyboardInterrupt))
-        with suppress(AssayError):  # a full disk must not hide what went wrong first
-            run.write_weights(job.trainer.state.best)
-            run.set_status(
-                state="stopped" if stopped else "failed", reason=str(error), epochs=len(job.trainer.state.history)
-            )
+        record_end(run, job.trainer.state, error)
         if isinstance(error, Interrupted):
             raise Interrupted(f"{error}; go on with: assay train --resume {run.folder}") from None
         raise
@@ -218,15 +273,10 @@ def _finish(run: Run, job: Job, test: ImageSet | None) -> None:
     judged = {}
     if (validation := trainer.validation) is not None:
         judged["validation"], _ = judge(
-            run, classifier, f"{name}/validation", lambda: validation, by="train", indices=job.split.validation
+            run, classifier, f"{name}/validation", lambda: validation, by="train", indices=job.validated
         )
-    judged["test"], _ = judge(run, classifier, f"{name}/test", _reader(test, name), by="train")
+    judged["test"], _ = judge(run, classifier, f"{name}/test", reader(test, name), by="train")
     draw(run.folder / "figures", state.history, trainer.best_epoch, judged)
-
-
-def _reader(images: ImageSet | None, name: str) -> Callable[[], ImageSet]:
-    """Reads a test set only when it is called: one's own images, or the named data set's."""
-    return lambda: load_data(name, "test") if images is None else images
 
 
 def _saver(run: Run, job: Job) -> Callable[[State], None]:

@@ -39,6 +39,15 @@ def test_the_same_seed_gives_the_same_split():
     assert not np.array_equal(split(UNEVEN, 0.1, seed=5).validation, split(UNEVEN, 0.1, seed=6).validation)
 
 
+def test_a_share_of_the_training_images_is_stratified_and_leaves_validation_alone():
+    whole, part = split(UNEVEN, 0.1, seed=0), split(UNEVEN, 0.1, seed=0, share=0.4)
+    assert np.array_equal(whole.validation, part.validation)
+    assert set(part.train) < set(whole.train)
+    assert len(part.train) == round(0.4 * len(whole.train))
+    counts = np.bincount(UNEVEN[part.train], minlength=4)
+    assert np.all(np.abs(counts - 0.4 * np.bincount(UNEVEN[whole.train])) < 1)
+
+
 def test_indices_keep_the_order_of_the_source():
     parts = split(UNEVEN, 0.3, seed=0)
     assert np.all(np.diff(parts.train) > 0)
@@ -73,7 +82,9 @@ def test_a_damaged_split_is_an_error_that_names_the_file(tmp_path, damage):
         Split.load(path)
 
 
-@pytest.mark.parametrize(("train", "validation"), [([0, 1], [1, 2]), ([0, 1], [3]), ([0.0, 1.0], [2.0])])
-def test_indices_that_overlap_or_miss_an_image_are_refused(train, validation):
-    with pytest.raises(DataError, match="every image once"):
+@pytest.mark.parametrize(
+    ("train", "validation"), [([0, 1], [1, 2]), ([0, 0], [1]), ([0, 1], [-1]), ([0.0, 1.0], [2.0])]
+)
+def test_indices_that_name_an_image_twice_or_none_are_refused(train, validation):
+    with pytest.raises(DataError, match="once at most"):
         Split(np.array(train), np.array(validation))

@@ -10,11 +10,13 @@ from assay.evaluation.statistics import (
     image_interval,
     least_difference,
     mcnemar,
+    mean_interval,
     paired_test,
     power,
     runs_needed,
     sign_flip,
     welch_test,
+    winners_curse,
 )
 
 STEP = 1e-9  # of accuracies on so many images that rounding plays no part
@@ -123,6 +125,22 @@ def test_the_runs_needed_are_the_first_that_suffice():
     assert runs_needed(0.5, 1.0, paired=True) == 34
     assert runs_needed(0.001, 1.0, paired=True) is None
     assert runs_needed(0.0, 1.0, paired=True) is None
+
+
+def test_the_best_of_many_equal_recipes_looks_better_than_it_is():
+    rng = np.random.default_rng(0)
+    assert winners_curse(0.002, 1) == 0
+    assert winners_curse(0.002, 2) == pytest.approx(0.002 / np.sqrt(np.pi), rel=1e-6)
+    best = rng.normal(0, 0.002, (20_000, 24)).max(axis=1).mean()
+    assert winners_curse(0.002, 24) == pytest.approx(best, rel=0.02)
+
+
+def test_the_interval_of_a_mean_is_scipys_and_needs_two_values():
+    values = [0.91, 0.92, 0.90, 0.915]
+    expected = stats.ttest_1samp(values, 0).confidence_interval()
+    assert mean_interval(values) == pytest.approx((expected.low, expected.high))
+    assert mean_interval(values[:1]) is None
+    assert mean_interval([0.5, 0.5]) == (0.5, 0.5)
 
 
 # What an interval promises, by simulation; the long version is in benchmarks/

@@ -1,6 +1,6 @@
 """`assay compare`: is the difference between runs, or groups of replicates, real?"""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -8,7 +8,9 @@ from assay.cli.options import RunsOption
 
 
 def compare(
-    what: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, or replicates; the base comes first.")],
+    what: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Runs, replicates or studies; the base comes first.")
+    ],
     on: Annotated[str, typer.Option(help="validation or test; a look at a test set is counted.")] = "validation",
     form: Annotated[str, typer.Option("--format", help="text, markdown, latex, csv or json.")] = "text",
     pairs: Annotated[bool, typer.Option("--pairs", help="Every pair, not only each with the first.")] = False,
@@ -17,8 +19,13 @@ def compare(
     """Compare runs on the same images: `assay compare BASE OTHER...`; name replicates without their seed."""
     from assay import verbs
     from assay.report.comparisons import written
+    from assay.studies.study import Study
 
-    found = verbs.compare(*what, on=on, pairs=pairs, runs=runs)
+    groups: list[Any] = []
+    for name in what:
+        known = Study.find(name, runs)
+        groups += known.groups() if known else [name]
+    found = verbs.compare(*groups, on=on, pairs=pairs, runs=runs)
     typer.echo(written(found, form))
     if form == "text":
         for one in found:

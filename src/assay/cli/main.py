@@ -13,8 +13,10 @@ from assay.cli import data, models, recipes, runs
 from assay.cli.compare import compare
 from assay.cli.evaluate import evaluate
 from assay.cli.predict import predict
+from assay.cli.reproduce import reproduce
+from assay.cli.study import study
 from assay.cli.train import train
-from assay.errors import AssayError
+from assay.errors import AssayError, UsageError
 
 # Typer's error for a wrong option or argument; only its subclass has a public name.
 USAGE_ERROR: Any = typer.BadParameter.__base__
@@ -29,6 +31,8 @@ app = typer.Typer(
 app.command()(train)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(study)
+app.command()(reproduce)
 app.command()(predict)
 app.add_typer(runs.app, name="runs")
 app.add_typer(recipes.app, name="recipes")
@@ -37,7 +41,12 @@ app.add_typer(data.app, name="data")
 
 
 @app.callback(invoke_without_command=True)
-def _top(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+def _top(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    if context.invoked_subcommand not in (None, "train") and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError(f"torchrun is for training: start assay {context.invoked_subcommand} without it")
     if version:
         from importlib.metadata import version as installed
 

@@ -19,6 +19,8 @@ def list_all(runs: RunsOption = None) -> None:
     from rich.table import Table
 
     from assay.errors import AssayError
+    from assay.report.grid import named
+    from assay.report.tables import red
     from assay.run import list_runs, runs_folder
 
     found = list_runs(runs)
@@ -30,7 +32,7 @@ def list_all(runs: RunsOption = None) -> None:
     )
     for run in found:
         try:
-            table.add_row(run.name, *_row(run))
+            table.add_row(red(named(run.name, run.recipe.faults)), *_row(run))
         except AssayError as error:  # one damaged run must not hide the others
             table.add_row(run.name, "damaged")
             typer.echo(f"assay: {error}", err=True)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from assay.errors import DataError
 from assay.evaluation.metrics import Metrics
+from assay.faults import warning
 from assay.report.tables import metrics_table, per_class_table
 from assay.run import Run
 
@@ -26,6 +27,8 @@ def show_results(run: Run, as_json: bool) -> None:
     if "best_epoch" in status:
         line += f" after {_epochs(status['epochs'])}; best weights from epoch {status['best_epoch']}, by validation"
     console.print(line if state != "failed" else f"{line}: {status.get('reason', '')}", soft_wrap=True)
+    if wrong := warning(run.recipe):
+        console.print(wrong, style="bold red")
     if results:
         console.print(metrics_table([read_metrics(entry) for entry in results.values()]))
         for data, looks in Counter(look["data"] for look in run.looks).items():

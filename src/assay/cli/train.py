@@ -34,12 +34,14 @@ def train(
     from assay.cli.show import show_results
     from assay.recipes import read_recipe
     from assay.run import Run
+    from assay.training.parallel import join
 
     if recipe is not None:
         chosen = read_recipe(recipe).override(parse_changes(changes or []))
         runtime = choose_runtime(device, precision, threads)
         run = verbs.train(chosen, runs=runs, runtime=runtime, mlflow=mlflow)
     else:
-        stopped = Run.find(str(resume), runs)
-        run = verbs.resume(stopped, runtime=choose_runtime(device, precision, threads), mlflow=mlflow)
-    show_results(run, as_json)
+        stopped, runtime = Run.find(str(resume), runs), choose_runtime(device, precision, threads)
+        run = verbs.resume(stopped, runtime=runtime, mlflow=mlflow)
+    if join(runtime.device).leads:
+        show_results(run, as_json)

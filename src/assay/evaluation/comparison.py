@@ -124,9 +124,13 @@ def compare_groups(first: Group, second: Group) -> Comparison:
 def compare_all(groups: Sequence[Group], base: Group | None = None) -> list[Comparison]:
     """Every group with `base`, or every pair; p values are adjusted for their number (Holm 1979)."""
     pairs = [(group, base) for group in groups if group is not base] if base else list(combinations(groups, 2))
-    found = [compare_groups(first, second) for first, second in pairs]
-    adjusted = statistics.holm([one.adjusted_p for one in found])
-    return [replace(one, adjusted_p=p) for one, p in zip(found, adjusted, strict=True)]
+    return corrected([compare_groups(first, second) for first, second in pairs])
+
+
+def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The same comparisons, their p values adjusted for being made together."""
+    adjusted = statistics.holm([one.adjusted_p for one in comparisons])
+    return [replace(one, adjusted_p=p) for one, p in zip(comparisons, adjusted, strict=True)]
 
 
 def _check_same_images(groups: Sequence[Group]) -> None:

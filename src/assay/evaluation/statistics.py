@@ -1,6 +1,6 @@
 """Differences between trainings: intervals and tests over images and over seeds. All distributions are scipy's.
 
-Accuracies are fractions; a difference is the first minus the second. What follows from the numbers is in `verdict.py`.
+Accuracies are fractions; a difference is the first minus the second. What follows from them is in `comparison.py`.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import integrate, optimize, stats
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -38,6 +38,17 @@ def image_interval(gain: Floats) -> Interval:
     values, counts = np.unique(gain, return_counts=True)
     draws = np.random.default_rng(SEED).multinomial(len(gain), counts / len(gain), DRAWS)
     low, high = np.quantile(draws @ values / len(gain), [LEVEL / 2, 1 - LEVEL / 2])
+    return float(low), float(high)
+
+
+def mean_interval(values: Sequence[float]) -> Interval | None:
+    """95 % t interval of the mean, as over seeds; none from fewer than 2 values."""
+    if len(values) < 2:
+        return None
+    middle, error = float(np.mean(values)), float(stats.sem(values))
+    if error == 0:
+        return middle, middle
+    low, high = stats.t.interval(1 - LEVEL, len(values) - 1, middle, error)
     return float(low), float(high)
 
 
@@ -142,3 +153,15 @@ def runs_needed(difference: float, spread: float, paired: bool, chance: float = 
         middle = (low + high) // 2
         low, high = (low, middle) if power(difference, spread, middle, paired) >= chance else (middle, high)
     return high
+
+
+def winners_curse(error: float, candidates: int) -> float:
+    """By how much the best of equally good candidates exceeds the truth: the expected maximum of normal noise.
+
+    error: the standard deviation of each candidate's measured accuracy.
+    """
+
+    def density(x: float) -> float:
+        return float(x * candidates * stats.norm.pdf(x) * stats.norm.cdf(x) ** (candidates - 1))
+
+    return error * float(integrate.quad(density, -10, 10)[0]) if candidates > 1 else 0.0

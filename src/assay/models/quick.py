@@ -80,16 +80,23 @@ def _narrow(channels: int) -> Step:
 
 
 def _dropout(dropout: nn.Dropout) -> Step:
-    """torch on a CPU draws a whole number for each value, one core at a time; here a draw serves four values."""
-    dropped = min(round(dropout.p * 2**16), 2**16 - 1)
-    gain = 1 / (1 - dropped / 2**16)
+    """Dropout by fewer random numbers than torch's own on a CPU; elsewhere torch's."""
 
     def forward(x: Tensor) -> Tensor:
         if x.device.type != "cpu" or not dropout.training:
             return functional.dropout(x, dropout.p, dropout.training)
-        draws = torch.randint(-(2**63), 2**63 - 1, (-(-x.numel() // 4),))
-        kept = draws.view(torch.int16)[: x.numel()] >= dropped - 2**15
-        kept = kept.as_strided(x.shape, torch.empty_like(x, device="meta").stride())  # in the memory format of x
-        return x * kept.to(x.dtype).mul_(gain)
+        return x * kept(x, dropout.p)
 
     return forward
+
+
+def kept(like: Tensor, p: float, generator: torch.Generator | None = None) -> Tensor:
+    """0 with probability p, else 1 / (1 - p), in shape, order in memory and numbers as `like`, on a CPU.
+
+    torch draws a whole number for each value, one core at a time; here a draw serves four values.
+    """
+    dropped = min(round(p * 2**16), 2**16 - 1)
+    draws = torch.randint(-(2**63), 2**63 - 1, (-(-like.numel() // 4),), generator=generator)
+    mask = draws.view(torch.int16)[: like.numel()] >= dropped - 2**15
+    mask = mask.as_strided(like.shape, torch.empty_like(like, device="meta").stride())
+    return mask.to(like.dtype).mul_(1 / (1 - dropped / 2**16))

@@ -4,11 +4,15 @@ No figure of its own; those are in `figures` and `sheets`.
 """
 
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from textwrap import wrap
+from typing import Any
 
-from matplotlib import font_manager, ft2font
+from matplotlib import colormaps, font_manager, ft2font
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from assay.files import save_whole
@@ -17,12 +21,21 @@ DPI = 150
 
 # Okabe and Ito's palette, which stays apart for colour-blind readers.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#595959"
+GREEN, PINK, AMBER, SKY = "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
+RED = "#C1121F"  # faults and lost runs, which a word or another marker tells too
+_PALETTE = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY, GREY)
+SEQUENCE = "viridis"  # the colour map for numbers
 
 # Fonts that know scripts which matplotlib's own font lacks, used where one happens to be installed.
 _WIDE_FONTS = (
     *("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans", "Hiragino Sans", "PingFang SC", "Microsoft YaHei"),
     *("Yu Gothic", "Malgun Gothic", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS"),
 )
+
+
+_NOTE_POINTS = 8.0
+_NOTE_LINE_INCHES = 1.4 * _NOTE_POINTS / 72
+_NOTE_LETTER_INCHES = 0.56 * _NOTE_POINTS / 72  # a usual letter of DejaVu Sans
 
 
 def new_figure(width_inches: float, height_inches: float) -> Figure:
@@ -35,6 +48,65 @@ def tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
+
+
+def shades(count: int, in_order: bool) -> list[str]:
+    """So many colours: from dark to light for numbers in order, else as far apart as they can be."""
+    if not in_order and count <= len(_PALETTE):
+        return list(_PALETTE[:count])
+    return [to_hex(colormaps[SEQUENCE](0.88 * i / max(1, count - 1))) for i in range(count)]
+
+
+def label_grid(grid: Any, shown: int, x: str, y: str) -> None:
+    """Labels of a grid of panels, Axes (R, C): at the left, and below the last of each column; unused ones vanish."""
+    columns = grid.shape[1]
+    for number, axes in enumerate(grid.flat):
+        if number >= shown:
+            axes.set_axis_off()
+        elif x and number >= shown - columns:
+            axes.set_xlabel(x, fontsize=9)
+            axes.tick_params(labelbottom=True)
+        if number < shown and number % columns == 0:
+            axes.set_ylabel(y, fontsize=9)
+
+
+def legend_above(figure: Figure, handles: Sequence[Any] | None = None) -> None:
+    """One legend for all axes, by default of all that they label, each label once.
+
+    It stands above them, at the right, or beside them where it would meet the title.
+    """
+    if handles is None:
+        labelled = (handle for axes in figure.axes for handle in axes.get_legend_handles_labels()[0])
+        handles = list({handle.get_label(): handle for handle in labelled}.values())
+    inches = sum(0.65 + 1.1 * _NOTE_LETTER_INCHES * width(str(handle.get_label())) for handle in handles)
+    beside = inches > 0.6 * figure.get_figwidth()
+    if beside:
+        figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=8)
+    elif handles:
+        figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False, fontsize=8)
+
+
+def headline(figure: Figure, title: str, what: str) -> None:
+    """Above all axes, from the left, what is drawn, with the title of the whole before it."""
+    text = f"{title}: {what}" if title else what
+    figure.suptitle(readable(text, 110), x=0.01, ha="left", fontsize=11, fontfamily=families())
+
+
+def caption(figure: Figure, notes: Sequence[tuple[str, str]]) -> None:
+    """Small text below all axes: each note with its colour, wrapped. The figure grows by its height."""
+    columns = int(figure.get_figwidth() / _NOTE_LETTER_INCHES)
+    lines = [(line, colour) for text, colour in notes for line in wrap(readable(text), columns)]
+    extra = len(lines) * _NOTE_LINE_INCHES + 0.08
+    if not lines:
+        return
+    figure.set_figheight(figure.get_figheight() + extra)
+    height = figure.get_figheight()
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(rect=(0, extra / height, 1, 1 - extra / height))  # type: ignore[call-arg]
+    for number, (line, colour) in enumerate(lines):
+        y = (extra - 0.04 - (number + 1) * _NOTE_LINE_INCHES + 0.05) / height
+        figure.text(0.01, y, line, fontsize=_NOTE_POINTS, color=colour, fontfamily=families())
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from assay.report.drawing import BLUE, GREY, ORANGE, families, new_figure, readable, save, tidy, width
 from assay.report.sheets import sheet
 
-__all__ = ["confusion", "curves", "errors_per_class", "save", "sheet"]
+__all__ = ["confusion", "curves", "errors_per_class", "save", "series", "sheet"]
 
 _NAME_COLUMNS = 22  # longer class names are cut
 _MOST_NUMBERED = 20  # more classes, and the cells have no room for numbers
@@ -108,7 +108,7 @@ def _panel(
     epochs = [row["epoch"] for row in history]
     marker = "o" if len(epochs) <= 30 else ""
     for phase, colour in (("train", BLUE), ("validation", ORANGE)):
-        values = _series(history, f"{phase}_{quantity}", factor)
+        values = series(history, f"{phase}_{quantity}", factor)
         if np.isfinite(values).any():
             axes.plot(epochs, values, marker=marker, markersize=4, linewidth=1.8, color=colour, label=phase)
     if best_epoch is not None:
@@ -121,7 +121,8 @@ def _panel(
     tidy(axes)
 
 
-def _series(history: Sequence[Mapping[str, Any]], key: str, factor: float) -> NDArray[np.float64]:
+def series(history: Sequence[Mapping[str, Any]], key: str, factor: float) -> NDArray[np.float64]:
+    """One column of a history, float64 (E,), times `factor`; NaN where it is missing or not finite."""
     values = np.array([math.nan if row.get(key) is None else float(row[key]) for row in history])
     return np.where(np.isfinite(values), factor * values, np.nan)
 

@@ -111,3 +111,34 @@ def epoch_line(row: Epoch, latest: Progress | None, is_best: bool) -> str:
     if latest:
         parts.append(f"{duration(latest.seconds_left)} left")
     return "  ".join(parts) + ("  *" if is_best and row.validation_loss is not None else "")
+
+
+class RunsProgress:
+    """How far many runs are, together: a bar on a terminal, plain lines elsewhere."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(file=sys.stderr, highlight=False)
+        self.bar = Bar(
+            TextColumn("{task.fields[text]}"), BarColumn(bar_width=30), TextColumn("{task.percentage:3.0f} %"),
+            TextColumn("{task.fields[left]}"), console=self.console, transient=True,
+            disable=not self.console.is_terminal,
+        )  # fmt: skip
+        self.task = self.bar.add_task("", total=1.0, text="", left="")
+        self.last = time.monotonic()
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+        self.console.print(text, soft_wrap=True, markup=False)
+
+    def update(self, done: float, text: str, seconds_left: float | None) -> None:
+        """done: a share from 0 to 1 of all the work."""
+        left = "" if seconds_left is None else f"{duration(seconds_left)} left"
+        self.bar.start()
+        self.bar.update(self.task, completed=done, text=text, left=left)
+        if not self.console.is_terminal and time.monotonic() - self.last > PLAIN_SECONDS:
+            self.last = time.monotonic()
+            self.note(f"{text}, {done:.0%} of the work  {left}".rstrip())
+
+    def close(self) -> None:
+        """Put the bar away."""
+        self.bar.stop()

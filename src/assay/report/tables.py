@@ -6,12 +6,20 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.evaluation.metrics import Metrics
+from assay.report.grid import FAULTY
 
 
 def accuracy_text(metrics: Metrics) -> str:
     """The accuracy with its interval, such as "88.62 % [87.98, 89.23]"; the n belongs beside it."""
     low, high = metrics.interval
     return f"{100 * metrics.accuracy:.2f} % [{100 * low:.2f}, {100 * high:.2f}]"
+
+
+def red(name: str) -> Text:
+    """A name for a table of Rich, its faults in red."""
+    text = Text(name)
+    text.highlight_regex(FAULTY, "bold red")
+    return text
 
 
 def metrics_table(sets: Sequence[Metrics]) -> Table:

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import accumulate
 from math import isfinite
@@ -25,6 +25,7 @@ from assay.training.infer import infer
 from assay.training.loss import loss_function
 from assay.training.nonfinite import first_bad_tensor
 from assay.training.optim import build_optimiser, choose_trained
+from assay.training.parallel import ALONE, Ranks
 from assay.training.schedule import Horizon, learning_rate
 from assay.training.stopping import best_epoch, should_stop
 from assay.training.watch import Progress, Watch
@@ -36,10 +37,18 @@ class Trainer:
     """Trains a net on the images of a Feed; `state` is all that changes, so a saved state goes on where it was."""
 
     def __init__(
-        self, recipe: Recipe, net: nn.Module, feed: Feed, validation: ImageSet | None, runtime: Runtime
-    ) -> None:
+        self, recipe: Recipe, net: nn.Module, feed: Feed, validation: ImageSet | None, runtime: Runtime,
+        reported: Callable[[Epoch], Epoch] = lambda row: row,
+        watched: Callable[[Sequence[Epoch]], Sequence[Epoch]] = lambda history: history,
+        ranks: Ranks = ALONE,
+    ) -> None:  # fmt: skip
+        """`reported` and `watched` are for faults: an epoch as it is written down, the history that decides.
+
+        ranks: the processes that torchrun started to train this one net together.
+        """
+        self.reported, self.watched, self.ranks = reported, watched, ranks
         self.recipe, self.feed, self.validation, self.runtime = recipe, feed, validation, runtime
-        net = runtime.place(net)
+        net = ranks.ready(runtime.place(net))
         with recipe.blame("optimiser"):
             self.state = State(net, build_optimiser(recipe.optimiser, net), best=copy_weights(net))
         self.forward = runtime.compile(quick(net))
@@ -57,7 +66,7 @@ class Trainer:
         """
         while not self.finished:
             self._train_epoch(watch, save, stop_requested)
-            is_best = self._finish_epoch()
+            is_best = self.finish_epoch()
             save(self.state)
             watch.epoch(self.state.history[-1], is_best)
 
@@ -65,12 +74,12 @@ class Trainer:
     def finished(self) -> bool:
         """Whether all epochs are done, or patience ran out."""
         history = self.state.history
-        return len(history) >= self.recipe.training.epochs or should_stop(self.recipe.stopping, history)
+        return len(history) >= self.recipe.training.epochs or should_stop(self.recipe.stopping, self.watched(history))
 
     @property
     def best_epoch(self) -> int:
         """The epoch, from 1, whose weights `state.best` holds."""
-        return best_epoch(self.recipe.stopping, self.state.history)
+        return best_epoch(self.recipe.stopping, self.watched(self.state.history))
 
     def seconds_per_epoch(self) -> float:
         """An estimate from a few real steps on whole images, validation included (a forward pass is a third).
@@ -80,12 +89,12 @@ class Trainer:
         net, before, last = self.state.net, copy_weights(self.state.net), self.recipe.training.epochs - 1
         twin = copy.copy(self)
         twin.state = State(net, build_optimiser(self.recipe.optimiser, net), best={})
-        twin._step(0, 0, *next(self._walk(last)))  # the first step pays for set-up
+        twin._step(0, 0, *next(self.walk(last)))  # the first step pays for set-up
         started, images = time.perf_counter(), 0
-        for step, (pixels, labels) in zip(range(PROBE_STEPS), self._walk(last), strict=False):
+        for step, (pixels, labels) in zip(range(PROBE_STEPS), self.walk(last), strict=False):
             twin._step(0, step, pixels, labels).sum().item()  # a GPU has to finish before the clock is read
             images += len(labels)
-            if time.perf_counter() - started > PROBE_SECONDS:
+            if self.ranks.any(time.perf_counter() - started > PROBE_SECONDS):
                 break
         seconds = time.perf_counter() - started
         twin.state.optimiser.zero_grad(set_to_none=True)
@@ -98,7 +107,7 @@ class Trainer:
         indices = order(len(self.feed), self.recipe.seed, epoch, training.shuffle)
         return batches(indices.to(self.runtime.device), training.batch_size)  # moved once, not once a step
 
-    def _walk(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def walk(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Pixels and labels of each step of an epoch."""
         seed = partial(stream_seed, self.recipe.seed, Stream.AUGMENT, epoch)
         return self.feed.epoch(self._batches(epoch), epoch, seed, start)
@@ -111,7 +120,7 @@ class Trainer:
         before, started = state.epoch_seconds, time.perf_counter()
         wide = torch.float32 if self.runtime.device == "mps" else torch.float64  # MPS has no float64
         sums = torch.tensor(state.sums, dtype=wide, device=self.runtime.device)
-        for step, (pixels, labels) in enumerate(self._walk(epoch, state.step), state.step):
+        for step, (pixels, labels) in enumerate(self.walk(epoch, state.step), state.step):
             seen += len(labels)
             sums += self._step(epoch, step, pixels, labels)
             state.step = step + 1
@@ -120,31 +129,40 @@ class Trainer:
             state.sums = (sums[0].item(), sums[1].item())
             state.epoch_seconds = before + time.perf_counter() - started
             if not isfinite(state.sums[0]):
-                raise self._non_finite(f"the loss became {state.sums[0]}", epoch, step, pixels)
+                raise self.non_finite(f"the loss became {state.sums[0]}", epoch, step, pixels)
             watch.step(self._progress(epoch, seen))
-            if stop_requested():
+            if self.ranks.any(stop_requested()):
                 save(state)
                 raise Interrupted(f"stopped in epoch {epoch + 1}, after step {state.step} of {self.steps}")
 
     def _step(self, epoch: int, step: int, pixels: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """One update; returns the sums over the batch of loss and hits, float64 (2,), still on the device."""
-        state, seed, optimiser = self.state, self.recipe.seed, self.recipe.optimiser
-        rate = learning_rate(
-            self.recipe.schedule, optimiser.lr, epoch * self.steps + step, self._horizon, self._validation_losses
-        )
-        share = rate / optimiser.lr
-        for group in state.optimiser.param_groups:
-            group["lr"] = group["initial_lr"] * share
-        with seeded(stream_seed(seed, Stream.DROPOUT, epoch, step), self.runtime.device), self.runtime.autocast():
+        state, ranks, clip_norm, n = self.state, self.ranks, self.recipe.optimiser.clip_norm, len(labels)
+        self.set_rate(epoch, step)
+        pixels, labels = ranks.mine(pixels), ranks.mine(labels)
+        with seeded(self.dropout_seed(epoch, step), self.runtime.device), self.runtime.autocast():
             logits = self.forward(pixels)
-        loss = self.loss(logits, labels)
+        loss = ranks.weighed(self.loss(logits, labels), len(labels), n)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        if optimiser.clip_norm is not None:
-            clip_grad_norm_(state.net.parameters(), optimiser.clip_norm)
-        state.optimiser.step()
         hits = (logits.argmax(1) == labels).sum()
-        return torch.stack([loss.detach() * len(labels), hits.to(loss.dtype)])
+        sums = ranks.add_up(state.net, torch.stack([loss.detach() * n, hits.to(loss.dtype)]))
+        if clip_norm is not None:
+            clip_grad_norm_(state.net.parameters(), clip_norm)
+        state.optimiser.step()
+        return sums
+
+    def set_rate(self, epoch: int, step: int) -> float:
+        """Give the optimiser the learning rate of this step; returns it."""
+        peak, schedule, step = self.recipe.optimiser.lr, self.recipe.schedule, epoch * self.steps + step
+        rate = learning_rate(schedule, peak, step, self._horizon, self._validation_losses)
+        for group in self.state.optimiser.param_groups:
+            group["lr"] = group["initial_lr"] * (rate / peak)
+        return rate
+
+    def dropout_seed(self, epoch: int, step: int) -> int:
+        """What decides the dropout of a step."""
+        return stream_seed(self.recipe.seed, Stream.DROPOUT, epoch, step, *self.ranks.stream)
 
     @property
     def _horizon(self) -> Horizon:
@@ -154,7 +172,7 @@ class Trainer:
     def _validation_losses(self) -> list[float]:
         return [row.validation_loss for row in self.state.history if row.validation_loss is not None]
 
-    def _finish_epoch(self) -> bool:
+    def finish_epoch(self) -> bool:
         """Validate, write the epoch's row and keep the weights if they are the best; returns whether they are."""
         state, n = self.state, len(self.feed)
         rate = state.optimiser.param_groups[0]["lr"]
@@ -170,7 +188,7 @@ class Trainer:
             validation_accuracy=accuracy,
             images_per_second=n / train_seconds,
         )
-        state.history.append(row)
+        state.history.append(self.reported(row))
         state.step, state.sums, state.epoch_seconds = 0, (0.0, 0.0), 0.0
         is_best = self.best_epoch == row.epoch
         if is_best:
@@ -184,14 +202,16 @@ class Trainer:
                 raise NonFiniteError(self._advice(f"the weights '{name}' are not finite after epoch {epoch + 1}"))
         if self.validation is None:
             return None, None
-        images, labels = torch.from_numpy(self.validation.images), torch.from_numpy(self.validation.labels)
+        images, labels = (torch.from_numpy(part) for part in (self.validation.images, self.validation.labels))
+        images, labels = self.ranks.mine(images), self.ranks.mine(labels)
         logits = infer(net, images, self.feed.preprocess, self.runtime)
-        loss = cross_entropy(logits, labels).item()
+        loss = self.ranks.mean(cross_entropy(logits, labels).item(), len(labels))
         if not isfinite(loss):
             raise NonFiniteError(self._advice(f"the validation loss is {loss} after epoch {epoch + 1}"))
-        return loss, (logits.argmax(1) == labels).double().mean().item()
+        return loss, self.ranks.mean((logits.argmax(1) == labels).double().mean().item(), len(labels))
 
-    def _non_finite(self, what: str, epoch: int, step: int, pixels: torch.Tensor) -> NonFiniteError:
+    def non_finite(self, what: str, epoch: int, step: int, pixels: torch.Tensor) -> NonFiniteError:
+        """The error for a loss that is not finite, with the first bad tensor and advice."""
         bad = first_bad_tensor(self.state.net, pixels)
         return NonFiniteError(
             self._advice(f"{what} in epoch {epoch + 1}, step {step + 1}; the first bad tensor is {bad}")

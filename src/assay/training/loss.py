@@ -10,11 +10,14 @@ from assay.sections import Loss
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def loss_function(loss: Loss) -> LossFunction:
-    """The recipe's loss: logits (N, K) and int64 labels (N,) to one number in nats.
+def loss_function(loss: Loss, reduction: str = "mean") -> LossFunction:
+    """The recipe's loss: logits (N, K) and int64 labels (N,) to one number in nats, or with "none" to those of (N,).
 
     `nll` takes the net's outputs as log-probabilities; after a log_softmax layer it equals cross-entropy.
     """
     if loss.name == "nll":
-        return lambda outputs, labels: functional.nll_loss(outputs.float(), labels)
-    return lambda logits, labels: functional.cross_entropy(logits.float(), labels, label_smoothing=loss.label_smoothing)
+        return lambda outputs, labels: functional.nll_loss(outputs.float(), labels, reduction=reduction)
+    smoothing = loss.label_smoothing
+    return lambda logits, labels: functional.cross_entropy(
+        logits.float(), labels, reduction=reduction, label_smoothing=smoothing
+    )

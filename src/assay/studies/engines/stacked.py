@@ -1,0 +1,148 @@
+"""The stacked engine: runs that differ in seed, learning rate, momentum or weight decay alone, trained as one wide net.
+
+What does not fit together trains by itself, as the local engine would. A stack that was stopped starts again from its
+beginning; runs that had finished stay.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assay.errors import AssayError, Interrupted, NonFiniteError
+from assay.files import sweep
+from assay.job import Job, alike, prepare
+from assay.models.net import lines_of
+from assay.models.wide import knows
+from assay.recipe import Recipe
+from assay.run import Run
+from assay.runtime import Runtime
+from assay.studies.engines.local import Chain, Local, chains, stopped
+from assay.studies.study import Member
+from assay.training.interrupt import interruptible
+from assay.training.stack import Stack
+from assay.training.watch import Watch
+
+MOST = 32  # nets in a stack: memory grows with them
+FREE: dict[str, bool | set[str]] = {  # what may differ in a stack
+    "name": True, "seed": True, "reported": True, "optimiser": {"lr", "momentum", "weight_decay"},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stacked(Local):
+    """The local engine, of whose workers each trains a whole stack at a time."""
+
+    def chains(self, members: Sequence[Member]) -> list[Chain]:
+        """Stacks, spread over the processes, and the rest."""
+        return stacks(members, min(MOST, -(-len(members) // self.processes)))
+
+    def train(self, chain: Chain) -> list[str | None]:
+        """A stack at once, anything else one after another."""
+        if len(chain) == 1 or chain[1].start:  # one that begins with the weights of the one before it
+            return super().train(chain)
+        if stopped.is_set():
+            return ["not begun"] * len(chain)
+        try:
+            return train_stack(chain, self.runtime, self.mlflow)
+        except Interrupted as error:
+            stopped.set()
+            return [str(error)] * len(chain)
+
+
+def stacks(members: Sequence[Member], most: int = MOST) -> list[Chain]:
+    """The members in groups to be trained together, of `most` at most; those that fit no other stay alone."""
+    first = {one.start for one in members}  # others begin with their weights, in the same worker
+    same: dict[str, list[Member]] = defaultdict(list)
+    rest: list[Member] = []
+    for one in members:
+        (same[_key(one.recipe)] if fits(one) and one.folder not in first else rest).append(one)
+    groups: list[Chain] = [ones[start : start + most] for ones in same.values() for start in range(0, len(ones), most)]
+    return groups + chains(rest)
+
+
+def fits(member: Member) -> bool:
+    """Whether this run could be part of a stack at all."""
+    recipe = member.recipe
+    return (
+        recipe.optimiser.name != "muon"  # its update mixes the numbers of a filter
+        and recipe.schedule.name != "plateau"  # the rate would hang on validation
+        and recipe.stopping.patience is None  # all must end together
+        and not recipe.faults
+        and member.start is None
+        and not (member.run and member.run.checkpoint.exists())  # it goes on from there, by itself
+        and knows(lines_of(recipe.model, 2))
+    )
+
+
+def train_stack(members: Chain, runtime: Runtime, mlflow: bool) -> list[str | None]:
+    """Train members together, judge them one by one; returns what went wrong with each. Raises Interrupted."""
+    try:
+        pairs = _begun(members, runtime)
+        stack = Stack([job.trainer for _, job in pairs])
+        _train(stack, [run for run, _ in pairs])
+    except Interrupted:
+        raise
+    except AssayError as error:
+        return [str(error)] * len(members)
+    return [_complete(run, job, stack.failed.get(place), mlflow) for place, (run, job) in enumerate(pairs)]
+
+
+def _key(recipe: Recipe) -> str:
+    """Equal for recipes of one stack."""
+    return json.dumps(recipe.model_dump(mode="json", exclude=dict(FREE)), sort_keys=True)
+
+
+def _begun(members: Chain, runtime: Runtime) -> list[tuple[Run, Job]]:
+    """A folder and a job for each; they share the images."""
+    first = prepare(members[0].recipe, runtime)
+    jobs = [first, *(alike(first, one.recipe) for one in members[1:])]
+    runs = [_folder(one) for one in members]
+    for run, job in zip(runs, jobs, strict=True):
+        job.describe(run)
+        run.set_status(state="running", reason=None)
+    return list(zip(runs, jobs, strict=True))
+
+
+def _folder(member: Member) -> Run:
+    """The member's run, empty of what an attempt before this left half-written."""
+    if member.folder.is_dir():
+        sweep(member.folder)
+        if not member.run:
+            member.folder.rmdir()
+    return member.run or Run.create(member.recipe, member.folder.parents[1])
+
+
+def _train(stack: Stack, runs: Sequence[Run]) -> None:
+    from assay.verbs import record_end
+
+    states = [one.state for one in stack.trainers]
+    try:
+        with interruptible() as stop_requested:
+            while not stack.finished:
+                stack.epoch(lambda: stop_requested() or stopped.is_set())  # or before the training began
+                for run, state in zip(runs, states, strict=True):
+                    run.write_history(state.history)
+    except BaseException as error:
+        for run, state in zip(runs, states, strict=True):
+            record_end(run, state, error)
+        raise
+
+
+def _complete(run: Run, job: Job, wrong: NonFiniteError | None, mlflow: bool) -> str | None:
+    """Judge a member that is trained, or say how it failed, as for any run."""
+    from assay.verbs import complete
+
+    trainer = job.trainer
+
+    def train(watch: Watch, *_: object) -> None:
+        for row in trainer.state.history:
+            watch.epoch(row, row.epoch == trainer.best_epoch)
+        if wrong:
+            raise wrong
+
+    try:
+        complete(run, job, None, Watch(), mlflow, train)
+    except AssayError as error:
+        return str(error)
+    return None

@@ -1,0 +1,60 @@
+"""An engine in this process, and a study of the bars."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from assay.runtime import Runtime
+from assay.studies.engines import Ended
+from assay.studies.engines.local import train_member
+from assay.studies.spec import StudySpec
+from assay.studies.study import Member
+
+
+@dataclass(frozen=True)
+class InThisProcess:
+    """One run after another; `ran` has the folders of all that it was given, `most` stops it after so many."""
+
+    most: int = 1000
+    runtime: Runtime = field(default_factory=lambda: Runtime.choose("cpu", threads=1))
+    processes: int = 1
+    mlflow: bool = False
+    ran: list[Path] = field(default_factory=list)
+
+    def run(self, members: Sequence[Member]) -> Iterator[Ended | None]:
+        for member in members:
+            if len(self.ran) >= self.most:
+                raise KeyboardInterrupt
+            self.ran.append(member.folder)
+            yield member, train_member(member, self.runtime, mlflow=False)
+
+
+@pytest.fixture(autouse=True)
+def without_figures(monkeypatch):
+    """The figures of a run take longer than all the rest of it, and those of a study than all its runs."""
+    monkeypatch.setattr("assay.verbs.draw", lambda *_: None)
+    monkeypatch.setattr("assay.studies.conduct.draw", lambda _: [])
+
+
+@pytest.fixture
+def engine() -> InThisProcess:
+    return InThisProcess()
+
+
+@pytest.fixture
+def spec(bars_folder: Path) -> StudySpec:
+    """Three steps with two seeds of one epoch each: six runs."""
+    return StudySpec.model_validate(
+        {
+            "name": "steps",
+            "base": "bars.yaml",
+            "changes": {"training.epochs": 1},
+            "replicates": 2,
+            "plan": {
+                "name": "ladder",
+                "steps": {"adam": {"optimiser.name": "adam"}, "wider": {"training.batch_size": 50}},
+            },
+        }
+    )

@@ -1,0 +1,104 @@
+"""A study from its first run to its table: nothing run twice, nothing lost, and what is said before it starts."""
+
+import pytest
+
+from assay.errors import AssayError, Interrupted
+from assay.run import Run
+from assay.studies.conduct import announce, check_complete, study
+from assay.studies.study import Study
+from assay.studies.table import rows
+
+from .conftest import InThisProcess
+
+
+def test_a_study_runs_every_variant_with_every_seed(spec, engine):
+    found = study(spec, engine=engine)
+    runs = [Run.open(folder) for folder in engine.ran]
+    assert [(run.recipe.name.rpartition("/")[2], run.recipe.seed) for run in runs] == [
+        ("base", 0), ("adam", 0), ("wider", 0), ("base", 1), ("adam", 1), ("wider", 1),
+    ]  # fmt: skip
+    assert {run.folder.parent for run in runs} == {found.folder}
+    assert {run.status["state"] for run in runs} == {"finished"}
+
+
+def test_each_trial_begins_with_fresh_weights_that_follow_from_its_seed(spec, engine):
+    study(spec, engine=engine)
+    hashes = [Run.open(folder).read_json("config.json")["initial_weights"] for folder in engine.ran]
+    assert hashes[0] == hashes[1] == hashes[2]
+    assert hashes[3] == hashes[4] == hashes[5] != hashes[0]
+
+
+def test_a_study_that_was_stopped_goes_on_and_repeats_nothing(spec):
+    stopped, other = InThisProcess(most=2), InThisProcess()
+    with pytest.raises(Interrupted, match="start the same study again"):
+        study(spec, engine=stopped)
+    found = study(spec, engine=other)
+    assert len(stopped.ran) == 2
+    assert len(other.ran) == 4
+    assert not set(stopped.ran) & set(other.ran)
+    undisturbed = study(spec.changed({"name": "undisturbed"}), engine=InThisProcess())
+    assert [row.validation for row in rows(found)] == [row.validation for row in rows(undisturbed)]
+
+
+def test_a_finished_study_runs_nothing_again(spec, engine):
+    study(spec, engine=engine)
+    again = InThisProcess()
+    study(spec, engine=again)
+    assert again.ran == []
+
+
+def test_a_ladder_that_keeps_what_is_better_decides_as_it_goes(spec, engine):
+    plan = {**spec.plan.model_dump(mode="json"), "keep": "better"}
+    found = study(spec.changed({"plan": plan}), engine=engine)
+    base, adam, wider = rows(found)
+    assert wider.comparison.second == ("adam" if sum(adam.validation) > sum(base.validation) else "base")
+
+
+def test_what_diverges_is_a_result_and_is_not_tried_again(spec, engine):
+    plan = {"name": "grid", "over": {"optimiser.lr": [0.05, 1e30]}}
+    wild = spec.changed({"plan": plan, "replicates": 1})
+    found = study(wild, engine=engine)
+    check_complete(found)
+    assert [row.state for row in rows(found)] == ["", "diverged"]
+    again = InThisProcess()
+    study(wild, engine=again)
+    assert again.ran == []
+
+
+def test_what_fails_otherwise_is_said_and_tried_again_at_the_next_start(spec, engine, monkeypatch):
+    monkeypatch.setattr("assay.verbs.draw", refuse)
+    found = study(spec.changed({"replicates": 1}), engine=engine)
+    with pytest.raises(AssayError, match="3 of 3 runs failed"):
+        check_complete(found)
+    monkeypatch.undo()
+
+
+def refuse(*_) -> None:
+    raise AssayError("no pictures today")
+
+
+def test_a_second_process_on_the_same_study_is_refused(spec, engine):
+    with Study.create(spec).alone(), pytest.raises(AssayError, match="another process is running"):
+        study(spec, engine=engine)
+
+
+def test_two_studies_side_by_side_share_a_runs_folder(spec, engine):
+    first = study(spec, engine=engine)
+    second = study(spec.changed({"name": "others"}), engine=engine)
+    assert first.folder.parent == second.folder.parent
+    assert len(set(engine.ran)) == 12
+
+
+def test_before_it_starts_it_says_runs_work_time_and_what_the_plan_mixes_up(spec, engine):
+    lines = announce(Study.planned(spec), engine)
+    assert lines[0].startswith("steps: 3 variants, 2 seeds each: 6 runs, 0 of them done")
+    assert "PFLOP, about" in lines[1]
+    assert "batch size, 100 to 50, at equal epochs" in lines[2]
+    assert not Study.planned(spec).folder.exists()
+
+
+def test_an_as_done_trial_goes_on_with_the_weights_before_it(spec, engine):
+    shared = spec.changed({"changes": {**spec.changes, "faults": ["shared-weights"]}, "replicates": 1})
+    study(shared, engine=engine)
+    first, second, third = (Run.open(folder).read_json("config.json")["initial_weights"] for folder in engine.ran)
+    assert len({first, second, third}) == 3

@@ -1,0 +1,26 @@
+"""What a recipe costs, against counts that the reports print and torch's own counter."""
+
+import pytest
+
+from assay.job import prepare
+from assay.recipes import read_recipe
+from assay.runtime import Runtime
+from assay.studies.cost import cost
+from assay.training.plan import plan
+
+
+def test_parameters_and_mult_adds_are_those_of_the_report():
+    found = cost(read_recipe("mlflow-grid/cerberus"))
+    assert found.parameters == 3_223_882
+    assert found.mult_adds == pytest.approx(379.78e6, rel=1e-4)
+
+
+def test_images_are_those_left_after_validation_times_the_share():
+    recipe = read_recipe("fashion/cnn").override({"data.validation": 0.2, "data.share": 0.5})
+    assert cost(recipe).images == 24_000
+
+
+def test_the_work_is_that_of_the_plan_of_a_run(bars_folder):
+    recipe = read_recipe("bars.yaml")
+    measured = plan(prepare(recipe, Runtime.choose("cpu", threads=1)).trainer)
+    assert cost(recipe).flop == pytest.approx(measured.flop)

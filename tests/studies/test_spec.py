@@ -1,0 +1,102 @@
+"""A study's YAML: read with file and line, written back equal, scaled in proportion."""
+
+import pytest
+import yaml
+
+from assay.errors import UsageError
+from assay.recipes import read_recipe
+from assay.studies.cost import cost
+from assay.studies.spec import read_study, scaled, study_names
+
+GOOD = """\
+base: fashion/cnn
+replicates: 2
+plan:
+  name: grid
+  over:
+    optimiser.lr: [0.1, 0.01]
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "rates.yaml"
+
+
+def refused(file, text: str) -> str:
+    file.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read_study(str(file))
+    return str(caught.value)
+
+
+def test_a_study_is_read_with_its_file_as_its_name(file):
+    file.write_text(GOOD)
+    spec = read_study(str(file))
+    assert (spec.name, spec.base.name, list(spec.seeds)) == ("rates", "fashion/cnn", [0, 1])
+    assert [one.name for one in spec.variants({})] == ["lr=0.1", "lr=0.01"]
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_a_built_in_study_reads_back_equal(name, file):
+    spec = read_study(name)
+    file.write_text(spec.to_yaml())
+    assert read_study(str(file)) == spec
+    assert yaml.safe_load(spec.to_yaml())["base"]["model"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("replicates: 2", "replicats: 2", r"rates\.yaml:2: replicats: no study has this key"),
+        ("replicates: 2", "replicates: 0", r"rates\.yaml:2: replicates: .*greater than 0"),
+        ("optimiser.lr: [0.1, 0.01]", "optimiser.lr: []", r"rates\.yaml:6: plan\.over\.optimiser\.lr"),
+        ("optimiser.lr: [0.1, 0.01]", "optimiser.lr: [0.1, 0.1]", "a value stands there twice"),
+        ("optimiser.lr: [0.1, 0.01]", "optimiser.rate: [0.1]", r"rates\.yaml: .*unknown key 'optimiser\.rate'"),
+        ("name: grid", "name: gird", "plan"),
+        ("base: fashion/cnn", "base: fashion/cn", "did you mean fashion/cnn"),
+        ("base: fashion/cnn", "changes: {}", "base"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(file, old, new, message):
+    import re
+
+    assert re.search(message, refused(file, GOOD.replace(old, new)))
+
+
+def test_an_empty_grid_is_refused(file):
+    assert "over" in refused(file, GOOD.replace("  over:\n    optimiser.lr: [0.1, 0.01]\n", "  over: {}\n"))
+
+
+def test_ten_million_cells_are_refused_with_their_number(file):
+    keys = "".join(f"    training.{key}: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n" for key in "abcdefg")
+    assert "10,000,000 cells" in refused(file, GOOD.replace("    optimiser.lr: [0.1, 0.01]\n", keys))
+
+
+def test_a_study_without_validation_images_is_refused(file):
+    assert "data.validation: 0.1" in refused(file, GOOD + "changes: {data.validation: 0}\n")
+
+
+def test_an_unknown_study_is_refused_with_the_nearest():
+    with pytest.raises(UsageError, match="did you mean kth"):
+        read_study("kht")
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.04])
+def test_a_scaled_recipe_has_that_share_of_the_work(scale):
+    whole = read_recipe("kth/3.2").override({"data.validation": 0.1})
+    small = scaled(whole, scale)
+    assert small.training.epochs == 300 * scale**0.5
+    assert cost(small).flop == pytest.approx(scale * cost(whole).flop, rel=0.01)
+    assert small.data.validation == whole.data.validation
+
+
+def test_a_scaled_schedule_that_counts_epochs_is_shortened_alike():
+    drops = scaled(read_recipe("own-photos/imp1"), 0.25)
+    assert (drops.training.epochs, drops.schedule.at) == (30, {15: 0.0003, 22: 0.0001})
+    assert scaled(read_recipe("fashion/tuned-adam"), 0.25).schedule.every == 5
+
+
+def test_the_whole_scale_changes_nothing():
+    recipe = read_recipe("kth/3.2")
+    assert scaled(recipe, 1.0) is recipe

@@ -1,0 +1,69 @@
+"""A study's folder: made once, refused when changed, its runs found where they belong."""
+
+import json
+
+import pytest
+
+from assay.errors import UsageError
+from assay.studies.conduct import study
+from assay.studies.study import WORST, Study
+
+
+def test_a_studys_folder_holds_its_file_and_reads_back(spec):
+    found = Study.create(spec)
+    assert found.folder.name == "steps-study"
+    assert Study.open(found.folder) == found
+    assert Study.create(spec) == found
+
+
+def test_a_changed_study_under_a_half_done_folder_is_refused_with_what_differs(spec):
+    Study.create(spec)
+    with pytest.raises(UsageError, match="another study of the name steps: it differs in replicates"):
+        Study.create(spec.changed({"replicates": 3}))
+
+
+def test_a_folder_without_a_study_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"no study\.yaml"):
+        Study.open(tmp_path)
+
+
+def test_the_runs_of_a_seed_come_before_those_of_the_next(spec):
+    members = Study.planned(spec).members()
+    assert [one.recipe.seed for one in members] == [0, 0, 0, 1, 1, 1]
+    assert len({one.folder for one in members}) == 6
+
+
+def test_a_score_is_the_mean_over_seeds_of_what_the_runs_report(spec, engine):
+    found = study(spec, engine=engine)
+    variant = found.variants()[0]
+    runs = [found.member(variant, seed).run for seed in (0, 1)]
+    accuracies = [run.results["validation"]["accuracy"] for run in runs]
+    assert found.scores([variant])["base"] == pytest.approx(sum(accuracies) / 2)
+    by_loss = Study(found.folder, spec.changed({"score": "loss"}))
+    losses = [run.history[-1].validation_loss for run in runs]
+    assert by_loss.scores([variant])["base"] == pytest.approx(-sum(losses) / 2)
+
+
+def test_a_variant_that_has_not_ended_has_no_score(spec):
+    assert Study.planned(spec).scores(Study.planned(spec).variants()) == {}
+
+
+def test_a_variant_that_diverged_scores_worst(spec, engine):
+    wild = spec.changed({"plan": {"name": "grid", "over": {"optimiser.lr": [1e30]}}, "replicates": 1})
+    assert list(study(wild, engine=engine).scores(Study.planned(wild).variants()).values()) == [WORST]
+
+
+def test_only_a_trial_with_shared_weights_starts_from_the_one_before(spec):
+    assert {one.start for one in Study.planned(spec).members()} == {None}
+    shared = Study.planned(spec.changed({"changes": {"faults": ["shared-weights"]}}))
+    members = shared.members()
+    assert [one.start for one in members] == [
+        None, members[0].folder, members[1].folder, None, members[3].folder, members[4].folder,
+    ]  # fmt: skip
+
+
+def test_a_studys_name_stands_for_all_its_variants(spec, engine, assay):
+    study(spec, engine=engine)
+    found = json.loads(assay("compare", "steps", "--format", "json").out)
+    assert [one["first"].rpartition("/")[2].split("-")[0] for one in found] == ["adam", "wider"]
+    assert {one["second"].rpartition("/")[2].split("-")[0] for one in found} == {"base"}

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from assay.run import Run
 from assay.runtime import Runtime
 from assay.studies.engines import Ended
 from assay.studies.engines.local import train_member
 from assay.studies.spec import StudySpec
-from assay.studies.study import Member
+from assay.studies.study import PRUNED, Member, Study
+from assay.training.history import Epoch
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,20 @@ class InThisProcess:
                 raise KeyboardInterrupt
             self.ran.append(member.folder)
             yield member, train_member(member, self.runtime, mlflow=False)
+
+
+@dataclass(frozen=True)
+class Pruner(InThisProcess):
+    """An engine that lets the first run finish, and stops the others after an epoch; they never see the test set."""
+
+    def search(self, study: Study, members: Sequence[Member]) -> Iterator[Ended | None]:
+        yield from self.run(members[:1])
+        for member in members[1:]:
+            self.ran.append(member.folder)
+            run = Run.create(member.recipe)
+            run.write_history([Epoch(1, 1.0, 0.1, 1.0, 0.5, 1.0, 0.999, 100.0)])
+            run.set_status(state=PRUNED, epochs=1)
+            yield member, None
 
 
 @pytest.fixture

@@ -1,0 +1,294 @@
+"""The Ray engine: two real nodes on loopback, a worker killed, a driver killed, and ASHA by Ray Tune."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from assay.errors import AssayError, UsageError
+from assay.run import Run
+from assay.runtime import Runtime
+from assay.studies.conduct import check_complete, study, suited
+from assay.studies.spec import StudySpec
+from assay.studies.study import PRUNED, Study
+from assay.studies.table import rows
+
+pytest.importorskip("ray", reason="the extra 'ray' is not installed")
+
+from ray.cluster_utils import Cluster
+
+from assay.studies.engines.ray import SEARCH, STORE, Ray, scheduler
+
+TESTS = Path(__file__).parents[2]
+RUNTIME = Runtime.choose("cpu", threads=1)
+SMALL = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False, "node_ip_address": "127.0.0.1"}
+
+
+@pytest.fixture(scope="module")
+def address():
+    """A cluster of two nodes, each with room for one run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        cluster = Cluster(initialize_head=True, head_node_args=SMALL)
+        cluster.add_node(**SMALL)
+        yield cluster.address
+        cluster.shutdown()
+
+
+@pytest.fixture
+def engine(address, bars_folder, monkeypatch):
+    """On those nodes, whose workers know the bars."""
+    monkeypatch.syspath_prepend(str(TESTS))
+    monkeypatch.setenv("RAY_RUNTIME_ENV_HOOK", "assay_with_bars.on_ray")
+    return Ray.choose(RUNTIME, address=address)
+
+
+def asha(**changes) -> StudySpec:
+    """Four draws, of which only the learning rates 0.05 and 0.02 learn."""
+    values = {
+        "name": "tuned",
+        "base": "bars.yaml",
+        "changes": {"training.epochs": 8},
+        "score": "loss",
+        "replicates": 1,
+        "plan": {"name": "asha", "draws": 4, "over": {"optimiser.lr": [0.05, 0.02, 1e-7, 1e-8]}},
+    }
+    return StudySpec.model_validate({**values, **changes})
+
+
+def workers(title: str) -> dict[int, int]:
+    """Of Ray's workers of this test that run a function: their processes, each with its node's."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parents, name = parent_of(folder.name), (folder / "cmdline").read_bytes()
+            if name.startswith(f"ray::{title}".encode()) and is_ours(parents):
+                found[int(folder.name)] = parents
+        except OSError:
+            continue
+    return found
+
+
+def parent_of(process: int | str) -> int:
+    return int((Path("/proc") / str(process) / "stat").read_text().rpartition(")")[2].split()[1])
+
+
+def is_ours(process: int) -> bool:
+    while process > 1 and process != os.getpid():
+        process = parent_of(process)
+    return process == os.getpid()
+
+
+def begun(members) -> bool:
+    return any(one.run and one.run.history and not one.has_ended for one in members)
+
+
+def test_as_many_runs_at_once_as_the_nodes_have_room_for(engine, address):
+    assert engine.processes == 2
+    assert Ray.choose(RUNTIME, processes=1, address=address).processes == 1
+    with pytest.raises(UsageError, match=r"no node of .* has room"):
+        Ray.choose(Runtime("cpu", "fp32", 2), address=address)
+
+
+def test_a_study_on_two_nodes_ends_complete_although_a_worker_was_killed(engine, spec):
+    members = Study.create(spec.changed({"changes": {"training.epochs": 60}})).members()
+    killed, nodes, ended = None, set(), []
+    for event in engine.run(members):
+        at_work = workers("_train_chain")
+        nodes.add(frozenset(at_work.values()))
+        if killed is None and begun(members) and at_work:
+            killed = min(at_work)
+            os.kill(killed, signal.SIGKILL)
+        ended += [event] if event else []
+    assert killed is not None
+    assert max(map(len, nodes)) == 2
+    assert sorted(member.folder for member, _ in ended) == sorted(one.folder for one in members)
+    assert {wrong for _, wrong in ended} == {None}
+    assert {one.run.status["state"] for one in members} == {"finished"}
+    assert {len(one.run.looks) for one in members} == {1}
+
+
+def test_a_run_on_a_node_has_the_numbers_of_one_here(engine, spec):
+    from assay.studies.engines.local import train_member
+
+    there = study(spec.changed({"replicates": 1}), engine=engine).members()[0]
+    here = Study.create(spec.changed({"name": "here", "replicates": 1})).members()[0]
+    train_member(here, engine.runtime, mlflow=False)
+    assert there.run.results["validation"]["loss"] == here.run.results["validation"]["loss"]
+
+
+def test_what_goes_wrong_on_a_node_is_said_and_stops_no_other(engine, spec):
+    plan = {"name": "grid", "over": {"optimiser.lr": [0.05, 1e30]}}
+    found = study(spec.changed({"plan": plan, "replicates": 1}), engine=engine)
+    check_complete(found)
+    assert [row.state for row in rows(found)] == ["", "diverged"]
+
+
+STUDY = """\
+# Six runs.
+base: bars.yaml
+changes: {training.epochs: 40}
+replicates: 3
+plan: {name: ladder, steps: {adam: {optimiser.name: adam}}}
+"""
+SEARCH_STUDY = """\
+# Six draws.
+base: bars.yaml
+changes: {training.epochs: 20}
+score: loss
+replicates: 1
+plan: {name: asha, draws: 6, grace: 2, over: {optimiser.lr: [0.05, 0.02, 0.01, 0.001, 0.0001, 0.00001]}}
+"""
+
+
+def wait_until(condition, process) -> None:
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("text", [STUDY, SEARCH_STUDY], ids=["ladder", "asha"])
+def test_a_study_whose_driver_was_killed_goes_on_and_repeats_nothing(engine, address, bars_folder, start_assay, text):
+    (bars_folder / "many.yaml").write_text(text)
+    words = ("study", "many.yaml", "--engine", "ray", "--address", address, "--format", "json")
+    first = start_assay(*words)
+    found = Study.planned(StudySpec.model_validate({"name": "many", **yaml_of(text)}))
+    wait_until(lambda: any(one.has_ended for one in found.members()) and begun(found.members()), first)
+    first.kill()
+    first.wait()
+    ended = {one.folder: (one.folder / "status.json").stat().st_mtime_ns for one in found.members() if one.has_ended}
+    again = start_assay(*words)
+    _, said = again.communicate(timeout=240)
+    assert again.returncode == 0, said
+    assert all(one.has_ended for one in found.members())
+    assert {one.run.status["state"] for one in found.members()} <= {"finished", PRUNED}
+    assert {folder: (folder / "status.json").stat().st_mtime_ns for folder in ended} == ended
+    if "asha" in text:
+        trials = [path for path in (found.folder / STORE / SEARCH).iterdir() if path.is_dir()]
+        assert len(trials) == 6, "Ray Tune's own store was resumed: no trial was made anew"
+
+
+def yaml_of(text: str) -> dict:
+    import yaml
+
+    return yaml.safe_load(text)
+
+
+def test_asha_stops_weak_draws_early_and_they_never_see_the_test_set(engine):
+    found = study(asha(), engine=engine)
+    states = {one.variant.recipe.optimiser.lr: one.run.status["state"] for one in found.members()}
+    assert PRUNED in states.values()
+    assert {states[0.05], states[0.02]} & {"finished"}
+    for one in found.members():
+        stopped = one.run.status["state"] == PRUNED
+        assert len(one.run.looks) == (not stopped)
+        assert (len(one.run.history) < 8) == stopped
+        assert not one.run.checkpoint.exists()
+    assert (found.folder / STORE / SEARCH).is_dir()
+
+
+def test_a_loss_divided_by_the_batch_size_makes_asha_stop_the_better_run(engine):
+    """The mistake of the report's tuner: of two runs, the one with large batches comes first and learns little."""
+    plan = {"name": "asha", "draws": 2, "over": {"training.batch_size": [900, 20]}}
+    one_by_one = Ray(engine.runtime, 1, engine.address)
+    picks = {}
+    for fault in ((), ("batch-scaled-loss",)):
+        spec = asha(name=f"search{len(fault)}", plan=plan, changes={"training.epochs": 4, "faults": list(fault)})
+        found = study(spec, engine=one_by_one)
+        assert [one.variant.recipe.training.batch_size for one in found.members()] == [900, 20]
+        scores = found.scores(found.variants())
+        picks[fault] = max(scores, key=scores.__getitem__)
+        small = found.members()[1].run
+        assert small.status["state"] == (PRUNED if fault else "finished")
+    assert picks == {(): "batch_size=20", ("batch-scaled-loss",): "batch_size=900"}
+
+
+def test_an_error_in_a_search_is_said_and_tried_again_at_the_next_start(engine, bars_folder):
+    (bars_folder / "Bars" / "test-images").rename(bars_folder / "away")
+    spec = asha(plan={"name": "asha", "draws": 2, "over": {"optimiser.lr": [0.05, 0.02]}})
+    ended = list(filter(None, engine.search(found := Study.create(spec), found.members())))
+    assert len(ended) == 2
+    assert all("test-images" in wrong for _, wrong in ended)
+    (bars_folder / "away").rename(bars_folder / "Bars" / "test-images")
+    check_complete(study(spec, engine=engine))
+
+
+def test_a_damaged_store_of_rays_is_said_with_the_cure(engine):
+    found = Study.create(asha())
+    store = found.folder / STORE / SEARCH
+    store.mkdir(parents=True)
+    (store / "tuner.pkl").write_bytes(b"cut off")
+    with pytest.raises(AssayError, match=r"cannot be read .* Remove it and start the study again"):
+        list(engine.search(found, found.members()))
+
+
+def test_halving_becomes_asha_in_a_folder_of_its_own(engine):
+    halving = asha(plan={"name": "halving", "draws": 3, "grace": 2, "over": {"optimiser.lr": [0.05, 0.02]}})
+    spec = suited(halving, engine)
+    assert (spec.name, spec.plan.name, spec.plan.grace, spec.plan.draws) == ("tuned-asha", "asha", 2, 3)
+
+
+def test_no_cluster_at_the_address_is_said(bars_folder):
+    with pytest.raises(UsageError, match="HOST:PORT"):
+        Ray.choose(RUNTIME, address="ray://127.0.0.1:1")
+
+
+class Trial(SimpleNamespace):
+    """What the scheduler looks at."""
+
+    def is_finished(self) -> bool:
+        return self.finished
+
+
+@pytest.fixture
+def trials(bars_folder):
+    """A study's scheduler and a trial for each member, its run begun with one epoch of a known loss."""
+    found = Study.create(asha())
+    store = SimpleNamespace(storage_fs_path=str((found.folder / STORE).resolve()))
+    made = []
+    for i, one in enumerate(found.members()):
+        Run.create(one.recipe)
+        one.run.write_history([epoch(1, float(i))])
+        made.append(Trial(trial_id=str(i), config={"run": one.folder.name}, storage=store, finished=False))
+    return scheduler(found, found.spec.plan), made
+
+
+def epoch(number: int, loss: float):
+    from assay.training.history import Epoch
+
+    return Epoch(number, 1.0, 0.1, loss, 0.5, loss, 0.5, 1.0)
+
+
+def report(asha, trial, number: int, loss: float) -> str:
+    return asha.on_trial_result(None, trial, {"epoch": number, "score": -loss, "last": number == 8})
+
+
+def test_the_scheduler_stops_a_run_below_the_median_and_writes_it_down(trials):
+    asha, (good, bad, *_) = trials
+    for trial in (good, bad):
+        asha.on_trial_add(None, trial)
+    assert report(asha, good, 1, 0.1) == asha.CONTINUE
+    assert report(asha, bad, 1, 0.9) == asha.STOP
+    (run,) = [run for run in map(Run, Path("runs/tuned-study").glob("*-s0")) if run.status]
+    assert run.folder.name == bad.config["run"]
+    assert (run.status["state"], run.status["epochs"]) == (PRUNED, 1)
+
+
+def test_a_run_at_its_last_epoch_is_never_stopped(trials):
+    asha, (good, bad, *_) = trials
+    for trial in (good, bad):
+        asha.on_trial_add(None, trial)
+        report(asha, trial, 1, 0.5)
+    report(asha, good, 8, 0.1)
+    assert report(asha, bad, 8, 0.9) == asha.CONTINUE
+
+
+def test_after_a_restart_runs_are_measured_against_those_that_had_ended(trials):
+    asha, (ended, late, *_) = trials
+    ended.finished = True  # its run has a loss of 0 after the first epoch
+    for trial in (ended, late):
+        asha.on_trial_add(None, trial)
+    assert report(asha, late, 1, 0.5) == asha.STOP

@@ -9,7 +9,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,12 +26,20 @@ from assay.studies.plans import Asha
 from assay.studies.study import PRUNED, Member, Study
 from assay.training.history import Epoch
 
-# Ray's own defaults send usage data, start a cluster at any call without one, and talk; what the user has set stays.
-for _name in ("RAY_USAGE_STATS_ENABLED", "RAY_ENABLE_AUTO_CONNECT", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"):
-    os.environ.setdefault(_name, "0")  # it reads them when it is imported
+# Ray's own defaults send usage data, start a cluster at any call without one, and print; what the user has set stays.
+_MANNERS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_AUTO_CONNECT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
+    "RAY_AIR_NEW_OUTPUT": "0",
+}
+for _name, _value in _MANNERS.items():
+    os.environ.setdefault(_name, _value)  # some are read when it is imported
 try:
     import ray
     from ray import tune
+    from ray._private import ray_constants
     from ray.exceptions import RayError, RayTaskError
     from ray.tune.schedulers import ASHAScheduler
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -83,7 +91,8 @@ class Ray:
             try:
                 while todo or waiting:
                     while todo and len(waiting) < self.processes:
-                        waiting[train.remote(todo[0], work)] = todo.popleft()
+                        chain = todo.popleft()
+                        waiting[train.remote(chain, work)] = chain
                     done, _ = ray.wait(list(waiting), timeout=POLL_SECONDS)
                     for task in done:
                         yield from _outcomes(task, waiting.pop(task))
@@ -155,11 +164,12 @@ class Ray:
             return
         own: dict[str, Any] = {
             "num_cpus": self.processes * self.runtime.threads, "object_store_memory": _STORE_BYTES,
-            "include_dashboard": False, "_node_ip_address": "127.0.0.1",
+            "include_dashboard": False,
         }  # fmt: skip
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         try:
-            ray.init(self.address or "local", **quiet, **({} if self.address else own))
+            with nullcontext() if self.address else _on_loopback():
+                ray.init(self.address or "local", **quiet, **({} if self.address else own))
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise AssayError(f"no Ray cluster can be had at {self.address or 'this machine'}: {error}") from None
         try:
@@ -296,6 +306,16 @@ def _prune(run: Run) -> None:
     rows = run.history
     run.set_status(state=PRUNED, epochs=len(rows), train_seconds=sum(row.seconds for row in rows))
     run.checkpoint.unlink(missing_ok=True)
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Within it, a cluster begins that listens on 127.0.0.1 alone. Ray has no option for that, and no passwords."""
+    before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _needs(runtime: Runtime) -> dict[str, float]:

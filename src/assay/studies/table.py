@@ -94,7 +94,7 @@ def _row(variant: Variant, runs: Sequence[Run], reported: float | None, comparis
         _accuracies(done, "test"),
         reported,
         mean([len(run.history) for run in done or stopped] or [0]),
-        sum(run.status.get("train_seconds", 0.0) for run in done),
+        sum(run.status.get("train_seconds", 0.0) for run in (*done, *stopped)),
         _state(runs, done, stopped),
         comparison,
         until_stopped=None if done or not best else mean(best),

@@ -97,7 +97,7 @@ def test_as_many_runs_at_once_as_the_nodes_have_room_for(engine, address):
 
 
 def test_a_study_on_two_nodes_ends_complete_although_a_worker_was_killed(engine, spec):
-    members = Study.create(spec.changed({"changes": {"training.epochs": 60}})).members()
+    members = Study.create(spec.changed({"changes": {"training.epochs": 60}, "replicates": 1})).members()
     killed, nodes, ended = None, set(), []
     for event in engine.run(members):
         at_work = workers("_train_chain")
@@ -112,6 +112,22 @@ def test_a_study_on_two_nodes_ends_complete_although_a_worker_was_killed(engine,
     assert {wrong for _, wrong in ended} == {None}
     assert {one.run.status["state"] for one in members} == {"finished"}
     assert {len(one.run.looks) for one in members} == {1}
+
+
+def test_a_search_ends_complete_although_a_worker_was_killed(engine):
+    good = {"name": "asha", "draws": 3, "grace": 60, "over": {"optimiser.lr": [0.05, 0.02, 0.01]}}
+    found = Study.create(asha(plan=good, changes={"training.epochs": 60}))
+    killed, ended = None, []
+    for event in engine.search(found, found.members()):
+        at_work = workers("ImplicitFunc")
+        if killed is None and begun(found.members()) and at_work:
+            killed = min(at_work)
+            os.kill(killed, signal.SIGKILL)
+        ended += [event] if event else []
+    assert killed is not None
+    assert {wrong for _, wrong in ended} == {None}
+    assert {one.run.status["state"] for one in found.members()} == {"finished"}
+    assert len(ended) == 3
 
 
 def test_a_run_on_a_node_has_the_numbers_of_one_here(engine, spec):
@@ -131,10 +147,10 @@ def test_what_goes_wrong_on_a_node_is_said_and_stops_no_other(engine, spec):
 
 
 STUDY = """\
-# Six runs.
+# Four runs.
 base: bars.yaml
 changes: {training.epochs: 40}
-replicates: 3
+replicates: 2
 plan: {name: ladder, steps: {adam: {optimiser.name: adam}}}
 """
 SEARCH_STUDY = """\

@@ -149,7 +149,7 @@ class Ray:
             trial,
             param_space={"run": tune.grid_search(list(members))},
             tune_config=tune.TuneConfig(
-                scheduler=scheduler(study, plan), max_concurrent_trials=self.processes
+                scheduler=scheduler(study, plan), max_concurrent_trials=self.processes, reuse_actors=True
             ),
             run_config=tune.RunConfig(
                 SEARCH, str(store), failure_config=tune.FailureConfig(max_failures=RETRIES), verbose=0
@@ -310,7 +310,7 @@ def _prune(run: Run) -> None:
 
 @contextmanager
 def _on_loopback() -> Iterator[None]:
-    """Within it, a cluster begins that listens on 127.0.0.1 alone. Ray has no option for that, and no passwords."""
+    """Within it, a cluster begins that listens on 127.0.0.1 alone. Ray has no option for that, and asks for no password."""
     before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
         yield

@@ -134,6 +134,11 @@ def test_halving_and_the_asha_made_of_it_draw_and_decide_alike(recipe):
     assert (asha.grace, asha.reduction) == (2, 3)
 
 
+def test_asha_refuses_trials_that_begin_with_anothers_weights(recipe):
+    with pytest.raises(UsageError, match="run in no order"):
+        Asha(over=SPACE, draws=2).variants(recipe.override({"faults": ["shared-weights"]}), as_it_is, {})
+
+
 @pytest.mark.parametrize("schedule", ["cosine", "linear", "one-cycle"])
 def test_asha_refuses_a_schedule_that_depends_on_the_last_epoch(recipe, schedule):
     with pytest.raises(UsageError, match=f"schedule {schedule} is still .* use constant"):

@@ -188,7 +188,9 @@ class Asha(_Draws):
     reduction: Annotated[int, Field(ge=2)] = 2
 
     def variants(self, base: Recipe, ready: Ready, scores: Scores) -> list[Variant]:
-        """The draws. Raises UsageError for a schedule that depends on how long the run is to be."""
+        """The draws. Raises UsageError where runs in the middle do not compare, or would wait for each other."""
+        if "shared-weights" in base.faults:
+            raise UsageError("plan: the draws of asha run in no order, and shared-weights wants one; use plan halving")
         found = [self.cell(base, values) for values in self.drawn()]
         for one in found:
             if (schedule := one.recipe.schedule.name) in _KNOW_THEIR_END:

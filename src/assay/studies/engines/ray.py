@@ -310,7 +310,7 @@ def _prune(run: Run) -> None:
 
 @contextmanager
 def _on_loopback() -> Iterator[None]:
-    """Within it, a cluster begins that listens on 127.0.0.1 alone. Ray has no option for that, and asks for no password."""
+    """Within it, a cluster begins that listens on 127.0.0.1 alone: it asks for no password. Ray has no option for it."""
     before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
         yield

@@ -91,7 +91,7 @@ class Run:
 
     @property
     def status(self) -> dict[str, Any]:
-        """State (running, stopped, failed, finished), epochs, best epoch and the like; empty at first."""
+        """State (running, stopped, failed, finished, pruned), epochs, best epoch and the like; empty at first."""
         return self.read_json("status.json")
 
     @property

@@ -1,6 +1,7 @@
 """`assay study`: runs, table, exit code, and workers that are real processes."""
 
 import json
+import sys
 
 import pytest
 
@@ -45,6 +46,8 @@ def test_a_study_with_two_processes_ends_in_a_table(steps, start_assay):
         (("study", "steps.yaml", "--replicates", "0"), "replicates: input should be greater than 0"),
         (("study", "steps.yaml", "--scale", "2"), "scale: input should be less than or equal to 1"),
         (("study", "steps.yaml", "--dry-run", "--processes", "0"), "at least 1"),
+        (("study", "steps.yaml", "--engine", "spark"), "unknown engine 'spark'; known: local, ray"),
+        (("study", "steps.yaml", "--address", "127.0.0.1:6379"), "say --engine ray too"),
     ],
 )
 def test_bad_input_is_said_in_one_line(steps, assay, words, message):
@@ -52,3 +55,11 @@ def test_bad_input_is_said_in_one_line(steps, assay, words, message):
     assert done.code == 2
     assert message in done.err
     assert "Traceback" not in done.err
+
+
+def test_without_ray_its_engine_says_what_to_install(steps, assay, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "assay.studies.engines.ray", raising=False)
+    done = assay("study", steps, "--engine", "ray")
+    assert done.code == 1
+    assert "the Ray engine needs the extra 'ray': pip install 'assay[ray]'" in done.err

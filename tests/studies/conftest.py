@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from assay.run import Run
 from assay.runtime import Runtime
 from assay.studies.engines import Ended
 from assay.studies.engines.local import train_member
 from assay.studies.spec import StudySpec
-from assay.studies.study import Member
+from assay.studies.study import PRUNED, Member, Study
+from assay.training.history import Epoch
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,20 @@ def without_figures(monkeypatch):
     """The figures of a run take longer than all the rest of it, and those of a study than all its runs."""
     monkeypatch.setattr("assay.verbs.draw", lambda *_: None)
     monkeypatch.setattr("assay.studies.conduct.draw", lambda _: [])
+
+
+@dataclass(frozen=True)
+class Pruner(InThisProcess):
+    """An engine that lets the first run finish, and stops the others after an epoch; they never see the test set."""
+
+    def search(self, study: Study, members: Sequence[Member]) -> Iterator[Ended | None]:
+        yield from self.run(members[:1])
+        for member in members[1:]:
+            self.ran.append(member.folder)
+            run = Run.create(member.recipe)
+            run.write_history([Epoch(1, 1.0, 0.1, 1.0, 0.5, 1.0, 0.999, 100.0)])
+            run.set_status(state=PRUNED, epochs=1)
+            yield member, None
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 import pytest
 
-from assay.errors import AssayError, Interrupted
+from assay.errors import AssayError, Interrupted, UsageError
 from assay.run import Run
 from assay.studies.conduct import announce, check_complete, study
-from assay.studies.study import Study
+from assay.studies.study import WORST, Study
 from assay.studies.table import rows
 
-from .conftest import InThisProcess
+from .conftest import InThisProcess, Pruner
 
 
 def test_a_study_runs_every_variant_with_every_seed(spec, engine):
@@ -102,3 +102,34 @@ def test_an_as_done_trial_goes_on_with_the_weights_before_it(spec, engine):
     study(shared, engine=engine)
     first, second, third = (Run.open(folder).read_json("config.json")["initial_weights"] for folder in engine.ran)
     assert len({first, second, third}) == 3
+
+
+DRAWS = {"draws": 3, "over": {"optimiser.lr": [0.05, 0.01, 0.001]}}
+
+
+def test_asha_is_refused_by_an_engine_that_cannot_stop_runs(spec, engine):
+    asha = spec.changed({"plan": {"name": "asha", **DRAWS}})
+    with pytest.raises(UsageError, match="use plan halving, or --engine ray"):
+        study(asha, engine=engine)
+    assert not Study.planned(asha).folder.exists()
+
+
+def test_halving_is_asha_in_a_folder_of_its_own_for_an_engine_that_can(spec):
+    halving = spec.changed({"plan": {"name": "halving", **DRAWS}, "replicates": 1})
+    found = study(halving, engine=Pruner())
+    assert found.folder.name == "steps-asha-study"
+    assert found.spec.plan == halving.plan.as_asha()
+    assert study(halving, engine=InThisProcess()).folder.name == "steps-study"
+
+
+def test_a_run_that_was_stopped_early_has_ended_and_is_never_the_best(spec, capsys):
+    found = study(spec.changed({"plan": {"name": "asha", **DRAWS}, "replicates": 1}), engine=Pruner())
+    check_complete(found)
+    assert capsys.readouterr().err.count("stopped early after 1 epoch") == 2
+    scores = found.scores(found.variants())
+    states = [one.run.status["state"] for one in found.members()]
+    assert sorted(states) == ["finished", "pruned", "pruned"]
+    assert [score == WORST for score in scores.values()] == [state == "pruned" for state in states]
+    again = Pruner()
+    study(found.spec, engine=again)
+    assert again.ran == []

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from assay.errors import UsageError
-from assay.studies.plans import Grid, Halving, Ladder, Random
+from assay.studies.plans import Asha, Grid, Halving, Ladder, Random
 
 
 def as_it_is(recipe):
@@ -127,3 +127,35 @@ def test_cells_and_draws_carry_their_values(recipe):
     ]  # fmt: skip
     rung = Halving(over=over, draws=1).variants(recipe, as_it_is, {})[0]
     assert rung.values.keys() == {"optimiser.lr", "training.epochs"}
+
+
+def test_asha_has_all_draws_with_all_their_epochs(recipe):
+    base = recipe.override({"training.epochs": 4})
+    found = Asha(over=SPACE, draws=5, seed=3).variants(base, as_it_is, {})
+    assert [one.name for one in found] == names(Random(over=SPACE, draws=5, seed=3), base)
+    assert {one.recipe.training.epochs for one in found} == {4}
+
+
+def test_halving_and_the_asha_made_of_it_draw_and_decide_alike(recipe):
+    halving = Halving(over=SPACE, draws=5, seed=3, grace=2, reduction=3)
+    asha = halving.as_asha()
+    assert asha.drawn() == halving.drawn()
+    assert (asha.grace, asha.reduction) == (2, 3)
+
+
+def test_asha_refuses_trials_that_begin_with_anothers_weights(recipe):
+    with pytest.raises(UsageError, match="run in no order"):
+        Asha(over=SPACE, draws=2).variants(recipe.override({"faults": ["shared-weights"]}), as_it_is, {})
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "one-cycle"])
+def test_asha_refuses_a_schedule_that_depends_on_the_last_epoch(recipe, schedule):
+    with pytest.raises(UsageError, match=f"schedule {schedule} is still .* use constant"):
+        Asha(over=SPACE, draws=2).variants(recipe.override({"schedule": {"name": schedule}}), as_it_is, {})
+
+
+@pytest.mark.parametrize(
+    "schedule", [{"name": "step", "every": 2}, {"name": "drops", "at": {1: 0.1}}, {"name": "plateau"}]
+)
+def test_asha_takes_a_schedule_that_is_the_same_however_long_the_run(recipe, schedule):
+    assert Asha(over=SPACE, draws=2).variants(recipe.override({"schedule": schedule}), as_it_is, {})

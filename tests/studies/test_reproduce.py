@@ -6,8 +6,10 @@ import io
 import pytest
 
 from assay.errors import UsageError
-from assay.studies.reproduce import HEADER, REPORTS, Report, reproduce, written
+from assay.studies.reproduce import HEADER, REPORTS, Report, picked, reproduce, written
 from assay.studies.spec import read_study
+
+from .conftest import Pruner
 
 STEPS = """\
 # Two steps.
@@ -58,6 +60,12 @@ def test_a_search_says_what_it_picks_and_what_that_scores(report, engine):
     longest = [one for one in search.variants() if one.recipe.training.epochs == 2]
     best = max(longest, key=lambda one: search.scores(search.variants())[one.name])
     assert best.name in text
+
+
+def test_a_search_by_asha_picks_among_the_runs_that_finished(report):
+    _, (search,) = reproduce(report, {}, Pruner())
+    (finished,) = [one for one in search.members() if one.run.status["state"] == "finished"]
+    assert picked(search)[1] == finished.variant.name
 
 
 def test_a_scaled_report_says_so_and_has_folders_of_its_own(report, engine):

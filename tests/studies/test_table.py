@@ -10,7 +10,9 @@ from scipy import stats
 
 from assay.evaluation.statistics import holm, winners_curse
 from assay.studies.conduct import study
-from assay.studies.table import HEADER, Row, remarks, rows, written
+from assay.studies.table import HEADER, Row, cells, remarks, rows, written
+
+from .conftest import Pruner
 
 
 @pytest.fixture
@@ -64,6 +66,16 @@ def test_a_net_whose_last_epoch_was_its_best_is_still_improving(spec, engine):
         )
     )
     assert row.state == "still improving"
+
+
+def test_a_run_that_was_stopped_early_shows_how_far_it_came_and_is_compared_with_nothing(spec):
+    plan = {"name": "asha", "draws": 3, "over": {"optimiser.lr": [0.05, 0.01, 0.001]}}
+    finished, *stopped = rows(study(spec.changed({"plan": plan, "replicates": 1}), engine=Pruner()))
+    assert len(finished.validation) == 1
+    for row in stopped:
+        assert (row.state, row.validation, row.comparison) == ("stopped early after 1 epoch", (), None)
+        shown = dict(zip(HEADER, cells(row), strict=True))
+        assert (shown["validation %"], shown["runs"], shown["epochs"]) == ("99.90", "0 of 1", "1")
 
 
 def test_faults_stand_behind_the_name_in_every_format(spec, engine):

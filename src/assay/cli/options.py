@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.errors import UsageError
+from assay.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from assay.runtime import Runtime
+    from assay.studies.engines import Engine
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object last.")]
 RunsOption = Annotated[
@@ -17,6 +18,10 @@ RunsOption = Annotated[
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 PrecisionOption = Annotated[str, typer.Option(help="auto, bf16 (mixed) or fp32.")]
 ThreadsOption = Annotated[int | None, typer.Option(help="CPU threads (default: all cores).")]
+EngineOption = Annotated[str, typer.Option(help="local, stacked (runs alike train as one net), or ray (an extra).")]
+AddressOption = Annotated[
+    str | None, typer.Option(metavar="HOST:PORT", help="A Ray cluster that is there already, for --engine ray.")
+]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's folder, its name, the start of it, or 'latest'.")
 ]
@@ -27,6 +32,25 @@ def choose_runtime(device: str, precision: str, threads: int | None) -> "Runtime
     from assay.runtime import Runtime
 
     return Runtime.choose(device, precision, threads)
+
+
+def choose_engine(
+    engine: str, address: str | None, runtime: "Runtime", processes: int | None, mlflow: bool
+) -> "Engine":
+    """The engine that the options ask for. Raises UsageError, and MissingExtraError where it is not installed."""
+    if engine == "ray":
+        from assay.studies.engines.ray import Ray
+
+        return Ray.choose(runtime, processes, address)
+    from assay.studies.engines.local import Local
+    from assay.studies.engines.stacked import Stacked
+
+    engines = {"local": Local, "stacked": Stacked}
+    if engine not in engines:
+        raise unknown("engine", engine, (*engines, "ray"))
+    if address is not None:
+        raise UsageError("--address is that of a Ray cluster; say --engine ray too")
+    return engines[engine].choose(runtime, processes, mlflow)
 
 
 def parse_changes(words: list[str]) -> dict[str, Any]:

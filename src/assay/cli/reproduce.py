@@ -4,7 +4,16 @@ from typing import Annotated
 
 import typer
 
-from assay.cli.options import DeviceOption, PrecisionOption, RunsOption, ThreadsOption, choose_runtime
+from assay.cli.options import (
+    AddressOption,
+    DeviceOption,
+    EngineOption,
+    PrecisionOption,
+    RunsOption,
+    ThreadsOption,
+    choose_engine,
+    choose_runtime,
+)
 from assay.errors import UsageError
 
 
@@ -13,6 +22,8 @@ def reproduce(
     scale: Annotated[float | None, typer.Option(help="Share of the work: fewer epochs and images alike.")] = None,
     full: Annotated[bool, typer.Option("--full", help="The real thing: all epochs and images.")] = False,
     replicates: Annotated[int | None, typer.Option(help="Seeds of every step.")] = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
     processes: Annotated[int | None, typer.Option(help="Runs at once (default: one for each core).")] = None,
     form: Annotated[str, typer.Option("--format", help="text, markdown, latex or csv.")] = "text",
     runs: RunsOption = None,
@@ -25,13 +36,12 @@ def reproduce(
     if (scale is None) == (not full):
         raise UsageError("say how much of it: --scale 0.05 for a twentieth of the work, or --full")
     from assay.studies.conduct import check_complete
-    from assay.studies.engines.local import Local
     from assay.studies.reproduce import reproduce as run_report
     from assay.studies.reproduce import written
 
     changes = {key: value for key, value in {"scale": scale, "replicates": replicates}.items() if value is not None}
-    engine = Local.choose(choose_runtime(device, precision, threads), processes, mlflow)
-    table, searches = run_report(report, changes, engine, runs)
+    where = choose_engine(engine, address, choose_runtime(device, precision, threads), processes, mlflow)
+    table, searches = run_report(report, changes, where, runs)
     typer.echo(written(table, searches, form))
     for one in (*table, *searches):
         check_complete(one)

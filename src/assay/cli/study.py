@@ -4,7 +4,16 @@ from typing import Annotated
 
 import typer
 
-from assay.cli.options import DeviceOption, PrecisionOption, RunsOption, ThreadsOption, choose_runtime
+from assay.cli.options import (
+    AddressOption,
+    DeviceOption,
+    EngineOption,
+    PrecisionOption,
+    RunsOption,
+    ThreadsOption,
+    choose_engine,
+    choose_runtime,
+)
 
 
 def study(
@@ -12,9 +21,10 @@ def study(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be run.")] = False,
     scale: Annotated[float | None, typer.Option(help="Share of the work: fewer epochs and images alike.")] = None,
     replicates: Annotated[int | None, typer.Option(help="Seeds of every variant.")] = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
     processes: Annotated[int | None, typer.Option(help="Runs at once (default: one for each core).")] = None,
     form: Annotated[str, typer.Option("--format", help="text, markdown, latex, csv or json.")] = "text",
-    engine: Annotated[str, typer.Option(help="local, or stacked: runs alike train as one net.")] = "local",
     runs: RunsOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -23,17 +33,16 @@ def study(
 ) -> None:
     """Run a study, or go on with it: `assay study batch-norm`."""
     from assay.studies import conduct, table
-    from assay.studies.engines.choose import choose_engine
     from assay.studies.spec import read_study
     from assay.studies.study import Study
 
     changes = {"scale": scale, "replicates": replicates}
     spec = read_study(name).changed({key: value for key, value in changes.items() if value is not None})
-    chosen = choose_engine(engine, choose_runtime(device, precision, threads), processes, mlflow)
+    where = choose_engine(engine, address, choose_runtime(device, precision, threads), processes, mlflow)
     if dry_run:
-        for line in conduct.announce(Study.planned(spec, runs), chosen):
+        for line in conduct.announce(Study.planned(conduct.suited(spec, where), runs), where):
             typer.echo(line)
         return
-    found = conduct.study(spec, engine=chosen, runs=runs)
+    found = conduct.study(spec, engine=where, runs=runs)
     typer.echo(table.written(table.rows(found), form))
     conduct.check_complete(found)

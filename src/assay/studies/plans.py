@@ -19,6 +19,7 @@ from assay.sections import Section
 from assay.studies.variant import Scores, Variant, label
 
 MOST = 10_000  # variants; more is a slip of the pen
+_KNOW_THEIR_END = ("cosine", "linear", "one-cycle")  # schedules
 
 Ready = Callable[[Recipe], Recipe]  # what the study changes in every recipe that a plan names
 
@@ -179,5 +180,34 @@ class Halving(_Draws):
             rung *= self.reduction
         return [*found, epochs]
 
+    def as_asha(self) -> "Asha":
+        """The same draws and rungs for an engine that stops runs by itself."""
+        return Asha(**self.model_dump(exclude={"name"}))
 
-Plan = Annotated[Ladder | Grid | Random | Halving, Field(discriminator="name")]
+
+class Asha(_Draws):
+    """Successive halving without waiting (Li et al. 2020): draws with all the base's epochs, weak ones stopped early.
+
+    grace: epochs before the first decision; each next comes after `reduction` times as many, and lets about one in
+    `reduction` go on. A run in the middle must compare with one that ended there, so no schedule may know its end.
+    """
+
+    name: Literal["asha"] = "asha"
+    grace: PositiveInt = 1
+    reduction: Annotated[int, Field(ge=2)] = 2
+
+    def variants(self, base: Recipe, ready: Ready, scores: Scores) -> list[Variant]:
+        """The draws. Raises UsageError where runs in the middle do not compare, or would wait for each other."""
+        if "shared-weights" in base.faults:
+            raise UsageError("plan: the draws of asha run in no order, and shared-weights wants one; use plan halving")
+        found = [self.cell(base, values) for values in self.drawn()]
+        for one in found:
+            if (schedule := one.recipe.schedule.name) in _KNOW_THEIR_END:
+                raise UsageError(
+                    f"plan: asha compares runs before their end, where {one.name}'s schedule {schedule} is still on "
+                    "its way down; use constant (or step, drops, plateau), or plan halving"
+                )
+        return found
+
+
+Plan = Annotated[Ladder | Grid | Random | Halving | Asha, Field(discriminator="name")]

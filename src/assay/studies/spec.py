@@ -13,9 +13,10 @@ from assay.recipes import read_yaml
 from assay.sections import Drops, Fraction, Section, Step
 from assay.studies.plans import Plan, named_recipe
 from assay.studies.variant import Scores, Variant, check_names
+from assay.training.history import Epoch
 
 FOLDER = Path(__file__).parent / "builtin"
-_TAGS = ("ladder", "grid", "random", "halving")
+_TAGS = ("ladder", "grid", "random", "halving", "asha")
 
 
 class StudySpec(Section):
@@ -47,6 +48,12 @@ class StudySpec(Section):
                     f"{one.name}: a study judges by validation images; add data.validation: 0.1 to its changes"
                 )
         return found
+
+    def epoch_score(self, row: Epoch) -> float | None:
+        """The score of a run after an epoch, as it is written down; higher is better, None without validation."""
+        if self.score == "accuracy":
+            return row.validation_accuracy
+        return None if row.validation_loss is None else -row.validation_loss
 
     def figure(self, variant: Variant) -> float | None:
         """What the report gives for a variant, if it does."""

@@ -18,7 +18,8 @@ from assay.run import Run, runs_folder
 from assay.studies.spec import StudySpec, read_study
 from assay.studies.variant import Scores, Variant
 
-WORST = -inf  # the score of a variant of which no run succeeded
+WORST = -inf  # the score of a variant of which a run did not finish
+PRUNED = "pruned"  # the state of a run that its plan stopped early; it never saw the test set
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class Member:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing is left to do: finished, or diverged, which would repeat."""
+        """Whether nothing is left to do: finished, stopped early by the plan, or diverged, which would repeat."""
         status = self.run.status if self.run else {}
-        return status.get("state") == "finished" or bool(status.get("diverged"))
+        return status.get("state") in ("finished", PRUNED) or bool(status.get("diverged"))
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class Study:
             return WORST
         if self.spec.score == "accuracy":
             return float(run.results["validation"]["accuracy"])
-        return -(run.history[run.status["best_epoch"] - 1].validation_loss or 0.0)  # as it was written down
+        return self.spec.epoch_score(run.history[run.status["best_epoch"] - 1]) or 0.0
 
     def alone(self) -> AbstractContextManager[None]:
         """Hold the study, so that no second process runs it. Raises AssayError if one does."""

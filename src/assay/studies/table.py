@@ -12,7 +12,7 @@ from assay.evaluation.statistics import Interval, mean_interval, winners_curse
 from assay.groups import read_group
 from assay.report.grid import grid, named
 from assay.run import Run
-from assay.studies.study import Study
+from assay.studies.study import PRUNED, Study
 from assay.studies.variant import Variant
 
 HEADER = (
@@ -26,7 +26,7 @@ STUCK_DEVIATIONS = 3  # above what the most frequent class alone gives
 class Row:
     """A variant: the validation and test accuracies of the runs that finished, what failed, and how it compares.
 
-    state: `stuck at chance`, `still improving`, `diverged`, or nothing of note.
+    state: `stuck at chance`, `still improving`, `diverged`, `stopped early after N epochs`, or nothing of note.
     """
 
     name: str
@@ -35,10 +35,11 @@ class Row:
     validation: tuple[float, ...]
     test: tuple[float, ...]
     reported: float | None
-    epochs: float  # mean of those that finished
+    epochs: float  # mean of those that finished, or else of those that were stopped early
     seconds: float  # of training, all of them together
     state: str
     comparison: Comparison | None
+    until_stopped: float | None = None  # best validation accuracy, where every run was stopped early
 
     @property
     def interval(self) -> Interval | None:
@@ -83,7 +84,8 @@ def _compared(first: Group, second: Group) -> Comparison | None:
 
 
 def _row(variant: Variant, runs: Sequence[Run], reported: float | None, comparison: Comparison | None) -> Row:
-    done = _finished(runs)
+    done, stopped = _finished(runs), [run for run in runs if run.status.get("state") == PRUNED]
+    best = [max(row.validation_accuracy or 0.0 for row in run.history) for run in stopped]
     return Row(
         variant.name,
         variant.recipe.faults,
@@ -91,25 +93,33 @@ def _row(variant: Variant, runs: Sequence[Run], reported: float | None, comparis
         _accuracies(done, "validation"),
         _accuracies(done, "test"),
         reported,
-        mean([len(run.history) for run in done] or [0]),
-        sum(run.status.get("train_seconds", 0.0) for run in done),
-        _state(runs, done),
+        mean([len(run.history) for run in done or stopped] or [0]),
+        sum(run.status.get("train_seconds", 0.0) for run in (*done, *stopped)),
+        _state(runs, done, stopped),
         comparison,
+        until_stopped=None if done or not best else mean(best),
     )
 
 
-def _accuracies(runs: Sequence[Run], part: str) -> tuple[float, ...]:
-    return tuple(float(run.results[part]["accuracy"]) for run in runs)
+def _accuracies(done: Sequence[Run], part: str) -> tuple[float, ...]:
+    return tuple(float(run.results[part]["accuracy"]) for run in done)
 
 
-def _state(runs: Sequence[Run], done: Sequence[Run]) -> str:
+def _state(runs: Sequence[Run], done: Sequence[Run], stopped: Sequence[Run]) -> str:
     if any(run.status.get("diverged") for run in runs):
         return "diverged"
+    if stopped:
+        return stopped_early(max(len(run.history) for run in stopped))
     if done and all(_stuck(run) for run in done):
         return "stuck at chance"
     if done and all(run.status["best_epoch"] == run.recipe.training.epochs > 1 for run in done):
         return "still improving"
     return ""
+
+
+def stopped_early(epochs: int) -> str:
+    """What is said of a run that its plan stopped after so many epochs."""
+    return f"stopped early after {epochs} epoch{'s' * (epochs > 1)}"
 
 
 def _stuck(run: Run) -> bool:
@@ -155,9 +165,10 @@ def cells(one: Row) -> tuple[str, ...]:
         p = "< 0.001" if with_.adjusted_p < 0.001 else f"{with_.adjusted_p:.3f}"
         compared = (with_.second, f"{100 * with_.difference:+.2f}", p, with_.verdict)
     complete, interval = len(one.validation) == one.seeds, one.interval
+    accuracy = mean(one.validation) if one.validation else one.until_stopped
     return (
         named(one.name, one.faults), str(one.seeds) if complete else f"{len(one.validation)} of {one.seeds}",
-        f"{100 * mean(one.validation):.2f}" if one.validation else "–",
+        "–" if accuracy is None else f"{100 * accuracy:.2f}",
         f"[{100 * interval[0]:.2f}, {100 * interval[1]:.2f}]" if interval else "–",
         f"{one.epochs:.3g}", f"{one.seconds / 60:.1f}", *compared, one.state,
     )  # fmt: skip

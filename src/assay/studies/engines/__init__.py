@@ -1,10 +1,10 @@
 """Engines: where the runs of a study run. Each is an `Engine`; `local.py` is the usual one."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from assay.runtime import Runtime
-from assay.studies.study import Member
+from assay.studies.study import Member, Study
 
 Ended = tuple[Member, str | None]  # with what went wrong
 
@@ -29,3 +29,11 @@ class Engine(Protocol):
 
         A run that fails does not stop the others.
         """
+
+
+@runtime_checkable
+class Pruning(Engine, Protocol):
+    """An engine that can stop weak runs early, for the plan asha."""
+
+    def search(self, study: Study, members: Sequence[Member]) -> Iterator[Ended | None]:
+        """As `run`; a member that the plan stops gets the state `pruned` and has ended."""

@@ -101,12 +101,12 @@ def chains(members: Sequence[Member]) -> list[Chain]:
     return list(found)
 
 
-def train_member(member: Member, runtime: Runtime, mlflow: bool) -> str | None:
+def train_member(member: Member, runtime: Runtime, mlflow: bool, watch: Watch | None = None) -> str | None:
     """Train a member, or go on with it; returns what went wrong. Raises Interrupted after Ctrl-C."""
     from assay import verbs
 
     folder = member.folder
-    options: dict[str, Any] = {"runtime": runtime, "watch": Watch(), "mlflow": mlflow, "start": member.start}
+    options: dict[str, Any] = {"runtime": runtime, "watch": watch or Watch(), "mlflow": mlflow, "start": member.start}
     try:
         if member.run:
             verbs.resume(Run(folder), **options)

@@ -38,9 +38,14 @@ class Member:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing is left to do: finished, stopped early by the plan, or diverged, which would repeat."""
-        status = self.run.status if self.run else {}
-        return status.get("state") in ("finished", PRUNED) or bool(status.get("diverged"))
+        """Whether nothing is left to do, as of the function."""
+        return self.run is not None and has_ended(self.run)
+
+
+def has_ended(run: Run) -> bool:
+    """Whether nothing is left to do: finished, stopped early by the plan, or diverged, which would repeat."""
+    status = run.status
+    return status.get("state") in ("finished", PRUNED) or bool(status.get("diverged"))
 
 
 @dataclass(frozen=True)

@@ -346,6 +346,17 @@ def test_a_run_at_its_last_epoch_is_never_stopped(trials):
     assert report(asha, bad, 8, 0.9) == asha.CONTINUE
 
 
+def test_a_run_that_had_ended_and_reports_anew_stays_as_it_was(trials):
+    asha, (good, other, *_) = trials
+    run = Run(Path("runs/tuned-study") / other.config["run"])
+    run.set_status(state="finished", epochs=8)
+    for trial in (good, other):
+        asha.on_trial_add(None, trial)
+    report(asha, good, 1, 0.1)
+    assert report(asha, other, 1, 0.9) == asha.CONTINUE
+    assert run.status == {"state": "finished", "epochs": 8}
+
+
 def test_after_a_restart_runs_are_measured_against_those_that_had_ended(trials):
     asha, (ended, late, *_) = trials
     ended.finished = True  # its run has a loss of 0 after the first epoch

@@ -23,7 +23,7 @@ from assay.studies.engines import Ended
 from assay.studies.engines.keeper import Files, Keeper, fetched, reason, train_fetched
 from assay.studies.engines.local import POLL_SECONDS, Chain, Local, chains
 from assay.studies.plans import Asha
-from assay.studies.study import PRUNED, Member, Study
+from assay.studies.study import PRUNED, Member, Study, has_ended
 from assay.training.history import Epoch
 
 # Ray's own defaults send usage data, start a cluster at any call without one, and print; what the user has set stays.
@@ -196,12 +196,13 @@ class Scheduler(ASHAScheduler):
                 super().on_trial_result(controller, trial, {"epoch": row.epoch, "score": self.score(row)})
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> Any:
-        """Decide after an epoch. A run that has had its last one is never stopped."""
+        """Decide after an epoch. Never stopped: a run after its last one, or that had ended and only reports anew."""
         decision = super().on_trial_result(controller, trial, result)
-        if decision == self.STOP and result["last"]:
+        if decision != self.STOP:
+            return decision
+        if result["last"] or has_ended(run := _run_of(trial)):
             return self.CONTINUE
-        if decision == self.STOP:
-            _prune(_run_of(trial))
+        _prune(run)
         return decision
 
 
@@ -310,7 +311,7 @@ def _prune(run: Run) -> None:
 
 @contextmanager
 def _on_loopback() -> Iterator[None]:
-    """Within it, a cluster begins that listens on 127.0.0.1 alone: it asks for no password. Ray has no option for it."""
+    """Within it, a cluster is begun that listens on 127.0.0.1 alone, for it asks no password; Ray has no option."""
     before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
         yield

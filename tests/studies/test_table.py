@@ -109,3 +109,13 @@ def test_the_best_of_many_comes_with_its_curse():
 def test_of_single_runs_nobody_knows_how_much_is_luck():
     assert remarks([row("a", 0.9), row("b", 0.91), row("c", 0.8)])[0].startswith("One run each")
     assert remarks([row("a", 0.9), row("b", 0.91)]) == []
+
+
+def test_only_the_last_rung_of_a_search_contends_and_is_compared(spec, engine):
+    plan = {"name": "halving", "draws": 4, "over": {"optimiser.lr": [0.05, 0.02, 0.01, 0.001]}}
+    search = spec.changed({"changes": {"training.epochs": 2}, "plan": plan, "replicates": 1})
+    table = rows(study(search, engine=engine))
+    assert [row.contends for row in table] == [False] * 4 + [True] * 2
+    assert all(row.comparison is None for row in table[:4])
+    assert sum(row.comparison is not None for row in table[4:]) == 1
+    assert remarks(table) == []

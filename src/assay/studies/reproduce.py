@@ -12,7 +12,7 @@ from assay.studies.conduct import study
 from assay.studies.engines import Engine
 from assay.studies.spec import StudySpec, read_study
 from assay.studies.study import Study
-from assay.studies.table import Row, rows
+from assay.studies.table import Row, last_rung, rows
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,8 @@ def report_rows(table: Sequence[Study]) -> list[tuple[str, ...]]:
 def picked(found: Study) -> tuple[str, ...]:
     """What a search chooses: the best of those that were trained longest, by the study's own score."""
     variants = found.variants()
-    longest = max(one.recipe.training.epochs for one in variants)
-    last, scores = [one for one in variants if one.recipe.training.epochs == longest], found.scores(variants)
-    best = max(last, key=lambda one: scores.get(one.name, float("-inf")))
+    scores = found.scores(variants)
+    best = max(last_rung(found, variants), key=lambda one: scores.get(one.name, float("-inf")))
     row = next(one for one in rows(found) if one.name == best.name)
     return (
         named(found.spec.name, best.recipe.faults), best.name,

@@ -12,6 +12,7 @@ from assay.evaluation.statistics import Interval, mean_interval, winners_curse
 from assay.groups import read_group
 from assay.report.grid import grid, named
 from assay.run import Run
+from assay.studies.plans import Halving
 from assay.studies.study import PRUNED, Study
 from assay.studies.variant import Variant
 
@@ -40,6 +41,7 @@ class Row:
     state: str
     comparison: Comparison | None
     until_stopped: float | None = None  # best validation accuracy, where every run was stopped early
+    contends: bool = True  # for being the best: not an early rung of a search
 
     @property
     def interval(self) -> Interval | None:
@@ -56,7 +58,12 @@ def rows(study: Study) -> list[Row]:
     """Every variant beside the one that it builds on, or else beside the best; p values by Holm over all of them."""
     variants = study.variants()
     runs = {one.name: [run for seed in study.spec.seeds if (run := study.member(one, seed).run)] for one in variants}
-    groups = {one.name: _group(one, done) for one in variants if (done := _finished(runs[one.name]))}
+    contenders = {one.name for one in last_rung(study, variants)}
+    groups = {
+        one.name: _group(one, done)
+        for one in variants
+        if one.name in contenders and (done := _finished(runs[one.name]))
+    }
     best = max(groups, key=lambda name: groups[name].accuracies.mean(), default="")
     on_top = any(one.after for one in variants)
     pairs = {one.name: one.after if on_top else best for one in variants if one.name in groups}
@@ -66,7 +73,16 @@ def rows(study: Study) -> list[Row]:
         if other in groups and name != other and (one := _compared(groups[name], groups[other]))
     }
     comparisons = dict(zip(found, corrected(list(found.values())), strict=True))
-    return [_row(one, runs[one.name], study.spec.figure(one), comparisons.get(one.name)) for one in variants]
+    found_rows = (_row(one, runs[one.name], study.spec.figure(one), comparisons.get(one.name)) for one in variants)
+    return [replace(one, contends=one.name in contenders) for one in found_rows]
+
+
+def last_rung(study: Study, variants: Sequence[Variant]) -> list[Variant]:
+    """Those that were trained longest by successive halving; of any other plan all."""
+    if not isinstance(study.spec.plan, Halving):
+        return list(variants)
+    longest = max(one.recipe.training.epochs for one in variants)
+    return [one for one in variants if one.recipe.training.epochs == longest]
 
 
 def _group(variant: Variant, runs: Sequence[Run]) -> Group:
@@ -144,7 +160,7 @@ def written(found: Sequence[Row], form: str) -> str:
 
 def remarks(found: Sequence[Row]) -> list[str]:
     """What a reader of the table should not forget."""
-    done = [one for one in found if one.validation]
+    done = [one for one in found if one.validation and one.contends]
     if len(done) < 3:
         return []
     best = max(done, key=lambda one: mean(one.validation))

@@ -46,7 +46,7 @@ def test_a_study_with_two_processes_ends_in_a_table(steps, start_assay):
         (("study", "steps.yaml", "--replicates", "0"), "replicates: input should be greater than 0"),
         (("study", "steps.yaml", "--scale", "2"), "scale: input should be less than or equal to 1"),
         (("study", "steps.yaml", "--dry-run", "--processes", "0"), "at least 1"),
-        (("study", "steps.yaml", "--engine", "spark"), "unknown engine 'spark'; known: local, ray, stacked"),
+        (("study", "steps.yaml", "--engine", "slurm"), "unknown engine 'slurm'; known: local, ray, stacked"),
         (("study", "steps.yaml", "--address", "127.0.0.1:6379"), "say --engine ray too"),
     ],
 )

@@ -61,8 +61,6 @@ class Job:
 
     def describe(self, run: Run) -> None:
         """Write down in the run's folder what was set up: split, environment, preprocessing, initial weights' hash."""
-        if faults.selects_on_test(self.recipe):
-            run.count_look(f"{self.recipe.data.name}/test", by="the fault select-on-test")
         self.split.save(run.folder / "split.npz")
         processes = {"processes": ranks.size} if (ranks := self.trainer.ranks).size > 1 else {}
         run.write_json("environment.json", {**self.trainer.runtime.environment(), **processes})
@@ -93,30 +91,17 @@ def prepare(
     faults.check(recipe)
     with recipe.blame("augment"):
         augment = Augment.parse(recipe.augment)
-    if images is None:
-        with recipe.blame("data", "name"):
-            check_present(recipe.data.name)  # the test set too: nobody wants to learn at the end that it is missing
-            images = load_data(recipe.data.name, "train")
-    data = recipe.data
+    data, images = recipe.data, _training_images(recipe) if images is None else images
     parts = faults.split(recipe, split(images.labels, data.validation, data.split_seed, data.share))
     if not len(parts.train):
         raise DataError(f"{images.source}: no training images are left of {len(images)}")
     train = images.subset(parts.train)
     with recipe.blame("preprocess"):
         preprocess = Preprocess.fit(recipe.preprocess, train)
-    with recipe.blame("model"):
-        classes = len(images.class_names)
-        net = model or build(faults.model(recipe, classes), preprocess.shape, classes, recipe.seed)
-    if model is not None:
-        faults.own_model(recipe)
+    net = _net(recipe, preprocess.shape, len(images.class_names), model)
     _fit(net, torch.from_numpy(train.images), preprocess)
     faults.start(net, start)
-    _check_loss(recipe, net)
-    with recipe.blame("augment"):
-        seen = augment.shape(preprocess.shape, 0)  # smaller ones at first, where there is a window
-        _check_window(net, preprocess.shape, seen)
-    for shape in {preprocess.shape, seen}:
-        _check_output(net, shape, classes)
+    _check(recipe, net, preprocess.shape, augment, len(images.class_names))
     kept = images.subset(parts.validation) if len(parts.validation) else None
     trainer = Trainer(
         faults.training(recipe), net, Feed(train, preprocess, augment, runtime),
@@ -141,9 +126,33 @@ def _fit(net: nn.Module, images: torch.Tensor, preprocess: Preprocess) -> None:
     fit_layers(net, lambda: preprocess(sample.cpu()))
 
 
+def _training_images(recipe: Recipe) -> ImageSet:
+    with recipe.blame("data", "name"):
+        check_present(recipe.data.name)  # the test set too: nobody wants to learn at the end that it is missing
+        return load_data(recipe.data.name, "train")
+
+
+def _net(recipe: Recipe, shape: tuple[int, int, int], classes: int, own: nn.Module | None) -> nn.Module:
+    if own is not None:
+        faults.own_model(recipe)
+        return own
+    with recipe.blame("model"):
+        return build(faults.model(recipe, classes), shape, classes, recipe.seed)
+
+
 def reader(images: ImageSet | None, name: str) -> Callable[[], ImageSet]:
     """Reads a test set only when it is called: one's own images, or the named data set's."""
     return lambda: load_data(name, "test") if images is None else images
+
+
+def _check(recipe: Recipe, net: nn.Module, shape: tuple[int, int, int], augment: Augment, classes: int) -> None:
+    """Whether the net fits the loss, the images that it will see and the classes."""
+    _check_loss(recipe, net)
+    with recipe.blame("augment"):
+        seen = augment.shape(shape, 0)  # smaller ones at first, where there is a window
+        _check_window(net, shape, seen)
+    for size in {shape, seen}:
+        _check_output(net, size, classes)
 
 
 def _check_loss(recipe: Recipe, net: nn.Module) -> None:

@@ -219,6 +219,8 @@ def complete(run: Run, job: Job, test: ImageSet | None, watch: Watch, mlflow: bo
     train: stands in for the job's own trainer, where the training is done already.
     """
     ranks = job.trainer.ranks
+    if faults.selects_on_test(run.recipe):  # the job has read the test set already, at every start anew
+        run.count_look(f"{run.recipe.data.name}/test", by="the fault select-on-test")
     try:
         # the mirror sees how it ended
         with ranks.leaving_together(), mirrored(run, watch, wanted=mlflow) as told, _told(run, job):

@@ -22,6 +22,10 @@ EngineOption = Annotated[str, typer.Option(help="local, stacked (runs alike trai
 AddressOption = Annotated[
     str | None, typer.Option(metavar="HOST:PORT", help="A Ray cluster that is there already, for --engine ray.")
 ]
+ScaleOption = Annotated[float | None, typer.Option(help="Share of the work: fewer epochs and images alike.")]
+ReplicatesOption = Annotated[int | None, typer.Option(help="Seeds of every variant.")]
+ProcessesOption = Annotated[int | None, typer.Option(help="Runs at once (default: one for each core).")]
+MlflowOption = Annotated[bool, typer.Option(help="Mirror the runs to MLflow, where it is installed.")]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's folder, its name, the start of it, or 'latest'.")
 ]
@@ -51,6 +55,11 @@ def choose_engine(
     if address is not None:
         raise UsageError("--address is that of a Ray cluster; say --engine ray too")
     return engines[engine].choose(runtime, processes, mlflow)
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Those that were given."""
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def parse_changes(words: list[str]) -> dict[str, Any]:

@@ -8,36 +8,40 @@ from assay.cli.options import (
     AddressOption,
     DeviceOption,
     EngineOption,
+    MlflowOption,
     PrecisionOption,
+    ProcessesOption,
+    ReplicatesOption,
     RunsOption,
+    ScaleOption,
     ThreadsOption,
     choose_engine,
     choose_runtime,
+    given,
 )
 
 
 def study(
     name: Annotated[str, typer.Argument(metavar="STUDY", help="A built-in study or a YAML file.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be run.")] = False,
-    scale: Annotated[float | None, typer.Option(help="Share of the work: fewer epochs and images alike.")] = None,
-    replicates: Annotated[int | None, typer.Option(help="Seeds of every variant.")] = None,
+    scale: ScaleOption = None,
+    replicates: ReplicatesOption = None,
     engine: EngineOption = "local",
     address: AddressOption = None,
-    processes: Annotated[int | None, typer.Option(help="Runs at once (default: one for each core).")] = None,
+    processes: ProcessesOption = None,
     form: Annotated[str, typer.Option("--format", help="text, markdown, latex, csv or json.")] = "text",
     runs: RunsOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = 1,
-    mlflow: Annotated[bool, typer.Option(help="Mirror the runs to MLflow, where it is installed.")] = True,
+    mlflow: MlflowOption = True,
 ) -> None:
-    """Run a study, or go on with it: `assay study batch-norm`."""
+    """Run a study, or go on with it: `assay study kth --scale 0.02`."""
     from assay.studies import conduct, table
     from assay.studies.spec import read_study
     from assay.studies.study import Study
 
-    changes = {"scale": scale, "replicates": replicates}
-    spec = read_study(name).changed({key: value for key, value in changes.items() if value is not None})
+    spec = read_study(name).changed(given(scale=scale, replicates=replicates))
     where = choose_engine(engine, address, choose_runtime(device, precision, threads), processes, mlflow)
     if dry_run:
         for line in conduct.announce(Study.planned(conduct.suited(spec, where), runs), where):

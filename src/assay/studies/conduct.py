@@ -1,7 +1,7 @@
 """`study`: the waves of a plan, each run by an engine, until the plan asks for nothing more."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from assay.errors import AssayError, Interrupted, UsageError
@@ -71,8 +71,8 @@ def announce(found: Study, engine: Engine) -> list[str]:
         f"{len(members)} runs, {len(members) - len(left)} of them done; in {found.folder}"
     ]
     if left:
-        job = prepare(left[0].recipe, engine.runtime)
-        probe = plan(job.trainer)
+        timed = left[0].recipe.override({"faults": []})  # one of them reads the test set, which is not for this
+        probe = plan(prepare(timed, engine.runtime).trainer)
         seconds = probe.minutes * 60 * flop / probe.flop / min(engine.processes, len(left))
         most = "at most " * isinstance(spec.plan, Asha)
         lines.append(f"{most}{flop / 1e15:.3g} PFLOP, about {duration(seconds)} with {engine.processes} at once")
@@ -98,16 +98,17 @@ def _events(engine: Engine, found: Study, left: Sequence[Member]) -> Iterator[En
 def _follow(events: Iterator[Ended | None], members: Sequence[Member], progress: RunsProgress) -> set[Path]:
     """Let the members run, showing how far they are; returns the folders of those that failed."""
     work = {one.folder: cost(one.recipe).flop for one in members}
-    before, began, ended, failed = _done(members, work), time.monotonic(), 0, set[Path]()
+    left, failed, total = dict(zip(work, members, strict=True)), set[Path](), sum(work.values())
+    before, began = _done(left, work), time.monotonic()
     for event in events:
         if event is not None:
             member, wrong = event
-            ended += 1
+            del left[member.folder]  # nobody needs to look at it again
             failed |= {member.folder} if wrong else set()
             progress.note(f"{member.folder.name}: {wrong or _outcome(member)}")
-        done, total = _done(members, work), sum(work.values())
-        left = (time.monotonic() - began) * (total - done) / (done - before) if done > before else None
-        progress.update(done / total, f"{ended} of {len(members)} runs", left)
+        done = total - sum(work[folder] for folder in left) + _done(left, work)
+        seconds = (time.monotonic() - began) * (total - done) / (done - before) if done > before else None
+        progress.update(done / total, f"{len(members) - len(left)} of {len(members)} runs", seconds)
     return failed
 
 
@@ -119,12 +120,7 @@ def _outcome(member: Member) -> str:
     return f"validation {100 * found['accuracy']:.2f} % (n = {found['n']:,})"
 
 
-def _done(members: Sequence[Member], work: dict[Path, float]) -> float:
+def _done(members: Mapping[Path, Member], work: Mapping[Path, float]) -> float:
     """How much of the members' work is done, by their epochs."""
-    return sum(work[one.folder] * _share(one) for one in members)
-
-
-def _share(member: Member) -> float:
-    if member.has_ended or not member.run:
-        return float(member.has_ended)
-    return len(member.run.history) / member.recipe.training.epochs
+    begun = ((folder, one.recipe, one.run) for folder, one in members.items())
+    return sum(work[folder] * len(run.history) / recipe.training.epochs for folder, recipe, run in begun if run)

@@ -101,6 +101,8 @@ class Study:
 
     def variants(self) -> list[Variant]:
         """All that the plan asks for, as far as the runs so far decide."""
+        if not self.spec.plan.decides:
+            return self.spec.variants({})
         found: list[Variant] = []
         while (more := self.spec.variants(self.scores(found))) != found:
             found = more

@@ -53,7 +53,7 @@ class Local:
             try:
                 for ended in self._pool(self.chains(left)):
                     if ended is not None:
-                        left.remove(ended[0])
+                        left = [one for one in left if one is not ended[0]]
                     yield ended
             except BrokenProcessPool:
                 deaths.update(member.folder for member in left if member.run and not member.has_ended)

@@ -6,18 +6,18 @@ import io
 import pytest
 
 from assay.errors import UsageError
-from assay.studies.reproduce import HEADER, REPORTS, Report, picked, reproduce, written
-from assay.studies.spec import read_study
+from assay.studies.conduct import study
+from assay.studies.reproduce import HEADER, REPORTS, Part, Report, picked, report_rows, reproduce, written
 
 from .conftest import Pruner
 
 STEPS = """\
 # Two steps.
 base: bars.yaml
-changes: {{training.epochs: 1, faults: [{faults}]}}
+changes: {training.epochs: 1}
 replicates: 2
-plan: {{name: ladder, steps: {{adam: {{optimiser.name: adam}}}}}}
-reported: {{adam: 0.25}}
+plan: {name: ladder, steps: {adam: {optimiser.name: adam}}}
+reported: {adam: 0.25}
 """
 SEARCH = """\
 # A search.
@@ -30,17 +30,27 @@ plan: {name: halving, draws: 4, over: {optimiser.lr: [0.05, 0.001], training.bat
 
 @pytest.fixture
 def report(bars_folder, monkeypatch):
-    (bars_folder / "meant.yaml").write_text(STEPS.format(faults=""))
-    (bars_folder / "done.yaml").write_text(STEPS.format(faults="double-softmax"))
+    (bars_folder / "steps.yaml").write_text(STEPS)
     (bars_folder / "search.yaml").write_text(SEARCH)
-    monkeypatch.setitem(REPORTS._things, "toy", Report("meant.yaml", ("done.yaml",), ("search.yaml",)))
+    meant = Part("steps.yaml")
+    monkeypatch.setitem(
+        REPORTS._things, "toy", Report(meant, (Part("steps.yaml", ("double-softmax",)),), (Part("search.yaml"),))
+    )
     return "toy"
 
 
-def test_the_studies_of_every_report_are_built_in():
-    for name in REPORTS:
-        for one in REPORTS[name].names:
-            assert read_study(one).variants({})
+def test_every_study_of_every_report_can_be_made_and_has_a_name_of_its_own():
+    for report in (REPORTS[name] for name in REPORTS):
+        specs = [part.spec({"scale": 0.1}) for part in (report.meant, *report.done, *report.searches)]
+        assert all(spec.variants({}) for spec in specs)
+        assert len({spec.name for spec in specs}) == len(specs)
+
+
+def test_as_done_a_study_has_its_faults_in_every_variant():
+    meant, done = Part("kth").spec({}), Part("kth", ("double-softmax",)).spec({})
+    assert (meant.name, done.name) == ("kth", "kth-as-done")
+    assert {one.recipe.faults for one in done.variants({})} == {("double-softmax",)}
+    assert [one.name for one in done.variants({})] == [one.name for one in meant.variants({})]
 
 
 def test_the_table_has_the_reports_figure_ours_as_meant_and_ours_as_done(report, engine):
@@ -71,9 +81,24 @@ def test_a_search_by_asha_picks_among_the_runs_that_finished(report):
 def test_a_scaled_report_says_so_and_has_folders_of_its_own(report, engine):
     table, searches = reproduce(report, {"scale": 0.25, "replicates": 1}, engine)
     assert written(table, searches, "text").endswith("each cut to its root.")
-    assert table[0].folder.name == "meant-replicates-1-scale-0.25-study"
+    assert table[0].folder.name == "steps-replicates-1-scale-0.25-study"
 
 
 def test_an_unknown_report_is_refused_with_the_known_ones():
     with pytest.raises(UsageError, match="did you mean kth"):
         reproduce("kht", {})
+
+
+def test_a_step_that_was_done_again_in_a_further_study_has_another_line_beside_its_own_steps(bars_folder, engine):
+    (bars_folder / "steps.yaml").write_text(STEPS)
+    (bars_folder / "again.yaml").write_text(STEPS)
+    meant, done, again = (
+        study(part.spec({"replicates": 1}), engine=engine)
+        for part in (Part("steps.yaml"), Part("steps.yaml", ("no-shuffle",)), Part("again.yaml", ("double-softmax",)))
+    )
+    lines = report_rows([meant, done, again])
+    assert [line[0] for line in lines] == [
+        "base [FAULTY: no-shuffle]", "base [FAULTY: double-softmax]",
+        "adam [FAULTY: no-shuffle]", "adam [FAULTY: double-softmax]",
+    ]  # fmt: skip
+    assert "on the test set" in lines[3][-1]

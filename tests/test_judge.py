@@ -7,9 +7,9 @@ from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.metrics import metrics
 from assay.evaluation.predictions import Predictions
-from assay.judge import judge
+from assay.judge import judge, judged_before
 from assay.models.net import build
-from assay.run import Run
+from assay.run import Run, weights_hash
 from assay.runtime import Runtime
 
 
@@ -117,3 +117,20 @@ def test_a_further_look_with_views_overwrites_none(views_run, classifier, test_i
         judge(views_run, classifier, "bars/test", lambda: test_images, by="evaluate")
     assert views_run.results.keys() == {"test", "test-6-views", "test-2", "test-2-6-views"}
     assert [entry["look"] for entry in views_run.results.values()] == [1, 1, 2, 2]
+
+
+def test_only_what_the_same_weights_said_stands_for_a_look(run, classifier, test_images):
+    weights = weights_hash(classifier.net.state_dict())
+    assert judged_before(run, "bars/test", weights) is None
+    predictions, _ = judge(run, classifier, "bars/test", lambda: test_images, by="train")
+    assert (judged_before(run, "bars/test", weights).logits == predictions.logits).all()
+    assert judged_before(run, "bars/test", "0" * 16) is None
+    assert judged_before(run, "mnist/test", weights) is None
+
+
+def test_predictions_without_an_entry_are_the_rest_of_a_killed_look_and_make_room(run, classifier, test_images):
+    (run.folder / "predictions").mkdir()
+    (run.folder / "predictions" / "test.npz").write_bytes(b"half")
+    judge(run, classifier, "bars/test", lambda: test_images, by="train")
+    assert list(run.results) == ["test"]
+    assert len(Predictions.load(run.folder / "predictions" / "test.npz")) == len(test_images)

@@ -12,7 +12,7 @@ import assay
 from assay import Run, evaluate, load, resume
 from assay.data.imageset import ImageSet
 from assay.data.split import Split
-from assay.errors import DataError, Interrupted, NonFiniteError, UsageError
+from assay.errors import AssayError, DataError, Interrupted, NonFiniteError, UsageError
 from assay.evaluation.predictions import Predictions
 from assay.run import list_runs
 from assay.runtime import Runtime
@@ -141,6 +141,25 @@ def test_a_stopped_run_goes_on_and_ends_as_if_nothing_had_happened(train, images
     assert contents(stopped)["model.safetensors"] == contents(whole)["model.safetensors"]
     for part in ("validation", "test"):
         assert {**stopped.results[part], "seconds": 0} == {**whole.results[part], "seconds": 0}
+
+
+def test_a_run_that_broke_off_after_its_look_does_not_look_again(train, images, test_images, monkeypatch, tmp_path):
+    def full(*_: object) -> None:
+        raise AssayError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(assay.verbs, "draw", full)
+        with pytest.raises(AssayError, match="no space left"):
+            train()
+    (run,) = list_runs(tmp_path / "runs")
+    before = contents(run)
+    resume(run, images=images, test=test_images, runtime=FP32, watch=Watch(), mlflow=False)
+    assert run.status["state"] == "finished"
+    assert len(run.looks) == 1
+    after = contents(run)
+    for name in ("results.json", "predictions/test.npz", "predictions/validation.npz"):
+        assert after[name] == before[name]
+    assert not any("test-2" in name for name in after)
 
 
 def test_a_loss_that_is_not_finite_fails_the_run_and_keeps_the_last_good_weights(train, tmp_path):

@@ -13,7 +13,7 @@ from assay.data.imageset import ImageSet
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.metrics import metrics
 from assay.evaluation.predictions import Predictions
-from assay.run import Run
+from assay.run import Run, weights_hash
 
 
 def judge(
@@ -33,25 +33,34 @@ def judge(
     is_test = data.endswith("/test")
     if is_test:
         classifier = replace(classifier, preprocess=faults.test_preprocess(run.recipe, classifier.preprocess))
+    weights = weights_hash(classifier.net.state_dict())
     extra = {"look": run.count_look(data, by)} if is_test else {}
     started = time.perf_counter()
     images = read()
     predictions = classifier.predictions(images, data, indices)
     label = _free_label(run, _label(run, data))
-    entry = _keep(run, label, predictions, {**extra, "seconds": time.perf_counter() - started})
+    entries = {label: _stored(run, label, predictions, {**extra, "weights": weights}, started)}
     if is_test and (views := run.recipe.test_views) > 1:
         started = time.perf_counter()
         augmented = classifier.predictions(images, f"{data}, {views} views", indices, views)
-        _keep(run, f"{label}-{views}-views", augmented, {**extra, "seconds": time.perf_counter() - started})
-    return predictions, entry
+        further = f"{label}-{views}-views"
+        entries[further] = _stored(run, further, augmented, {**extra, "weights": weights}, started)
+    run.write_json("results.json", {**run.results, **entries})  # last: an entry says that all of its look is there
+    return predictions, entries[label]
 
 
-def _keep(run: Run, label: str, predictions: Predictions, extra: dict[str, Any]) -> dict[str, Any]:
-    """Store the predictions and their entry of results.json."""
-    entry = {**metrics(predictions).to_dict(), **extra}
+def judged_before(run: Run, data: str, weights: str) -> Predictions | None:
+    """What these very weights (`weights_hash`) said of the set already, before the run was killed: no second look."""
+    label = _label(run, data)
+    if run.results.get(label, {}).get("weights") != weights:
+        return None
+    return Predictions.load(run.folder / "predictions" / f"{label}.npz")
+
+
+def _stored(run: Run, label: str, predictions: Predictions, extra: dict[str, Any], started: float) -> dict[str, Any]:
+    """Store the predictions; returns their entry of results.json."""
     predictions.save(run.folder / "predictions" / f"{label}.npz")
-    run.write_json("results.json", {**run.results, label: entry})
-    return entry
+    return {**metrics(predictions).to_dict(), **extra, "seconds": time.perf_counter() - started}
 
 
 def _label(run: Run, data: str) -> str:
@@ -61,8 +70,8 @@ def _label(run: Run, data: str) -> str:
 
 
 def _free_label(run: Run, label: str) -> str:
-    """The label, or with the first free number behind it: earlier predictions are never overwritten."""
+    """The label, or with the first free number behind it: earlier results are never overwritten."""
     number = 1
-    while (run.folder / "predictions" / f"{label if number == 1 else f'{label}-{number}'}.npz").exists():
+    while (label if number == 1 else f"{label}-{number}") in run.results:
         number += 1
     return label if number == 1 else f"{label}-{number}"

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from assay import faults
@@ -23,14 +25,14 @@ from assay.evaluation.comparison import Comparison, compare_all
 from assay.files import sweep
 from assay.groups import count_looks, find_group, read_group
 from assay.job import Job, prepare, reader
-from assay.judge import judge
+from assay.judge import judge, judged_before
 from assay.mirrored import mirrored
 from assay.models.net import build
 from assay.recipe import Recipe
 from assay.recipes import read_recipe
 from assay.report.pictures import draw
 from assay.report.progress import progress
-from assay.run import Run
+from assay.run import Run, weights_hash
 from assay.runtime import Runtime
 from assay.training.checkpoint import State, Weights
 from assay.training.interrupt import interruptible
@@ -272,12 +274,17 @@ def _finish(run: Run, job: Job, test: ImageSet | None) -> None:
         best_epoch=trainer.best_epoch,
         train_seconds=sum(row.seconds for row in state.history),
     )
-    judged = {}
+    weights, judged = weights_hash(state.best), {}
+
+    def judged_once(part: str, read: Callable[[], ImageSet], indices: NDArray[np.int64] | None = None) -> None:
+        data = f"{name}/{part}"
+        if (before := judged_before(run, data, weights)) is None:
+            before, _ = judge(run, classifier, data, read, by="train", indices=indices)
+        judged[part] = before
+
     if (validation := trainer.validation) is not None:
-        judged["validation"], _ = judge(
-            run, classifier, f"{name}/validation", lambda: validation, by="train", indices=job.validated
-        )
-    judged["test"], _ = judge(run, classifier, f"{name}/test", reader(test, name), by="train")
+        judged_once("validation", lambda: validation, job.validated)
+    judged_once("test", reader(test, name))
     draw(run.folder / "figures", state.history, trainer.best_epoch, judged)
 
 

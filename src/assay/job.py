@@ -163,10 +163,10 @@ def _check_loss(recipe: Recipe, net: nn.Module) -> None:
 
 
 def _check_window(net: nn.Module, whole: tuple[int, int, int], seen: tuple[int, int, int]) -> None:
-    """A net made for whole images must take the first epochs' smaller ones with the same weights."""
+    """A net made for whole images must take those that augmentation makes smaller or larger."""
     if isinstance(net, Net) and seen != whole and _parameters(net, seen) != _parameters(net, whole):
         raise UsageError(
-            f"the window of {seen[1]} x {seen[2]} px does not fit a net made for {whole[1]} x {whole[2]}; "
+            f"images of {seen[1]} x {seen[2]} px do not fit a net made for {whole[1]} x {whole[2]}; "
             "a net for several sizes ends in globalmaxpool or globalavgpool and linear layers"
         )
 

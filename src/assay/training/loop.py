@@ -22,7 +22,7 @@ from assay.training.checkpoint import State, copy_weights
 from assay.training.feed import Feed
 from assay.training.history import Epoch
 from assay.training.infer import infer
-from assay.training.loss import loss_function
+from assay.training.loss import heaviest, loss_function
 from assay.training.nonfinite import first_bad_tensor
 from assay.training.optim import build_optimiser, choose_trained
 from assay.training.parallel import ALONE, Ranks
@@ -145,7 +145,7 @@ class Trainer:
         loss = ranks.weighed(self.loss(logits, labels), len(labels), n)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        hits = (logits.argmax(1) == labels).sum()
+        hits = (logits.argmax(1) == heaviest(labels)).sum()
         sums = ranks.add_up(state.net, torch.stack([loss.detach() * n, hits.to(loss.dtype)]))
         if clip_norm is not None:
             clip_grad_norm_(state.net.parameters(), clip_norm)

@@ -30,10 +30,12 @@ def resize(pixels: Tensor, boxes: Boxes, side: int) -> Tensor:
     A triangle that widens with the reduction, cut off at the box, as weights of rows and of columns: two products of
     matrices for a whole batch.
     """
-    height, width = pixels.shape[2:]
+    n, channels, height, width = pixels.shape
     rows = _weights(boxes.top, boxes.height, height, side).to(pixels.device)
     columns = _weights(boxes.left, boxes.width, width, side).to(pixels.device)
-    return (rows[:, None] @ pixels @ columns[:, None].mT).clamp_(0, 1)
+    tall = rows @ pixels.transpose(1, 2).reshape(n, height, channels * width)
+    seen = tall.view(n, side * channels, width) @ columns.mT
+    return seen.view(n, side, channels, side).transpose(1, 2).clamp_(0, 1)
 
 
 def _weights(start: Tensor, length: Tensor, size: int, side: int) -> Tensor:

@@ -27,6 +27,7 @@ def test_numpys_error_is_known():
 
 def test_a_gpus_error_is_known():
     assert ran_out(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."))
+    assert ran_out(RuntimeError("could not create a primitive"))  # what oneDNN makes of a failed allocation
     assert ran_out(RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"))
 
 

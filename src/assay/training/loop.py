@@ -179,7 +179,7 @@ class Trainer:
             except ERRORS as error:
                 if not ran_out(error):
                     raise
-                self._double_parts(len(labels))
+                self._double_parts(len(labels), str(error).partition("\n")[0])
             release(self.runtime.device)  # only here is the error gone, and with it all that it kept alive
 
     def _backward(
@@ -203,14 +203,15 @@ class Trainer:
         """Batch norm cannot do with one image."""
         return max(1, min(self.state.parts, n // (2 if self.has_batch_norm else 1)))
 
-    def _double_parts(self, n: int) -> None:
+    def _double_parts(self, n: int, reason: str) -> None:
         parts = self._parts_of(n)
         self.state.parts = 2 * parts
         if self.ranks.size > 1:  # the others do not know, and batch norm waits for them
             raise AssayError(f"memory ran out with {n} images in a process; lower training.batch_size")
         if self._parts_of(n) == parts:
+            size = -(-n // parts)
             raise AssayError(
-                f"memory ran out with {-(-n // parts)} images at once; use a smaller net or smaller images"
+                f"memory ran out with {size} images at once ({reason}); use a smaller net or smaller images"
             )
 
     def _tell_parts(self, watch: Watch, n: int) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 ERRORS = (RuntimeError, MemoryError)  # what to catch and ask `ran_out` about; torch.OutOfMemoryError is the former
-_WORDS = ("can't allocate memory", "not enough memory", "out of memory")  # of torch's CPU allocators, CUDA and MPS
+# Of torch's allocators on CPUs, of CUDA and MPS; the last two are oneDNN's way to say it.
+_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "create a primitive", "create a memory object")
 _CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
 
 

@@ -120,13 +120,13 @@ def test_no_training_images_are_an_error(recipe, images):
 
 
 def test_a_net_for_one_size_of_image_is_refused_with_a_window(recipe, images):
-    with pytest.raises(UsageError, match="augment: the window of 6 x 6 px does not fit a net made for 8 x 8"):
+    with pytest.raises(UsageError, match="augment: images of 6 x 6 px do not fit a net made for 8 x 8"):
         prepare(recipe.override({"augment": ["window 6 epochs 1"]}), FP32, images=images)
 
 
 def test_a_window_too_small_for_the_net_is_refused(recipe, images):
     layers = ["conv 4 5x5", "globalmaxpool", "linear 3"]
-    with pytest.raises(UsageError, match="augment: the window of 4 x 4 px does not fit"):
+    with pytest.raises(UsageError, match="augment: images of 4 x 4 px do not fit"):
         prepare(recipe.override({"augment": ["window 4 epochs 1"], "model.layers": layers}), FP32, images=images)
 
 

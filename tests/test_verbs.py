@@ -55,6 +55,31 @@ def contents(run: Run) -> dict[str, bytes]:
     return {str(path.relative_to(run.folder)): path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
 
 
+def test_a_batch_size_that_was_found_is_in_the_runs_own_recipe(train):
+    run = train({"training.batch_size": "auto", "training.epochs": 1})
+    assert run.recipe.training.batch_size == 180
+    assert run.recipe.hash in run.name
+
+
+def test_parts_for_want_of_memory_are_in_the_runs_files_and_a_resumed_run_begins_with_them(
+    train, images, test_images, tmp_path, monkeypatch
+):
+    forward = nn.Linear.forward
+
+    def small(self, x):
+        if len(x) > 20 and self.training:
+            raise MemoryError
+        return forward(self, x)
+
+    monkeypatch.setattr(nn.Linear, "forward", small)
+    with pytest.raises(Interrupted):
+        train(watch=CtrlC())
+    (run,) = list_runs(tmp_path / "runs")
+    assert run.read_json("environment.json")["micro_batches"] == 2
+    run = resume(run, images=images, test=test_images, runtime=FP32, watch=Watch(), mlflow=False)
+    assert run.status["micro_batches"] == 2
+
+
 def test_a_run_of_own_images_repeats_bit_for_bit_in_a_folder_of_its_own(train):
     first = train()
     before = contents(first)

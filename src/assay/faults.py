@@ -104,7 +104,7 @@ def reported(recipe: Recipe, row: Epoch) -> Epoch:
     """An epoch as it is written down."""
     if "batch-scaled-loss" not in recipe.faults:
         return row
-    size, loss = recipe.training.batch_size, row.validation_loss
+    size, loss = recipe.training.images_a_step, row.validation_loss
     return replace(row, train_loss=row.train_loss / size, validation_loss=None if loss is None else loss / size)
 
 

@@ -23,6 +23,7 @@ from assay.models.net import Net, build
 from assay.recipe import Recipe
 from assay.run import Run, weights_hash
 from assay.runtime import Runtime
+from assay.training.batch_size import find_batch_size
 from assay.training.checkpoint import Weights
 from assay.training.feed import Feed
 from assay.training.loop import Trainer
@@ -40,18 +41,21 @@ class Job:
     split: Split
     trainer: Trainer
     own_model: bool
+    found: str = ""  # a batch size that the recipe left open
 
     def text(self) -> str:
         """Data, sizes of the split and machine, as lines for people."""
         runtime, sizes = self.trainer.runtime, f"{len(self.split.train):,} images to train on"
         if len(self.split.validation):
             sizes += f", {len(self.split.validation):,} for validation"
-        wrong = faults.warning(self.recipe)
-        return (wrong + "\n" if wrong else "") + (
+        lines = (
+            faults.warning(self.recipe),
             f"{self.recipe.name}, seed {self.recipe.seed}: {self.recipe.data.name}, {sizes}; "
-            "the test set waits for the end\n"
-            f"on {runtime.device}, {runtime.threads} thread{'s' if runtime.threads > 1 else ''}, {runtime.precision}"
+            "the test set waits for the end",
+            f"on {runtime.device}, {runtime.threads} thread{'s' if runtime.threads > 1 else ''}, {runtime.precision}",
+            self.found,
         )
+        return "\n".join(line for line in lines if line)
 
     @property
     def validated(self) -> NDArray[np.int64]:
@@ -63,7 +67,8 @@ class Job:
         """Write down in the run's folder what was set up: split, environment, preprocessing, initial weights' hash."""
         self.split.save(run.folder / "split.npz")
         processes = {"processes": ranks.size} if (ranks := self.trainer.ranks).size > 1 else {}
-        run.write_json("environment.json", {**self.trainer.runtime.environment(), **processes})
+        parts = {"micro_batches": parts} if (parts := self.trainer.state.parts) > 1 else {}
+        run.write_json("environment.json", {**self.trainer.runtime.environment(), **processes, **parts})
         run.write_json("config.json", {
             "class_names": self.images.class_names,
             "preprocess": self.trainer.feed.preprocess.to_dict(),
@@ -103,12 +108,17 @@ def prepare(
     faults.start(net, start)
     _check(recipe, net, preprocess.shape, augment, len(images.class_names))
     kept = images.subset(parts.validation) if len(parts.validation) else None
-    trainer = Trainer(
-        faults.training(recipe), net, Feed(train, preprocess, augment, runtime),
-        faults.validation(recipe, kept, reader(test, data.name)), runtime,
-        partial(faults.reported, recipe), partial(faults.watched, recipe), ranks,
-    )  # fmt: skip
-    return Job(recipe, images, parts, trainer, own_model=model is not None)
+    feed, validation = (
+        Feed(train, preprocess, augment, runtime),
+        faults.validation(recipe, kept, reader(test, data.name)),
+    )
+
+    def trainer_for(recipe: Recipe) -> Trainer:
+        reported, watched = partial(faults.reported, recipe), partial(faults.watched, recipe)
+        return Trainer(faults.training(recipe), net, feed, validation, runtime, reported, watched, ranks)
+
+    recipe, found = _sized(recipe, trainer_for)
+    return Job(recipe, images, parts, trainer_for(recipe), own_model=model is not None, found=found)
 
 
 def alike(job: Job, recipe: Recipe) -> Job:
@@ -118,6 +128,14 @@ def alike(job: Job, recipe: Recipe) -> Job:
     net = build(recipe.model, feed.preprocess.shape, classes, recipe.seed)
     _fit(net, feed.images, feed.preprocess)
     return replace(job, recipe=recipe, trainer=Trainer(recipe, net, feed, trainer.validation, trainer.runtime))
+
+
+def _sized(recipe: Recipe, trainer_for: Callable[[Recipe], Trainer]) -> tuple[Recipe, str]:
+    """The recipe with a number for its batch size, and what to say of it."""
+    if recipe.training.batch_size != "auto":
+        return recipe, ""
+    size, found = find_batch_size(trainer_for(recipe.override({"training.batch_size": 1})))
+    return recipe.override({"training.batch_size": size}), found
 
 
 def _fit(net: nn.Module, images: torch.Tensor, preprocess: Preprocess) -> None:
@@ -163,10 +181,10 @@ def _check_loss(recipe: Recipe, net: nn.Module) -> None:
 
 
 def _check_window(net: nn.Module, whole: tuple[int, int, int], seen: tuple[int, int, int]) -> None:
-    """A net made for whole images must take the first epochs' smaller ones with the same weights."""
+    """A net made for whole images must take those that augmentation makes smaller or larger."""
     if isinstance(net, Net) and seen != whole and _parameters(net, seen) != _parameters(net, whole):
         raise UsageError(
-            f"the window of {seen[1]} x {seen[2]} px does not fit a net made for {whole[1]} x {whole[2]}; "
+            f"images of {seen[1]} x {seen[2]} px do not fit a net made for {whole[1]} x {whole[2]}; "
             "a net for several sizes ends in globalmaxpool or globalavgpool and linear layers"
         )
 

@@ -215,12 +215,26 @@ Schedule = Annotated[
 ]
 
 
+# Told apart by hand, as Normalise.
+BatchSize = Annotated[
+    Annotated[Literal["auto"], Tag("word")] | Annotated[PositiveInt, Tag("number")],
+    Discriminator(lambda value: "word" if isinstance(value, str) else "number"),
+]
+
+
 class Training(Section):
     """How long, and in which batches."""
 
     epochs: PositiveInt = 10
-    batch_size: PositiveInt = 128
+    batch_size: BatchSize = 128  # "auto": the largest that fits; a run's own recipe has the number
     shuffle: bool = True
+
+    @property
+    def images_a_step(self) -> int:
+        """The batch size as a number, which `auto` is not yet."""
+        if self.batch_size == "auto":
+            raise ValueError("the batch size has not been found yet")
+        return self.batch_size
 
 
 class Stopping(Section):

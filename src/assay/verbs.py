@@ -71,7 +71,7 @@ def train(
     watch.note(plan(job.trainer).text())
     if not ranks.leads:
         return _train_along(job)
-    run = Run.create(recipe, runs)
+    run = Run.create(job.recipe, runs)
     job.describe(run)
     watch.note(f"run: {run.folder}")
     return complete(run, job, test, watch, mlflow)
@@ -98,6 +98,7 @@ def resume(
         run.check_images(job.images)
         for line in runtime.changes(run.read_json("environment.json")):
             watch.note(f"note: {line}; the numbers may differ in their last bits")
+    job.trainer.state.parts = run.read_json("environment.json").get("micro_batches", 1)
     if run.checkpoint.exists():
         job.trainer.state.load(run.checkpoint)
     if not ranks.leads:
@@ -273,6 +274,7 @@ def _finish(run: Run, job: Job, test: ImageSet | None) -> None:
         epochs=len(state.history),
         best_epoch=trainer.best_epoch,
         train_seconds=sum(row.seconds for row in state.history),
+        micro_batches=state.parts if state.parts > 1 else None,
     )
     weights, judged = weights_hash(state.best), {}
 

@@ -75,3 +75,11 @@ def test_an_epoch_goes_on_from_any_batch(feed, images, monkeypatch, start):
     for (pixels, labels), (again, labels_again) in zip(whole[start:], rest, strict=True):
         assert torch.equal(pixels, again)
         assert torch.equal(labels, labels_again)
+
+
+def test_mixed_images_have_shares_of_the_classes_for_labels(feed, monkeypatch):
+    monkeypatch.setattr("assay.training.feed.GROUP", 2 * 5 * 64)
+    for pixels, labels in collected(feed("crop 2", "mixup 0.5"), torch.arange(20).split(5)):
+        assert (pixels.shape, pixels.dtype) == ((5, 1, 8, 8), torch.float32)
+        assert (labels.shape, labels.dtype) == ((5, 3), torch.float32)
+        assert torch.allclose(labels.sum(1), torch.ones(5))

@@ -99,6 +99,21 @@ def test_train_loss_is_the_mean_over_images_not_over_batches(recipe, images):
     assert max(losses) - min(losses) < 1e-6
 
 
+MIXED = {"augment": ["random-resized-crop 8 0.6 1", "random-erasing 0.2", "mixup 0.2", "cutmix 1"]}
+
+
+def test_it_learns_from_mixed_images(recipe, images, test_images):
+    history = run(trainer(recipe.override({**MIXED, "training.epochs": 12}), images, test_images)).state.history
+    assert history[-1].validation_accuracy > 0.9
+
+
+def test_the_accuracy_on_mixed_images_counts_the_heavier_label(recipe, images):
+    still = {"optimiser.lr": 1e-12, "model.layers": ["flatten", "linear 3"], "training.epochs": 1}
+    one = trainer(recipe.override({**MIXED, **still}), images)
+    hits = sum((one.state.net(pixels).argmax(1) == shares.argmax(1)).sum().item() for pixels, shares in one.walk(0))
+    assert run(one).state.history[0].train_accuracy == hits / 200
+
+
 def test_every_image_is_seen_once_an_epoch(recipe, images):
     class Count(Watch):
         images = 0

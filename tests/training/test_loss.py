@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import log_loss
 
 from assay.sections import Loss
-from assay.training.loss import loss_function
+from assay.training.loss import heaviest, loss_function
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5], [-3.0, 4.0, 1.0], [0.0, 0.0, 9.0]])
 LABELS = torch.tensor([0, 2, 1, 0])
@@ -45,3 +45,23 @@ def test_loss_is_computed_in_float32():
 
 def test_uniform_logits_cost_the_log_of_the_number_of_classes():
     assert loss_function(Loss())(torch.zeros(5, 10), torch.arange(5)).item() == pytest.approx(math.log(10), rel=1e-6)
+
+
+SHARES = torch.tensor([[0.7, 0.3, 0.0], [0.0, 0.4, 0.6], [0.0, 1.0, 0.0], [0.25, 0.0, 0.75]])
+
+
+@pytest.mark.parametrize(
+    "loss", [Loss(), Loss(label_smoothing=0.2), Loss(name="nll")], ids=["plain", "smoothed", "nll"]
+)
+def test_a_mixed_image_costs_the_weighted_sum_of_its_two_labels(loss):
+    outputs = LOGITS.log_softmax(1) if loss.name == "nll" else LOGITS
+    each = loss_function(loss, reduction="none")
+    classes = torch.stack([each(outputs, torch.full((4,), label)) for label in range(3)], 1)
+    assert torch.allclose(each(outputs, SHARES), (SHARES * classes).sum(1), atol=1e-6)
+    assert loss_function(loss)(outputs, SHARES).item() == pytest.approx((SHARES * classes).sum(1).mean().item())
+
+
+def test_the_heavier_label_counts():
+    assert heaviest(SHARES).tolist() == [0, 2, 1, 2]
+    assert torch.equal(heaviest(LABELS), LABELS)
+    assert heaviest(SHARES.expand(5, 4, 3)).shape == (5, 4)

@@ -124,7 +124,9 @@ def _views(images: "ImageSet", preprocess: "Preprocess", recipe: "Recipe") -> "t
     sample, indices = images.subset(chosen), torch.from_numpy(chosen)
     pixels = preprocess.pixels(torch.from_numpy(sample.images))
     generator = torch.Generator().manual_seed(stream_seed(recipe.seed, Stream.AUGMENT))
-    draws = [augment(pixels, indices, epoch, generator) for epoch in range(_DRAWS)]
+    labels, classes = torch.from_numpy(sample.labels), len(sample.class_names)
+    views = (augment(pixels, indices, epoch, generator) for epoch in range(_DRAWS))
+    draws = [augment.mix(view, labels, classes, generator)[0] for view in views]
     columns = [sample.images, *((view * 255).round().to(torch.uint8).numpy() for view in (pixels, *draws))]
     side = [max(column.shape[axis] for column in columns) for axis in (2, 3)]
     tiles = np.stack([_on_white(column, *side) for column in columns], axis=1)

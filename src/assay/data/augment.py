@@ -6,18 +6,20 @@ comes from the generator that is passed.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional
 
-from assay.data.moves import Moves, alternating_flip, crop, flip, uniform, window
+from assay.data.affine import Affine
+from assay.data.covering import cutout, random_erasing
+from assay.data.mixing import Mixing, cutmix, mixup
+from assay.data.moves import Moves, alternating_flip, crop, flip, window
+from assay.data.randaugment import MOST, randaugment
+from assay.data.resized_crop import random_resized_crop
+from assay.data.step import Step, uniform
 from assay.errors import UsageError
 from assay.registry import Registry
-
-# (pixels float32 (N, C, H, W), indices int64 (N,), epoch, generator) -> pixels
-Step = Callable[[Tensor, Tensor, int, Generator], Tensor]
 
 
 @dataclass(frozen=True)
@@ -25,24 +27,33 @@ class Augment:
     """The lines of a recipe, ready to use; without lines it changes nothing."""
 
     steps: tuple[Step, ...] = ()
+    mix: Mixing = field(default_factory=Mixing)  # what comes after all steps, and changes the labels too
 
     @classmethod
     def parse(cls, lines: Sequence[str]) -> "Augment":
         """Read lines such as `crop 4 reflect`; they act in the order given.
 
-        rotate, shift and zoom become one affine transform, in Keras's order, at the place of the first of them.
+        rotate, shift and zoom become one affine transform, in Keras's order, at the place of the first of them; mixup
+        and cutmix must come last.
         Raises UsageError with the number of the faulty line in `at`.
         """
         steps: list[Step] = []
+        mix = Mixing()
         for i, line in enumerate(lines):
             try:
-                _add(steps, _parse(line))
+                found = _parse(line)
+                if isinstance(found, Mixing):
+                    mix = Mixing(mix.ways + found.ways)
+                elif mix.ways:
+                    raise UsageError(f"'{line}' comes after an image was mixed; put mixup and cutmix last")
+                else:
+                    _add(steps, found)
             except UsageError as error:
                 raise UsageError(str(error), at=(i,)) from None
-        return cls(tuple(steps))
+        return cls(tuple(steps), mix)
 
     def __call__(self, pixels: Tensor, indices: Tensor, epoch: int, generator: Generator) -> Tensor:
-        """A new view of each image: float32 (N, C, H, W) in [0, 1] to the same, or to smaller ones (`window`).
+        """A new view of each image: float32 (N, C, H, W) in [0, 1] to the same, or to another size (`window`).
 
         indices: int64 (N,), which image of the training set each is (alternating-flip remembers it); epoch counts
         from 0. Raises UsageError for an image too small for a line.
@@ -57,50 +68,6 @@ class Augment:
         return (one.shape[1], one.shape[2], one.shape[3])
 
 
-@dataclass(frozen=True)
-class Affine:
-    """One random affine transform an image: rotation (degrees), shift (fraction of the size), zoom (two factors)."""
-
-    rotate: float | None = None
-    shift: float | None = None
-    zoom: tuple[float, float] | None = None
-
-    def __call__(self, pixels: Tensor, indices: Tensor, epoch: int, generator: Generator) -> Tensor:
-        """Draw a matrix for each image and resample."""
-        n, degrees, shift = len(pixels), self.rotate or 0.0, self.shift or 0.0
-        theta = uniform(n, -degrees, degrees, generator).deg2rad()
-        down = uniform(n, -shift, shift, generator) * pixels.shape[2]
-        right = uniform(n, -shift, shift, generator) * pixels.shape[3]
-        zoom_down, zoom_right = (uniform(n, *(self.zoom or (1.0, 1.0)), generator) for _ in range(2))
-        return transform(pixels, keras_matrix(theta, down, right, zoom_down, zoom_right))
-
-
-def keras_matrix(theta: Tensor, down: Tensor, right: Tensor, zoom_down: Tensor, zoom_right: Tensor) -> Tensor:
-    """Rotation @ shift @ zoom, float32 (N, 2, 3), in (row, column) pixels about the image's centre, output to input.
-
-    Each argument is (N,): radians, pixels, pixels, factors (below 1 enlarges). This is the order and the direction of
-    Keras's `apply_affine_transform`.
-    """
-    cos, sin = theta.cos(), theta.sin()
-    rows = torch.stack([cos * zoom_down, -sin * zoom_right, cos * down - sin * right], 1)
-    columns = torch.stack([sin * zoom_down, cos * zoom_right, sin * down + cos * right], 1)
-    return torch.stack([rows, columns], 1)
-
-
-def transform(pixels: Tensor, matrix: Tensor) -> Tensor:
-    """Resample (N, C, H, W), bilinear, edge pixels continued: output pixel p shows input pixel matrix @ (p, 1).
-
-    matrix: (N, 2, 3) as of `keras_matrix`; the centre is at (H / 2 - 0.5, W / 2 - 0.5), as in Keras since 2.4.
-    """
-    height, width = pixels.shape[2:]
-    m = matrix.to(pixels.device)
-    # affine_grid counts in half images, x (columns) before y (rows)
-    x = torch.stack([m[:, 1, 1], m[:, 1, 0] * height / width, m[:, 1, 2] * 2 / width], 1)
-    y = torch.stack([m[:, 0, 1] * width / height, m[:, 0, 0], m[:, 0, 2] * 2 / height], 1)
-    grid = functional.affine_grid(torch.stack([x, y], 1), list(pixels.shape), align_corners=False)
-    return functional.grid_sample(pixels, grid, mode="bilinear", padding_mode="border", align_corners=False)
-
-
 def channel_shift(reach: float) -> Step:
     """Add one number from [-reach, reach] to all channels of an image, clipped to that image's own range (Keras)."""
 
@@ -108,20 +75,6 @@ def channel_shift(reach: float) -> Step:
         amount = uniform(len(pixels), -reach, reach, generator).to(pixels.device).view(-1, 1, 1, 1)
         low, high = pixels.amin((1, 2, 3), keepdim=True), pixels.amax((1, 2, 3), keepdim=True)
         return (pixels + amount).clamp(low, high)
-
-    return step
-
-
-def cutout(side: int) -> Step:
-    """Blacken a square of `side` pixels around a random pixel, cut off at the edge (DeVries and Taylor 2017)."""
-
-    def step(pixels: Tensor, indices: Tensor, epoch: int, generator: Generator) -> Tensor:
-        hidden = []
-        for size in pixels.shape[2:]:
-            start = torch.randint(size, (len(pixels),), generator=generator, device=generator.device) - side // 2
-            distance = torch.arange(size, device=pixels.device) - start.to(pixels.device)[:, None]
-            hidden.append((distance >= 0) & (distance < side))
-        return pixels.masked_fill(hidden[0][:, None, :, None] & hidden[1][:, None, None, :], 0)
 
     return step
 
@@ -144,10 +97,10 @@ def _add(steps: list[Step], step: Step) -> None:
 
 # The language of the lines: each word with the form that its line must have.
 
-_WORDS: Registry[tuple[str, Callable[[list[str]], Step]]] = Registry("augmentation")
+_WORDS: Registry[tuple[str, Callable[[list[str]], Step | Mixing]]] = Registry("augmentation")
 
 
-def _parse(line: str) -> Step:
+def _parse(line: str) -> Step | Mixing:
     word, *arguments = line.split() or [""]
     form, build = _WORDS[word]
     try:
@@ -193,6 +146,21 @@ def _zoom(arguments: list[str]) -> Step:
     return Affine(zoom=(low, high))
 
 
+def _resized_crop(arguments: list[str]) -> Step:
+    side, *area = arguments
+    low, high = (_number([text], 0, 1) for text in area or ("0.08", "1"))
+    if low > high:
+        raise ValueError(arguments)
+    return random_resized_crop(_pixels([side]), (low, high))
+
+
+def _randaugment(arguments: list[str]) -> Step:
+    count, magnitude = (int(text) for text in arguments)
+    if count < 1 or not 0 <= magnitude <= MOST:
+        raise ValueError(arguments)
+    return randaugment(count, magnitude)
+
+
 def _bare(step: Step) -> Callable[[list[str]], Step]:
     def build(arguments: list[str]) -> Step:
         if arguments:
@@ -214,3 +182,10 @@ _WORDS.add("channel-shift")(
     ("channel-shift AMOUNT, of pixels in [0, 1]", lambda words: channel_shift(_number(words, 0, 1)))
 )
 _WORDS.add("cutout")(("cutout PIXELS", lambda words: cutout(_pixels(words))))
+_WORDS.add("random-resized-crop")(
+    ("random-resized-crop PIXELS [LOW HIGH], areas from 0.08 to 1 of the image's if none are given", _resized_crop)
+)
+_WORDS.add("randaugment")((f"randaugment COUNT MAGNITUDE, from 0 to {MOST}", _randaugment))
+_WORDS.add("random-erasing")(("random-erasing PROBABILITY", lambda words: random_erasing(_number(words, 0, 1))))
+_WORDS.add("mixup")(("mixup ALPHA, of Beta(ALPHA, ALPHA)", lambda words: Mixing((mixup(_number(words, 0, 100)),))))
+_WORDS.add("cutmix")(("cutmix ALPHA, of Beta(ALPHA, ALPHA)", lambda words: Mixing((cutmix(_number(words, 0, 100)),))))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from assay.data.step import uniform
 from assay.errors import UsageError
 
 Shape = tuple[int, int, int]  # (N, H, W)
@@ -88,11 +89,6 @@ def window(side: int, epochs: int) -> Callable[[Shape, Tensor, int, Generator], 
         return rows, columns, None
 
     return move
-
-
-def uniform(n: int, low: float, high: float, generator: Generator) -> Tensor:
-    """n numbers from [low, high), on the generator's device."""
-    return torch.rand(n, generator=generator, device=generator.device) * (high - low) + low
 
 
 def _mirrored(shape: Shape, which: Tensor) -> Move:

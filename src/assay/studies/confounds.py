@@ -13,7 +13,7 @@ def warnings(variants: Sequence[Variant], parameters: Counts) -> list[str]:
     """A sentence for each thing that makes a variant hard to compare with the one that it builds on."""
     by_name = {one.name: one for one in variants}
     found = [text for one in variants if one.after in by_name for text in _between(by_name[one.after], one, parameters)]
-    return found or list(_across([one.recipe.training.batch_size for one in variants]))
+    return found or list(_across([one.recipe.training.images_a_step for one in variants]))
 
 
 def _across(sizes: Sequence[int]) -> Iterator[str]:

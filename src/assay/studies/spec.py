@@ -47,6 +47,8 @@ class StudySpec(Section):
                 raise UsageError(
                     f"{one.name}: a study judges by validation images; add data.validation: 0.1 to its changes"
                 )
+            if one.recipe.training.batch_size == "auto":
+                raise UsageError(f"{one.name}: training.batch_size: auto is for a single run; give a study a number")
         return found
 
     def epoch_score(self, row: Epoch) -> float | None:

@@ -20,6 +20,7 @@ class Feed:
         self.images = torch.from_numpy(images.images).to(runtime.device)
         self.labels = torch.from_numpy(images.labels).to(runtime.device)
         self.preprocess, self.augment, self.runtime = preprocess, augment, runtime
+        self.classes = len(images.class_names)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -30,14 +31,16 @@ class Feed:
         return prod(self.augment.shape(shape, epoch)) / prod(shape)
 
     def batch(self, indices: torch.Tensor, epoch: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pixels float32 (B, C, H, W) and labels int64 (B,) of these images; `seed` decides all the augmentation.
+        """Pixels float32 (B, C, H, W) and labels of these images; `seed` decides all the augmentation.
 
-        indices: int64 (B,), on the runtime's device.
+        indices: int64 (B,), on the runtime's device. Labels are int64 (B,); where images are mixed they are the
+        classes' shares, float32 (B, K).
         """
         generator = torch.Generator(self.runtime.device).manual_seed(seed)
         pixels = self.preprocess.pixels(self.images.index_select(0, indices))
         pixels = self.augment(pixels, indices, epoch, generator)
-        return self.runtime.batch(self.preprocess.normalise(pixels)), self.labels[indices]
+        pixels, labels = self.augment.mix(pixels, self.labels[indices], self.classes, generator)
+        return self.runtime.batch(self.preprocess.normalise(pixels)), labels
 
     def epoch(
         self, batches: Sequence[torch.Tensor], epoch: int, seed: Callable[[int], int], start: int = 0

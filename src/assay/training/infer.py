@@ -4,7 +4,9 @@ import torch
 from torch import nn
 
 from assay.data.preprocess import Preprocess
+from assay.errors import AssayError
 from assay.runtime import Runtime
+from assay.training.memory import ERRORS, ran_out, release
 from assay.training.views import view_logits
 
 BATCH = 500  # images at once; large enough to fill the cores, small enough for any net here
@@ -25,6 +27,21 @@ def infer(
 
 
 def _logits(net: nn.Module, images: torch.Tensor, preprocess: Preprocess, runtime: Runtime, views: int) -> torch.Tensor:
+    """Of all images at once, or in halves where memory runs out."""
+    try:
+        return _at_once(net, images, preprocess, runtime, views)
+    except ERRORS as error:
+        if not ran_out(error):
+            raise
+        if len(images) == 1:
+            raise AssayError("memory ran out with a single image; use a smaller net or smaller images") from None
+    release(runtime.device)
+    return torch.cat([_logits(net, half, preprocess, runtime, views) for half in images.tensor_split(2)])
+
+
+def _at_once(
+    net: nn.Module, images: torch.Tensor, preprocess: Preprocess, runtime: Runtime, views: int
+) -> torch.Tensor:
     pixels = runtime.batch(preprocess(images.to(runtime.device)))
     with runtime.autocast():
         return view_logits(net, pixels, views).float()

@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import accumulate
 from math import isfinite
@@ -14,7 +15,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from assay.data.batches import batches, order
 from assay.data.imageset import ImageSet
-from assay.errors import Interrupted, NonFiniteError
+from assay.errors import AssayError, Interrupted, NonFiniteError
 from assay.models.quick import quick
 from assay.recipe import Recipe
 from assay.runtime import Runtime, Stream, seeded, stream_seed
@@ -22,7 +23,8 @@ from assay.training.checkpoint import State, copy_weights
 from assay.training.feed import Feed
 from assay.training.history import Epoch
 from assay.training.infer import infer
-from assay.training.loss import loss_function
+from assay.training.loss import heaviest, loss_function
+from assay.training.memory import ERRORS, ran_out, release
 from assay.training.nonfinite import first_bad_tensor
 from assay.training.optim import build_optimiser, choose_trained
 from assay.training.parallel import ALONE, Ranks
@@ -51,7 +53,10 @@ class Trainer:
         net = ranks.ready(runtime.place(net))
         with recipe.blame("optimiser"):
             self.state = State(net, build_optimiser(recipe.optimiser, net), best=copy_weights(net))
-        self.forward = runtime.compile(quick(net))
+        self.eager = quick(net)
+        self.forward = runtime.compile(self.eager)
+        self.has_batch_norm = any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in net.modules())
+        self.told_parts = 1  # whoever watches has been told of them
         self.loss = loss_function(recipe.loss)
         self.steps = len(self._batches(0))
         shares = (feed.share(epoch) for epoch in range(recipe.training.epochs))
@@ -86,26 +91,43 @@ class Trainer:
 
         Afterwards all is as it was.
         """
-        net, before, last = self.state.net, copy_weights(self.state.net), self.recipe.training.epochs - 1
-        twin = copy.copy(self)
-        twin.state = State(net, build_optimiser(self.recipe.optimiser, net), best={})
-        twin._step(0, 0, *next(self.walk(last)))  # the first step pays for set-up
-        started, images = time.perf_counter(), 0
-        for step, (pixels, labels) in zip(range(PROBE_STEPS), self.walk(last), strict=False):
-            twin._step(0, step, pixels, labels).sum().item()  # a GPU has to finish before the clock is read
-            images += len(labels)
-            if self.ranks.any(time.perf_counter() - started > PROBE_SECONDS):
-                break
-        seconds = time.perf_counter() - started
-        twin.state.optimiser.zero_grad(set_to_none=True)
-        net.load_state_dict(before)
+        last = self.recipe.training.epochs - 1
+        with self.rehearsal() as twin:
+            twin._step(0, 0, *next(self.walk(last)))  # the first step pays for set-up
+            started, images = time.perf_counter(), 0
+            for step, (pixels, labels) in zip(range(PROBE_STEPS), self.walk(last), strict=False):
+                twin._step(0, step, pixels, labels).sum().item()  # a GPU has to finish before the clock is read
+                images += len(labels)
+                if self.ranks.any(time.perf_counter() - started > PROBE_SECONDS):
+                    break
+            seconds = time.perf_counter() - started
         validation = len(self.validation) / 3 if self.validation else 0.0
         return (len(self.feed) + validation) * seconds / images
+
+    @contextmanager
+    def rehearsal(self) -> Iterator["Trainer"]:
+        """A trainer whose steps leave no trace but what they told of memory."""
+        net, before = self.state.net, copy_weights(self.state.net)
+        twin = copy.copy(self)
+        twin.state = State(net, build_optimiser(self.recipe.optimiser, net), best={}, parts=self.state.parts)
+        try:
+            yield twin
+        finally:
+            twin.state.optimiser.zero_grad(set_to_none=True)
+            net.load_state_dict(before)
+            self.state.parts = twin.state.parts
+
+    def try_batch(self, size: int) -> None:
+        """One update on so many images at once, whatever the recipe's batches are; for a rehearsal."""
+        indices = torch.arange(size, device=self.runtime.device)
+        pixels, labels = self.feed.batch(indices, self.recipe.training.epochs - 1, 0)
+        self._backward(self.eager, 0, 0, pixels, labels, size)
+        self.state.optimiser.step()
 
     def _batches(self, epoch: int) -> tuple[torch.Tensor, ...]:
         training = self.recipe.training
         indices = order(len(self.feed), self.recipe.seed, epoch, training.shuffle)
-        return batches(indices.to(self.runtime.device), training.batch_size)  # moved once, not once a step
+        return batches(indices.to(self.runtime.device), training.images_a_step)  # moved once, not once a step
 
     def walk(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Pixels and labels of each step of an epoch."""
@@ -116,13 +138,14 @@ class Trainer:
         state, epoch = self.state, len(self.state.history)
         state.net.train()
         choose_trained(self.recipe.optimiser, state.net, epoch)
-        seen = state.step * self.recipe.training.batch_size  # before the run was stopped
+        seen = state.step * self.recipe.training.images_a_step  # before the run was stopped
         before, started = state.epoch_seconds, time.perf_counter()
         wide = torch.float32 if self.runtime.device == "mps" else torch.float64  # MPS has no float64
         sums = torch.tensor(state.sums, dtype=wide, device=self.runtime.device)
         for step, (pixels, labels) in enumerate(self.walk(epoch, state.step), state.step):
             seen += len(labels)
             sums += self._step(epoch, step, pixels, labels)
+            self._tell_parts(watch, len(labels))
             state.step = step + 1
             if state.step % self.look_every and state.step < self.steps:
                 continue
@@ -137,20 +160,67 @@ class Trainer:
 
     def _step(self, epoch: int, step: int, pixels: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """One update; returns the sums over the batch of loss and hits, float64 (2,), still on the device."""
-        state, ranks, clip_norm, n = self.state, self.ranks, self.recipe.optimiser.clip_norm, len(labels)
+        state, ranks, clip_norm = self.state, self.ranks, self.recipe.optimiser.clip_norm
         self.set_rate(epoch, step)
-        pixels, labels = ranks.mine(pixels), ranks.mine(labels)
-        with seeded(self.dropout_seed(epoch, step), self.runtime.device), self.runtime.autocast():
-            logits = self.forward(pixels)
-        loss = ranks.weighed(self.loss(logits, labels), len(labels), n)
-        state.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        hits = (logits.argmax(1) == labels).sum()
-        sums = ranks.add_up(state.net, torch.stack([loss.detach() * n, hits.to(loss.dtype)]))
+        sums = self._gradients(epoch, step, ranks.mine(pixels), ranks.mine(labels), len(labels))
+        sums = ranks.add_up(state.net, sums)
         if clip_norm is not None:
             clip_grad_norm_(state.net.parameters(), clip_norm)
         state.optimiser.step()
         return sums
+
+    def _gradients(self, epoch: int, step: int, pixels: torch.Tensor, labels: torch.Tensor, n: int) -> torch.Tensor:
+        """The gradients of a batch; where memory runs out, in twice as many parts."""
+        while True:
+            # A step in parts has other sizes than the one that a GPU's graphs were recorded for.
+            forward = self.forward if self.state.parts == 1 else self.eager
+            try:
+                return self._backward(forward, epoch, step, pixels, labels, n)
+            except ERRORS as error:
+                if not ran_out(error):
+                    raise
+                self._double_parts(len(labels), str(error).partition("\n")[0])
+            release(self.runtime.device)  # only here is the error gone, and with it all that it kept alive
+
+    def _backward(
+        self, forward: Callable[[torch.Tensor], torch.Tensor],
+        epoch: int, step: int, pixels: torch.Tensor, labels: torch.Tensor, n: int,
+    ) -> torch.Tensor:  # fmt: skip
+        """Add up the gradients of a batch's parts; `n` is its size in all processes. Returns the sums as `_step`."""
+        self.state.optimiser.zero_grad(set_to_none=True)
+        parts, sums = self._parts_of(len(labels)), []
+        with seeded(self.dropout_seed(epoch, step), self.runtime.device):
+            for some, theirs in zip(pixels.tensor_split(parts), labels.tensor_split(parts), strict=True):
+                with self.runtime.autocast():
+                    logits = forward(some)
+                loss = self.ranks.weighed(self.loss(logits, theirs), len(theirs), n)
+                loss.backward()  # type: ignore[no-untyped-call]
+                hits = (logits.argmax(1) == heaviest(theirs)).sum()
+                sums.append(torch.stack([loss.detach() * n, hits.to(loss.dtype)]))
+        return sums[0] if parts == 1 else torch.stack(sums).sum(0)
+
+    def _parts_of(self, n: int) -> int:
+        """Batch norm cannot do with one image."""
+        return max(1, min(self.state.parts, n // (2 if self.has_batch_norm else 1)))
+
+    def _double_parts(self, n: int, reason: str) -> None:
+        parts = self._parts_of(n)
+        self.state.parts = 2 * parts
+        if self.ranks.size > 1:  # the others do not know, and batch norm waits for them
+            raise AssayError(f"memory ran out with {n} images in a process; lower training.batch_size")
+        if self._parts_of(n) == parts:
+            size = -(-n // parts)
+            raise AssayError(
+                f"memory ran out with {size} images at once ({reason}); use a smaller net or smaller images"
+            )
+
+    def _tell_parts(self, watch: Watch, n: int) -> None:
+        if self.state.parts == self.told_parts:
+            return
+        self.told_parts = self.state.parts
+        size = -(-n // self._parts_of(n))
+        norm = "; batch norm sees each by itself, as it would in batches of that size" if self.has_batch_norm else ""
+        watch.note(f"memory ran out: batches are trained in parts of {size} images, gradients added up{norm}")
 
     def set_rate(self, epoch: int, step: int) -> float:
         """Give the optimiser the learning rate of this step; returns it."""

@@ -59,8 +59,8 @@ class Ranks:
         return batch if self.size == 1 else batch.tensor_split(self.size)[self.rank]
 
     def weighed(self, loss: Tensor, mine: int, whole: int) -> Tensor:
-        """A slice's mean loss as its part of the whole batch's mean: the sum over processes is that mean."""
-        if self.size == 1:
+        """A slice's mean loss as its part of the whole batch's mean: the sum over all slices is that mean."""
+        if mine == whole:
             return loss
         return loss * (mine / whole) if mine else loss.nan_to_num()  # the mean over no images is NaN
 

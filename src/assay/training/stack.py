@@ -15,7 +15,7 @@ from assay.errors import Interrupted, NonFiniteError
 from assay.models.net import Net
 from assay.models.wide import Wide
 from assay.training.loop import Trainer
-from assay.training.loss import loss_function
+from assay.training.loss import heaviest, loss_function
 from assay.training.together import Update
 
 
@@ -75,16 +75,19 @@ class Stack:
         return found
 
     def _step(self, epoch: int, step: int, pixels: Tensor, labels: Tensor) -> Tensor:
-        """One update of all nets: pixels (N, K C, H, W), labels (N, K); returns the sums of loss and hits, (2, K)."""
+        """One update of all nets: pixels (N, K C, H, W), labels (N, K) or (N, K, classes).
+
+        Returns the sums of loss and hits, (2, K).
+        """
         rates = [one.set_rate(epoch, step) for one in self.trainers]
         with self.runtime.autocast():
             out = self.wide(pixels, self._generators(epoch, step)) if self.wide.draws else self.forward(pixels)
         logits = out.unflatten(1, (len(self.trainers), -1))
-        losses = self.losses(logits.flatten(0, 1), labels.flatten()).view(labels.shape)
+        losses = self.losses(logits.flatten(0, 1), labels.flatten(0, 1)).view(logits.shape[:2])
         self.update.zero_gradients()
         (losses.sum() / len(labels)).backward()  # type: ignore[no-untyped-call]
         self.update.step(rates)
-        hits = (logits.argmax(2) == labels).sum(0)
+        hits = (logits.argmax(2) == heaviest(labels)).sum(0)
         return torch.stack([losses.detach().sum(0), hits.to(losses.dtype)])
 
     def _generators(self, epoch: int, step: int) -> list[Generator]:

@@ -147,8 +147,11 @@ def files(run: Run) -> set[str]:
                            "globalmaxpool", "dropout 0.3", "linear 3 nobias unit", "scale 0.1"]}),
         ({"optimiser.lr": [0.05, 0.01]},
          {"model.layers": ["flatten", "linear 3"], "training.batch_size": 101, "schedule": "one-cycle"}),
+        ({"optimiser.lr": [0.05, 0.01]},
+         {"model.layers": ["flatten", "linear 3"], "augment": ["randaugment 1 9", "mixup 0.5", "cutmix 1"],
+          "loss.label_smoothing": 0.1}),
     ],
-    ids=["adam", "clipped", "fast", "linear"],
+    ids=["adam", "clipped", "fast", "linear", "mixed"],
 )  # fmt: skip
 def test_each_run_of_a_stack_equals_its_single_run(grid, monkeypatch, rates, changes):
     monkeypatch.setattr("assay.verbs.draw", lambda *_: None)  # figures take longer than these runs

@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || (echo "assay needs Python 3.11 or newer; say: make PYTHON=python3.12 ..." && false)
 	@$(PYTHON) -m venv $(VENV) || { apt-get install --yes --quiet python3-venv && $(PYTHON) -m venv $(VENV); } || \
 	  { echo "this Python has no venv module; on Debian: sudo apt-get install python3-venv"; false; }
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mlflow,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mlflow,pretrained,dev]'
 	@touch $(STAMP)
 
 demo: setup

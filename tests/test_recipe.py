@@ -158,3 +158,20 @@ def test_an_override_is_blamed_on_its_own_words(recipe):
     changed = recipe.override({"augment": ["flop"]})
     with pytest.raises(UsageError, match=r"^augment=\['flop'\]: augment\.0: bad$"), changed.blame("augment"):
         raise UsageError("bad", at=(0,))
+
+
+def test_the_nets_own_preprocessing_can_be_asked_for_as_a_whole():
+    recipe = Recipe.build({"model": "mobilenet_v1", "preprocess": "net"})
+    assert (recipe.preprocess.resize, recipe.preprocess.crop, recipe.preprocess.normalise) == ("net", "net", "net")
+    assert Recipe.build(yaml.safe_load(recipe.to_yaml())) == recipe
+
+
+@pytest.mark.parametrize("key", ["weights", "train_only", "dropout", "unfreeze"])
+def test_keys_of_pretrained_nets_do_not_go_with_layers(key):
+    value = {"weights": "library", "train_only": "head", "dropout": 0.2, "unfreeze": {1: "all"}}[key]
+    assert f"{key} is for a pretrained net" in wrong({"model": {**LINEAR["model"], key: value}})
+
+
+def test_a_word_that_no_size_knows_is_said():
+    assert "preprocess.crop" in wrong({"preprocess": {"crop": "nett"}})
+    assert "model.train_only" in wrong({"model": {"name": "mobilenet_v1", "train_only": "heads"}})

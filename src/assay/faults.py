@@ -15,6 +15,7 @@ from assay.data.preprocess import Preprocess
 from assay.data.split import Split
 from assay.errors import UsageError, unknown
 from assay.models.net import lines_of
+from assay.models.pretrained import is_pretrained
 from assay.recipe import Recipe
 from assay.sections import Model
 from assay.training.history import Epoch
@@ -59,6 +60,8 @@ def warning(recipe: Recipe) -> str:
 def model(recipe: Recipe, classes: int) -> Model:
     """The net. Raises UsageError where the fault needs a list of layers."""
     extra = [line for name, line in _LAYERS.items() if name in recipe.faults]
+    if extra and is_pretrained(recipe.model):
+        raise UsageError(f"the fault of a {extra[0]} behind the net needs a net of layers, not {recipe.model.name}")
     return Model(layers=(*lines_of(recipe.model, classes), *extra)) if extra else recipe.model
 
 

@@ -13,13 +13,17 @@ from assay import faults
 from assay.data.augment import Augment
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
-from assay.data.sources import check_present
+from assay.data.sources import check_present, weights_folder
 from assay.data.sources import load as load_data
 from assay.data.split import Split, split
 from assay.errors import DataError, ShapeError, UsageError
+from assay.models.build import build
+from assay.models.frozen import Frozen
 from assay.models.initialise import fit_layers
 from assay.models.layers import parse
-from assay.models.net import Net, build
+from assay.models.net import Net
+from assay.models.pretrained import is_pretrained, library_of, prepared
+from assay.models.pretrained import load as load_weights
 from assay.recipe import Recipe
 from assay.run import Run, weights_hash
 from assay.runtime import Runtime
@@ -102,8 +106,9 @@ def prepare(
         raise DataError(f"{images.source}: no training images are left of {len(images)}")
     train = images.subset(parts.train)
     with recipe.blame("preprocess"):
-        preprocess = Preprocess.fit(recipe.preprocess, train)
-    net = _net(recipe, preprocess.shape, len(images.class_names), model)
+        spec, colour = prepared(recipe.preprocess, recipe.model), model is None and bool(library_of(recipe.model.name))
+        preprocess = Preprocess.fit(spec, train, colour=colour)
+    net, frozen = _net(recipe, preprocess.shape, len(images.class_names), model)
     _fit(net, torch.from_numpy(train.images), preprocess)
     faults.start(net, start)
     _check(recipe, net, preprocess.shape, augment, len(images.class_names))
@@ -115,7 +120,7 @@ def prepare(
 
     def trainer_for(recipe: Recipe) -> Trainer:
         reported, watched = partial(faults.reported, recipe), partial(faults.watched, recipe)
-        return Trainer(faults.training(recipe), net, feed, validation, runtime, reported, watched, ranks)
+        return Trainer(faults.training(recipe), net, feed, validation, runtime, reported, watched, ranks, frozen)
 
     recipe, found = _sized(recipe, trainer_for)
     return Job(recipe, images, parts, trainer_for(recipe), own_model=model is not None, found=found)
@@ -150,12 +155,21 @@ def _training_images(recipe: Recipe) -> ImageSet:
         return load_data(recipe.data.name, "train")
 
 
-def _net(recipe: Recipe, shape: tuple[int, int, int], classes: int, own: nn.Module | None) -> nn.Module:
+def _net(
+    recipe: Recipe, shape: tuple[int, int, int], classes: int, own: nn.Module | None
+) -> tuple[nn.Module, Frozen | None]:
+    """The net with the weights that it begins with, and what of it is not trained."""
     if own is not None:
         faults.own_model(recipe)
-        return own
+        return own, None
     with recipe.blame("model"):
-        return build(faults.model(recipe, classes), shape, classes, recipe.seed)
+        model = faults.model(recipe, classes)
+        net = build(model, shape, classes, recipe.seed)
+        if not is_pretrained(model):
+            return net, None
+        load_weights(net, model, classes, weights_folder())
+        partly = model.train_only != "all" or model.unfreeze
+        return net, Frozen.of(model, net, shape, classes) if partly else None
 
 
 def reader(images: ImageSet | None, name: str) -> Callable[[], ImageSet]:

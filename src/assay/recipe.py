@@ -171,7 +171,7 @@ def _real_path(location: KeyPath, values: Any) -> KeyPath:
             values = values[part]
         elif isinstance(values, (list, tuple)) and isinstance(part, int):
             values = list(values)[part]
-        elif i < len(location) - 1 or part in ("word", "constants", "number", "[key]"):
+        elif i < len(location) - 1 or part in ("word", "constants", "pixels", "number", "[key]"):
             continue
         path.append(part)
     return tuple(path)

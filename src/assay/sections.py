@@ -44,28 +44,48 @@ class Constants(Section):
     std: tuple[PositiveFloat, ...]
 
 
+Pixels = Annotated[
+    Annotated[Literal["net"], Tag("word")] | Annotated[PositiveInt, Tag("pixels")],
+    Discriminator(lambda value: "word" if isinstance(value, str) else "pixels"),
+]
+
 # Told apart by hand, so that an error speaks of the one form that was meant.
 Normalise = Annotated[
-    Annotated[Literal["none", "train"], Tag("word")] | Annotated[Constants, Tag("constants")],
+    Annotated[Literal["none", "train", "net"], Tag("word")] | Annotated[Constants, Tag("constants")],
     Discriminator(lambda value: "word" if isinstance(value, str) else "constants"),
 ]
 
 
 class Preprocessing(Section):
-    """How a pixel reaches the net, in this order: resize, crop, scale, normalise."""
+    """How a pixel reaches the net, in this order: resize, crop, scale, normalise.
 
-    resize: PositiveInt | None = None  # the shorter side, in pixels, antialiased
-    crop: PositiveInt | None = None  # the centre square, in pixels
+    "net" stands for what the library says of a pretrained net, in any of resize, crop and normalise; written instead
+    of the whole section, for all three.
+    """
+
+    resize: Pixels | None = None  # the shorter side, in pixels, antialiased
+    crop: Pixels | None = None  # the centre square, in pixels
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"  # of the resizing; resize: net takes the net's own
     scale: Literal["unit", "centred", "signed"] = "unit"  # [0, 1], [-0.5, 0.5], [-1, 1]
     normalise: Normalise = "none"  # "train": mean and std of the training images
 
+    @model_validator(mode="before")
+    @classmethod
+    def _all_of_it(cls, value: Any) -> Any:
+        return {"resize": "net", "crop": "net", "normalise": "net"} if value == "net" else value
+
 
 class Model(Section):
-    """A named net with its arguments, or a list of layers."""
+    """A named net with its arguments, or a list of layers. The keys from `weights` on are for pretrained nets alone."""
 
     name: str | None = None
     arguments: dict[str, Any] = {}
     layers: tuple[str, ...] | None = None
+    weights: str = "none"  # or "library": the library's own; or a file
+    train_only: Annotated[str, Field(pattern="^(all|head|last-conv|from:.+)$")] = "all"
+    unfreeze: dict[PositiveInt, Annotated[str, Field(pattern="^(all|last-conv|from:.+)$")]] = {}  # from that epoch on
+    frozen_batch_norm: bool = True  # in the frozen part it keeps its statistics
+    dropout: Fraction = 0.0  # before the new head
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -73,7 +93,18 @@ class Model(Section):
             raise ValueError("give either a name or a list of layers")
         if self.layers is not None and self.arguments:
             raise ValueError("arguments belong to a named net; write them into the layers")
+        if self.layers is not None and (given := self.as_pretrained):
+            raise ValueError(f"{min(given)} is for a pretrained net, given by its name")
         return self
+
+    @property
+    def as_pretrained(self) -> set[str]:
+        """The keys that only a pretrained net has, of those that are not at their defaults."""
+        fields = type(self).model_fields
+        return {key for key in _PRETRAINED if getattr(self, key) != fields[key].get_default(call_default_factory=True)}
+
+
+_PRETRAINED = {"weights", "train_only", "unfreeze", "frozen_batch_norm", "dropout"}
 
 
 class Loss(Section):
@@ -93,6 +124,9 @@ class _Optimiser(Section):
     lr: PositiveFloat
     weight_decay: NonNegativeFloat = 0.0
     clip_norm: PositiveFloat | None = None
+
+    # the lr of what is trained below a pretrained net's new head, as a share of lr
+    below_head: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class _CoupledOptimiser(_Optimiser):

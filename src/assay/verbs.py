@@ -27,7 +27,7 @@ from assay.groups import count_looks, find_group, read_group
 from assay.job import Job, prepare, reader
 from assay.judge import judge, judged_before
 from assay.mirrored import mirrored
-from assay.models.net import build
+from assay.models.build import build
 from assay.recipe import Recipe
 from assay.recipes import read_recipe
 from assay.report.pictures import draw

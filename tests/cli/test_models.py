@@ -52,3 +52,19 @@ def test_wrong_words_are_usage_errors(words: tuple[str, ...], message: str):
 def test_images_too_small_are_a_shape_error_that_names_the_layer():
     with pytest.raises(ShapeError, match="layer 4 'conv 48 3x3': kernel 3x3 does not fit into 24x2x2"):
         run("show", "kth", "--shape", "3x8x8")
+
+
+def test_list_says_which_pretrained_nets_there_are():
+    assert "mobilenet_v1; torchvision's alexnet, googlenet" in run("list")
+
+
+def test_show_walks_a_pretrained_net_for_its_own_images():
+    output = run("show", "mobilenet_v1", "width=0.25", "--classes", "7")
+    assert "centre 224 px, mean 0.5, 0.5, 0.5" in output
+    assert "blocks.4.1.conv_pw" in output
+    assert "3x224x224" in output
+    assert f"{470_072 - 993 * 257:,}" in output  # Keras's count, with 993 outputs less
+
+
+def test_a_pretrained_net_takes_the_shape_of_images_too():
+    assert "3x128x128" in run("show", "mobilenet_v1", "width=0.25", "--shape", "3x128x128")

@@ -194,3 +194,40 @@ def test_exif_orientation_is_applied_once(tmp_path, kind):
 @pytest.mark.parametrize("size", [(1, 1), (1, 4000), (3000, 2)])
 def test_pictures_of_any_size_fit(size):
     assert RGB.picture(Image.new("RGB", size, "white")).shape == (1, 3, 32, 32)
+
+
+def test_grey_images_become_three_equal_channels_for_a_net_that_takes_no_others():
+    grey = image_set(RANDOM[:, :1])
+    spec = Preprocessing(normalise=Constants(mean=(0.1, 0.2, 0.3), std=(1, 2, 4)))
+    made = Preprocess.fit(spec, grey, colour=True)
+    seen, plain = made(torch.from_numpy(grey.images)), torch.from_numpy(grey.images).float() / 255
+    assert made.shape == tuple(seen.shape[1:]) == (3, 8, 8)
+    for channel, (mean, std) in enumerate(((0.1, 1), (0.2, 2), (0.3, 4))):
+        torch.testing.assert_close(seen[:, channel], (plain[:, 0] - mean) / std)
+    assert Preprocess.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+    assert len(Preprocess.fit(Preprocessing(normalise="train"), grey, colour=True).mean) == 3
+
+
+def test_colour_images_stay_as_they_are():
+    assert Preprocess.fit(Preprocessing(), image_set(), colour=True) == Preprocess.fit(Preprocessing(), image_set())
+
+
+def test_bicubic_resizing_is_pillows():
+    picture = smooth(60, 80)
+    made = Preprocess.sized(Preprocessing(resize=30, interpolation="bicubic"), (3, 60, 80))
+    seen = made.pixels(torch.from_numpy(picture.transpose(2, 0, 1).copy())[None])[0]
+    theirs = np.array(Image.fromarray(picture).resize((40, 30), Image.Resampling.BICUBIC)).transpose(2, 0, 1) / 255
+    assert np.abs(seen.numpy() - theirs).max() < 1.5 / 255
+
+
+@pytest.mark.parametrize(("margin", "first"), [(1, 0), (3, 2), (5, 2), (4, 2)])
+def test_an_odd_margin_is_halved_as_torchvision_does(margin, first):
+    """torchvision.transforms.v2.functional.center_crop: int(round(margin / 2)), to the even side."""
+    side = 4 + margin
+    columns = torch.arange(side, dtype=torch.uint8).expand(1, 1, side, side)
+    assert int(Preprocess((1, side, side), crop=4).pixels(columns)[0, 0, 0, 0] * 255 + 0.5) == first
+
+
+def test_the_word_net_without_a_net_is_refused():
+    with pytest.raises(UsageError, match="'net' is for a pretrained net"):
+        Preprocess.fit(Preprocessing(crop="net"), image_set())

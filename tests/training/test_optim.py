@@ -7,6 +7,7 @@ from torch import nn
 from assay.errors import UsageError
 from assay.models.initialise import WhiteningConv
 from assay.models.net import Net
+from assay.models.pretrained import Head
 from assay.sections import Adam, AdamW, Muon, Sgd
 from assay.training.optim import build_optimiser, choose_trained
 
@@ -168,3 +169,17 @@ def test_without_a_word_the_whitening_bias_is_trained_to_the_end():
     net = Net(["whitening 2x2", "conv 4 3x3", "flatten", "linear 2"], (1, 6, 6), 2)
     choose_trained(Muon(bias_lr=0.1, head_lr=0.1), net, 1000)
     assert net.layers[0].bias.requires_grad
+
+
+def test_what_is_below_a_new_head_has_a_lower_rate_and_the_heads_group_comes_first():
+    module = nn.Sequential(nn.Linear(4, 5), Head(5, 3))
+    groups = build_optimiser(Sgd(lr=0.1, below_head=0.01, l2={"linear": 0.1}), module).param_groups
+    assert [group["initial_lr"] for group in groups] == pytest.approx([0.1, 0.1, 0.001, 0.001])
+    rates = {id(p): group["lr"] for group in groups for p in group["params"]}
+    assert [rates[id(p)] for p in module.parameters()] == pytest.approx([0.001, 0.001, 0.1, 0.1])
+
+
+def test_a_lower_rate_needs_a_new_head():
+    with pytest.raises(UsageError, match="only a pretrained net has a new head") as caught:
+        build_optimiser(Sgd(lr=0.1, below_head=0.1), net())
+    assert caught.value.at == ("below_head",)

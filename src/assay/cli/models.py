@@ -17,6 +17,7 @@ def list_() -> None:
 
     from assay.models.layers import parse, sizes
     from assay.models.nets import NETS
+    from assay.models.pretrained import TORCHVISION
     from assay.models.summary import summarise
 
     table = Table("name", box=SIMPLE_HEAD, pad_edge=False)
@@ -28,6 +29,8 @@ def list_() -> None:
         summary = summarise(parse(net.lines(10, {}), net.shape), net.shape)
         table.add_row(name, net.description, sizes(net.shape), f"{summary.parameters:,}")
     Console(width=_width()).print(table)
+    typer.echo(f"pretrained (pip install 'assay[pretrained]'): mobilenet_v1; torchvision's {', '.join(TORCHVISION)};")
+    typer.echo("and every net of timm, by its name there")
 
 
 @app.command()
@@ -42,19 +45,26 @@ def show(
     """Show every layer with its output shape, how it follows, parameters, mult-adds and memory."""
     from rich.console import Console
 
+    from assay.models.build import layers
     from assay.models.named import written
-    from assay.models.net import checked
     from assay.models.nets import NETS
+    from assay.models.pretrained import described, library_of
     from assay.models.summary import summarise
+    from assay.sections import Model
 
-    net = NETS[name]
     values = dict(_pair(word) for word in arguments or [])
-    images = _shape(shape) if shape else net.shape
-    summary = summarise(checked(net.lines(classes, values), images, classes), images)
-    console = Console(width=_width(), highlight=False)
-    console.print(f"{name}: {net.description}", soft_wrap=True)
-    known = ", ".join(f"{key}={written(values.get(key, default))}" for key, default in net.defaults.items())
-    console.print(f"arguments: {known or 'none'}", markup=False, soft_wrap=True)
+    model, console = Model(name=name, arguments=values), Console(width=_width(), highlight=False)
+    if library_of(name):
+        about, images = described(model)
+        console.print(f"{name}: {about}", soft_wrap=True)
+    else:
+        net = NETS[name]
+        images = net.shape
+        console.print(f"{name}: {net.description}", soft_wrap=True)
+        known = ", ".join(f"{key}={written(values.get(key, default))}" for key, default in net.defaults.items())
+        console.print(f"arguments: {known or 'none'}", markup=False, soft_wrap=True)
+    images = _shape(shape) if shape else images
+    summary = summarise(layers(model, images, classes), images)
     console.print(summary.table())
     console.print(summary.totals(), soft_wrap=True)
 

@@ -1,7 +1,7 @@
 """Preprocess: the one definition of how a pixel reaches the net, the same in every phase. No augmentation."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -26,7 +26,7 @@ class Preprocess:
     """Resize, crop, scale, normalise, in this order; a plain value that is stored with the run.
 
     source_shape is that of the images it was made for; mean and std, one number a channel, are in units of the scaled
-    pixels and absent when the recipe does not normalise.
+    pixels and absent when the recipe does not normalise. colour: grey images become three equal channels.
     """
 
     source_shape: Shape
@@ -35,14 +35,17 @@ class Preprocess:
     scale: Literal["unit", "centred", "signed"] = "unit"
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    colour: bool = False
 
     @classmethod
-    def fit(cls, spec: Preprocessing, images: ImageSet) -> "Preprocess":
+    def fit(cls, spec: Preprocessing, images: ImageSet, *, colour: bool = False) -> "Preprocess":
         """What the recipe asks for, with "train" resolved to the mean and standard deviation of these images.
 
-        Raises UsageError for a crop larger than the image, a wrong number of constants, or a channel that never varies.
+        colour: for a net that takes nothing else. Raises UsageError for a crop larger than the image, a wrong number of
+        constants, or a channel that never varies.
         """
-        plain = cls(images.shape, spec.resize, spec.crop, spec.scale)
+        plain = replace(cls.sized(spec, images.shape), colour=colour and images.shape[0] == 1)
         plain._check_crop()
         if spec.normalise == "none":
             return plain
@@ -51,17 +54,24 @@ class Preprocess:
         else:
             mean, std = plain._statistics(images)
         for name, values in (("mean", mean), ("std", std)):
-            if len(values) != images.shape[0]:
+            if len(values) != plain.shape[0]:
                 raise UsageError(
-                    f"{len(values)} values for images of {images.shape[0]} channel(s)", at=("normalise", name)
+                    f"{len(values)} values for images of {plain.shape[0]} channel(s)", at=("normalise", name)
                 )
-        return cls(images.shape, spec.resize, spec.crop, spec.scale, mean, std)
+        return replace(plain, mean=mean, std=std)
+
+    @classmethod
+    def sized(cls, spec: Preprocessing, shape: Shape) -> "Preprocess":
+        """All of it but mean and std, for images of that shape. Raises UsageError for "net" without a net's numbers."""
+        if isinstance(spec.resize, str) or isinstance(spec.crop, str) or spec.normalise == "net":
+            raise UsageError("'net' is for a pretrained net, given by its name")
+        return cls(shape, spec.resize, spec.crop, spec.scale, interpolation=spec.interpolation)
 
     @property
     def shape(self) -> Shape:
         """(C, H, W) that reaches the net."""
         height, width = (self.crop, self.crop) if self.crop else self._resized()
-        return self.source_shape[0], height, width
+        return 3 if self.colour else self.source_shape[0], height, width
 
     def __call__(self, batch: Tensor) -> Tensor:
         """uint8 (N, C, H, W) to what the net sees: float32 (N, *shape)."""
@@ -72,10 +82,12 @@ class Preprocess:
         pixels = batch.to(torch.float32).div_(255)
         size = self._resized()
         if size != tuple(pixels.shape[2:]):
-            pixels = functional.interpolate(pixels, size, mode="bilinear", antialias=True).clamp_(0, 1)
+            pixels = functional.interpolate(pixels, size, mode=self.interpolation, antialias=True).clamp_(0, 1)
+        if pixels.shape[1] != self.shape[0]:
+            pixels = pixels.expand(-1, self.shape[0], -1, -1)
         if not self.crop:
             return pixels
-        top, left = (size[0] - self.crop) // 2, (size[1] - self.crop) // 2
+        top, left = (round((side - self.crop) / 2) for side in size)  # odd margins as torchvision and timm halve them
         return pixels[:, :, top : top + self.crop, left : left + self.crop]
 
     def normalise(self, pixels: Tensor) -> Tensor:
@@ -131,7 +143,7 @@ class Preprocess:
 
     def _statistics(self, images: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and (population) standard deviation of each channel of the scaled images, summed in float64."""
-        total = torch.zeros(2, images.shape[0], dtype=torch.float64)
+        total = torch.zeros(2, self.shape[0], dtype=torch.float64)
         count = len(images) * self.shape[1] * self.shape[2]
         for chunk in _chunks(images.images):
             scaled = self.normalise(self.pixels(torch.from_numpy(chunk))).double()

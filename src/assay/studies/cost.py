@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from assay import faults
 from assay.data.preprocess import Preprocess
 from assay.data.sources import SOURCES
-from assay.models.layers import parse
-from assay.models.net import lines_of
+from assay.models.build import layers
+from assay.models.pretrained import prepared
 from assay.models.summary import summarise
 from assay.recipe import Recipe
 
@@ -33,8 +33,9 @@ def cost(recipe: Recipe) -> Cost:
     faults.check(recipe)
     with recipe.blame("data", "name"):
         source = SOURCES[recipe.data.name]
-    shape = Preprocess(source.shape, recipe.preprocess.resize, recipe.preprocess.crop).shape
+    with recipe.blame("preprocess"):
+        shape = Preprocess.sized(prepared(recipe.preprocess, recipe.model), source.shape).shape
     with recipe.blame("model"):
-        net = summarise(parse(lines_of(recipe.model, len(source.class_names)), shape), shape)
+        net = summarise(layers(recipe.model, shape, len(source.class_names)), shape)
     images = source.counts["train"] * (1 - recipe.data.validation) * recipe.data.share
     return Cost(net.parameters, net.mult_adds, max(1, round(images)), recipe.training.epochs)

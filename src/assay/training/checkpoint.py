@@ -1,5 +1,6 @@
 """Checkpoints: everything that changes while a net trains, in one file that is whole or absent."""
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -62,6 +63,7 @@ class State:
             raise DataError(f"{path}: cannot go on from this checkpoint ({reason}); train anew") from error
 
 
-def copy_weights(net: nn.Module) -> Weights:
-    """The net's parameters and buffers, copied to the CPU."""
-    return {name: tensor.detach().cpu().clone() for name, tensor in net.state_dict().items()}
+def copy_weights(net: nn.Module, fixed: Container[str] = ()) -> Weights:
+    """The net's parameters and buffers, copied to the CPU; those that are `fixed` need no copy of their own."""
+    own = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
+    return {name: tensor if name in fixed else tensor.clone() for name, tensor in own.items()}

@@ -16,6 +16,7 @@ from torch.nn.utils import clip_grad_norm_
 from assay.data.batches import batches, order
 from assay.data.imageset import ImageSet
 from assay.errors import AssayError, Interrupted, NonFiniteError
+from assay.models.frozen import Frozen
 from assay.models.quick import quick
 from assay.recipe import Recipe
 from assay.runtime import Runtime, Stream, seeded, stream_seed
@@ -43,16 +44,21 @@ class Trainer:
         reported: Callable[[Epoch], Epoch] = lambda row: row,
         watched: Callable[[Sequence[Epoch]], Sequence[Epoch]] = lambda history: history,
         ranks: Ranks = ALONE,
+        frozen: Frozen | None = None,
     ) -> None:  # fmt: skip
         """`reported` and `watched` are for faults: an epoch as it is written down, the history that decides.
 
-        ranks: the processes that torchrun started to train this one net together.
+        ranks: the processes that torchrun started to train this one net together. frozen: what of it is not trained.
         """
         self.reported, self.watched, self.ranks = reported, watched, ranks
         self.recipe, self.feed, self.validation, self.runtime = recipe, feed, validation, runtime
+        self.frozen = frozen
+        if frozen:
+            frozen.apply(net.train(), frozen.widest)  # the optimiser holds all that is ever trained
+        self.fixed = frozen.fixed(net) if frozen else frozenset[str]()
         net = ranks.ready(runtime.place(net))
         with recipe.blame("optimiser"):
-            self.state = State(net, build_optimiser(recipe.optimiser, net), best=copy_weights(net))
+            self.state = State(net, build_optimiser(recipe.optimiser, net), best=copy_weights(net, self.fixed))
         self.eager = quick(net)
         self.forward = runtime.compile(self.eager)
         self.has_batch_norm = any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in net.modules())
@@ -92,6 +98,7 @@ class Trainer:
         Afterwards all is as it was.
         """
         last = self.recipe.training.epochs - 1
+        self._choose_trained(last)
         with self.rehearsal() as twin:
             twin._step(0, 0, *next(self.walk(last)))  # the first step pays for set-up
             started, images = time.perf_counter(), 0
@@ -136,8 +143,7 @@ class Trainer:
 
     def _train_epoch(self, watch: Watch, save: Callable[[State], None], stop_requested: Callable[[], bool]) -> None:
         state, epoch = self.state, len(self.state.history)
-        state.net.train()
-        choose_trained(self.recipe.optimiser, state.net, epoch)
+        self._choose_trained(epoch)
         seen = state.step * self.recipe.training.images_a_step  # before the run was stopped
         before, started = state.epoch_seconds, time.perf_counter()
         wide = torch.float32 if self.runtime.device == "mps" else torch.float64  # MPS has no float64
@@ -157,6 +163,13 @@ class Trainer:
             if self.ranks.any(stop_requested()):
                 save(state)
                 raise Interrupted(f"stopped in epoch {epoch + 1}, after step {state.step} of {self.steps}")
+
+    def _choose_trained(self, epoch: int) -> None:
+        """Put the net into training mode, but for what of it is not trained in this epoch."""
+        self.state.net.train()
+        if self.frozen:
+            self.frozen.apply(self.state.net, self.frozen.at(epoch))
+        choose_trained(self.recipe.optimiser, self.state.net, epoch)
 
     def _step(self, epoch: int, step: int, pixels: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """One update; returns the sums over the batch of loss and hits, float64 (2,), still on the device."""
@@ -262,7 +275,7 @@ class Trainer:
         state.step, state.sums, state.epoch_seconds = 0, (0.0, 0.0), 0.0
         is_best = self.best_epoch == row.epoch
         if is_best:
-            state.best = copy_weights(state.net)
+            state.best = copy_weights(state.net, self.fixed)
         return is_best
 
     def _validate(self) -> tuple[float | None, float | None]:

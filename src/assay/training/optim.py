@@ -7,6 +7,7 @@ from torch import nn
 
 from assay.errors import UsageError, unknown
 from assay.models.initialise import WhiteningConv
+from assay.models.pretrained import Head
 from assay.sections import Adam, AdamW, Muon, Sgd
 from assay.training.muon import MuonFilters, Together
 
@@ -74,7 +75,21 @@ def _groups(spec: Sgd | Adam | AdamW, net: nn.Module) -> list[dict[str, Any]]:
             decay[id(weight)] += 2 * l2
     if not decay:
         raise UsageError("the net has no parameters to train")
+    rates = _rates(spec, net)
+    kinds = {(rates[one], value) for one, value in decay.items()}
     return [
-        {"params": [p for p in net.parameters() if decay.get(id(p)) == value], "weight_decay": value}
-        for value in sorted(set(decay.values()))
+        {
+            "params": [p for p in net.parameters() if id(p) in decay and (rates[id(p)], decay[id(p)]) == (rate, value)],
+            "weight_decay": value,
+            "lr": rate,
+        }
+        for rate, value in sorted(kinds, key=lambda kind: (-kind[0], kind[1]))  # the recipe's own rate comes first
     ]
+
+
+def _rates(spec: Sgd | Adam | AdamW, net: nn.Module) -> dict[int, float]:
+    """The learning rate of each parameter: lower below a new head, where the recipe says so."""
+    head = {id(p) for module in net.modules() if isinstance(module, Head) for p in module.parameters()}
+    if spec.below_head != 1 and not head:
+        raise UsageError("only a pretrained net has a new head", at=("below_head",))
+    return {id(p): spec.lr * (spec.below_head if head and id(p) not in head else 1) for p in net.parameters()}

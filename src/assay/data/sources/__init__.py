@@ -1,4 +1,4 @@
-"""The named data sets: which there are, where their files lie, and how to load one."""
+"""The named data sets: which there are, where their files lie (and those of weights), and how to load one."""
 
 import os
 from pathlib import Path
@@ -21,6 +21,12 @@ def data_root() -> Path:
     """The folder that holds the data sets: $ASSAY_DATA, else the user's cache folder for assay."""
     given = os.environ.get("ASSAY_DATA")
     return Path(given).expanduser() if given else Path(platformdirs.user_cache_dir("assay"))
+
+
+def weights_folder() -> Path:
+    """The folder that holds files of pretrained weights: $ASSAY_WEIGHTS, else `weights` beside the data sets."""
+    given = os.environ.get("ASSAY_WEIGHTS")
+    return Path(given).expanduser() if given else data_root() / "weights"
 
 
 def check_present(name: str, root: Path | None = None) -> None:

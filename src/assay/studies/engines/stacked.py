@@ -13,6 +13,7 @@ from assay.errors import AssayError, Interrupted, NonFiniteError
 from assay.files import sweep
 from assay.job import Job, alike, prepare
 from assay.models.net import lines_of
+from assay.models.pretrained import is_pretrained
 from assay.models.wide import knows
 from assay.recipe import Recipe
 from assay.run import Run
@@ -71,6 +72,7 @@ def fits(member: Member) -> bool:
         and not recipe.faults
         and member.start is None
         and not (member.run and member.run.checkpoint.exists())  # it goes on from there, by itself
+        and not is_pretrained(recipe.model)
         and knows(lines_of(recipe.model, 2))
     )
 

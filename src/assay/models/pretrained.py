@@ -1,0 +1,208 @@
+"""Pretrained nets: which library a name belongs to, the net with a new head, its weights and its own preprocessing.
+
+The libraries themselves: `libraries.py`, `mobilenet.py`; files of weights: `weights.py`; what of a net is trained:
+`frozen.py`. Nets that are lists of lines: `net.py`.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from assay.errors import AssayError, MissingExtraError, UsageError, unknown
+from assay.models.layers import Layer
+from assay.models.libraries import Library, Own, Timm, Torchvision, installed
+from assay.models.mobilenet import MobileNet
+from assay.models.nets import NETS
+from assay.models.quick import kept
+from assay.models.walk import walk
+from assay.models.weights import fit, read_weights
+from assay.runtime import Stream, seeded, stream_seed
+from assay.sections import Model, Preprocessing
+
+# Those that assay's tests hold to torchvision's own results; a bare name that stands here is torchvision's.
+TORCHVISION = (
+    "alexnet", "googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "resnet18",
+    "resnet34", "resnet50", "vgg16", "vgg19",
+)  # fmt: skip
+_OURS, _TORCHVISION, _TIMM = MobileNet(), Torchvision(), Timm()
+_LEFT_OUT = {"googlenet": ("aux1.", "aux2."), "inception_v3": ("AuxLogits.",)}  # heads for training alone
+
+
+class Head(nn.Linear):
+    """The last layer of a pretrained net, made for one's own classes, with dropout before it."""
+
+    p: float = 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (N, F) to logits (N, classes); on a CPU its dropout draws as that of other nets (`quick.py`)."""
+        if self.training and self.p:
+            x = x * kept(x, self.p) if x.device.type == "cpu" else functional.dropout(x, self.p)
+        return super().forward(x)
+
+
+def library_of(name: str | None) -> tuple[Library, str] | None:
+    """The library of a net and its name there; None for nets that are lists of lines, and for unknown names.
+
+    `torchvision/NAME` and `timm/NAME` say it. A bare name is looked up in assay's own nets, then in TORCHVISION, then
+    in timm. Raises UsageError for a name that its library does not have.
+    """
+    if name is None or name in NETS:
+        return None
+    if _OURS.has(name):
+        return _OURS, name
+    if name in TORCHVISION:
+        return _TORCHVISION, name
+    prefix, slash, bare = name.partition("/")
+    if slash:
+        for library in (_TORCHVISION, _TIMM):
+            if library.name == prefix:
+                if not library.has(bare):
+                    raise unknown(f"net of {prefix}", bare, library.names())
+                return library, bare
+    try:
+        return (_TIMM, name) if _TIMM.has(name) else None
+    except MissingExtraError:
+        return None
+
+
+def is_pretrained(model: Model) -> bool:
+    """Whether a recipe's net comes from a library. Raises UsageError for an unknown net, and for a key of such nets."""
+    if model.name is not None and model.name not in NETS:
+        _library(model)
+        return True
+    if model.name in NETS and (given := model.as_pretrained):
+        raise UsageError(f"only a pretrained net has this, {model.name} has not", at=(min(given),))
+    return False
+
+
+def build(model: Model, classes: int, seed: int) -> nn.Module:
+    """The net with fresh weights, a function of the seed alone, for images (N, 3, H, W): no file is read.
+
+    Raises UsageError where it is unknown or its head is no linear layer.
+    """
+    library, name = _library(model)
+    with seeded(stream_seed(seed, Stream.WEIGHTS)):
+        net = library.build(name, classes, model.arguments)
+    head = head_name(net, classes, model)
+    parent, _, last = head.rpartition(".")
+    old = net.get_submodule(head)
+    assert isinstance(old, nn.Linear)
+    new = Head(old.in_features, classes, bias=old.bias is not None)
+    new.p = model.dropout
+    setattr(net.get_submodule(parent), last, new)
+    draw_head(new, seed)
+    return net
+
+
+def draw_head(head: nn.Module, seed: int) -> None:
+    """Fresh weights for a head, of the seed alone, whatever is below it: torch's own for a linear layer."""
+    assert isinstance(head, nn.Linear)
+    with seeded(stream_seed(seed, Stream.WEIGHTS, 1)):
+        head.reset_parameters()
+
+
+def head_name(net: nn.Module, classes: int, model: Model) -> str:
+    """The name of the linear layer that gives the logits: the last of the net. Raises UsageError if there is none."""
+    linear = {name: module.out_features for name, module in net.named_modules() if isinstance(module, nn.Linear)}
+    name = list(linear)[-1] if linear else ""
+    if linear.get(name) != classes:
+        raise UsageError(f"{model.name} does not end in a linear layer, so its head cannot be replaced", at=("name",))
+    return name
+
+
+def described(model: Model) -> tuple[str, tuple[int, int, int]]:
+    """A line on the net and its preprocessing, and the shape (C, H, W) of its images."""
+    library, name = _library(model)
+    own = library.own(name)
+    mean, std = (", ".join(f"{value:g}" for value in values) for values in (own.mean, own.std))
+    about = (
+        f"{library.name}'s {name}; its own preprocessing: shorter side to {own.resize} px, {own.interpolation}, "
+        f"the centre {own.crop} px, mean {mean}, std {std}"
+    )
+    return about, (3, own.crop, own.crop)
+
+
+def summary_layers(model: Model, shape: tuple[int, int, int], classes: int) -> list[Layer]:
+    """The net's layers as rows of a table, for images (C, H, W); nothing is computed. Raises ShapeError."""
+    library, name = _library(model)
+    with torch.device("meta"):  # no memory and no random numbers
+        return walk(library.build(name, classes, model.arguments), (3, *shape[1:]))
+
+
+def load(net: nn.Module, model: Model, classes: int, folder: Path) -> None:
+    """Give the net the weights that its recipe names, its head apart. `folder` holds files of weights.
+
+    Raises DataError for a file that is wrong, AssayError for weights that cannot be had, with what to do.
+    """
+    if model.weights == "none":
+        return
+    library, name = _library(model)
+    path = weights_file(model, folder)
+    if path is None:
+        state, where = _download(library, name, model, folder), library.url(name)
+    else:
+        state, where = read_weights(path), str(path)
+    fit(net, state, head_name(net, classes, model), where, _LEFT_OUT.get(name, ()))
+
+
+def weights_file(model: Model, folder: Path) -> Path | None:
+    """The file of weights that a recipe names, there or not; for "library" the one that lies in `folder`, if any."""
+    if model.weights != "library":
+        given = Path(model.weights).expanduser()
+        inside = folder / given
+        return inside if inside.exists() and not given.exists() else given
+    library, name = _library(model)
+    paths = (folder / file for file in library.files(name, model.arguments))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def wanted_file(model: Model, folder: Path) -> str:
+    """Which file of weights to put where, and where it is published, as a sentence."""
+    library, name = _library(model)
+    url = library.url(name)
+    published = f", published at {url}" if url else ", in timm's keys; it is published for torch nowhere"
+    return f"put {folder / library.files(name, model.arguments)[0]} there{published}"
+
+
+def prepared(spec: Preprocessing, model: Model) -> Preprocessing:
+    """A recipe's preprocessing with the library's own numbers in the place of `net`. Raises UsageError without one."""
+    words = [key for key in ("resize", "crop", "normalise") if getattr(spec, key) == "net"]
+    if not words:
+        return spec
+    if not library_of(model.name):
+        raise UsageError("only a pretrained net, given by its name, has preprocessing of its own", at=(words[0],))
+    own = _own(model)
+    if "normalise" in words and spec.scale != "unit":
+        raise UsageError("normalise: net goes with scale: unit", at=("scale",))
+    numbers = {"resize": own.resize, "crop": own.crop, "normalise": {"mean": own.mean, "std": own.std}}
+    more = {"interpolation": own.interpolation} if "resize" in words else {}
+    return Preprocessing.model_validate({**spec.model_dump(), **{key: numbers[key] for key in words}, **more})
+
+
+def _own(model: Model) -> Own:
+    library, name = _library(model)
+    return library.own(name)
+
+
+def _library(model: Model) -> tuple[Library, str]:
+    found = library_of(model.name)
+    if found is None:
+        error = unknown("net", str(model.name), [*NETS, *TORCHVISION, *_OURS.names()])
+        more = "" if installed() else "; timm's nets need the extra 'pretrained'"
+        raise UsageError(f"{error}{more}", at=("name",))
+    return found
+
+
+def _download(library: Library, name: str, model: Model, folder: Path) -> dict[str, Tensor]:
+    try:
+        if library.url(name):
+            return library.download(name, folder)
+        reason = "are published for torch nowhere"
+    except Exception as error:  # whatever the libraries' clients raise without a network
+        reason = f"cannot be downloaded ({type(error).__name__})"
+    raise AssayError(
+        f"the weights of {model.name} {reason}: {wanted_file(model, folder)}, or give a file: model.weights=FILE "
+        "($ASSAY_WEIGHTS names another folder for them)"
+    )

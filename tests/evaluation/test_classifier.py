@@ -81,7 +81,7 @@ def test_no_picture_no_answer(classifier):
 
 def test_one_bad_file_is_named(classifier, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"words")
-    with pytest.raises(DataError, match=r"bad\.png is not an image"):
+    with pytest.raises(DataError, match=r"bad\.png: not an image"):
         classifier.predict(Image.new("L", (8, 8)), tmp_path / "bad.png")
 
 

@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 from torch import nn
 
-from assay.data.decode import open_image
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.errors import UsageError
@@ -39,10 +38,11 @@ class Classifier:
 
     def predict(self, *pictures: Path | str | Image.Image) -> list[Answer]:
         """An answer for each picture: a file or a PIL image, of any size. Raises DataError for any other file."""
-        opened = [p if isinstance(p, Image.Image) else open_image(Path(p)) for p in pictures]
-        if not opened:
+        if not pictures:
             return []
-        logits = self._logits(torch.cat([self.preprocess.picture(picture) for picture in opened]))
+        made = self.preprocess
+        pixels = [made.picture(p) if isinstance(p, Image.Image) else made.file(Path(p)) for p in pictures]
+        logits = self._logits(torch.cat(pixels))
         names = [str(p) if isinstance(p, (str, Path)) else f"picture {i}" for i, p in enumerate(pictures, 1)]
         return [
             self._answer(name, row)

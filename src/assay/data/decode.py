@@ -1,6 +1,6 @@
 """The one guarded way from an image file to 8-bit pixels of a wanted shape. What the net does with them: `preprocess`.
 
-Formats are allow-listed, sizes are limited before anything is decoded, pictures are turned upright and made grey or RGB.
+Formats are allow-listed, sizes are limited before anything is decoded, pictures become upright, and grey or RGB.
 """
 
 import io
@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,8 +183,8 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
 
 def _from_lab(image: Image.Image) -> Image.Image:
     """CIELAB as sRGB, by LittleCMS; Pillow's `convert` does not know it."""
-    profiles: list[Any] = [ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")]
-    transform = ImageCms.buildTransform(*profiles, "LAB", "RGB")
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    transform = ImageCms.buildTransform(ImageCms.ImageCmsProfile(lab), ImageCms.ImageCmsProfile(srgb), "LAB", "RGB")
     found = ImageCms.applyTransform(image, transform)
     assert found is not None  # None only comes of inPlace
     return found

@@ -12,7 +12,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from assay.data.decode import Shape, fit, read_picture
+from assay.data.decode import Shape as Shape
+from assay.data.decode import fit, read_picture
 from assay.data.imageset import ImageSet
 from assay.errors import DataError, UsageError
 from assay.sections import Constants, Preprocessing

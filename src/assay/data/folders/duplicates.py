@@ -17,7 +17,7 @@ PHASH_BITS, DHASH_BITS = 10, 10  # bits of 64 that may differ
 CORRELATION = 0.8  # of the thumbnails, at least
 _FLAT_LEVELS = 2.0  # below this spread, of 255, there is nothing to correlate: the colours themselves must agree
 _THUMBNAIL_PX = 8
-_BLOCK = 2048
+_BLOCK = 1024  # rows that are compared with all others at once
 
 
 def hashes(pixels: NDArray[np.uint8]) -> tuple[int, int]:
@@ -36,38 +36,78 @@ def groups(
 
     pixels: uint8 (N, C, H, W), read for candidates alone; contents: a hash of each file.
     """
-    n = len(contents)
     _, first, same = np.unique(np.array(contents, dtype=np.str_), return_index=True, return_inverse=True)
-    left, right = _candidates(phashes[first], dhashes[first])
-    alike = _look_alike(pixels, first[left], first[right])
-    edges = (np.concatenate([first[same], first[left[alike]]]), np.concatenate([np.arange(n), first[right[alike]]]))
-    joined = connected_components(coo_array((np.ones(len(edges[0]), bool), edges), shape=(n, n)), directed=False)[1]
-    return np.asarray(np.unique(joined, return_index=True)[1][joined], np.int64)
+    first = np.sort(first)  # images are compared in their order, files with the same bytes once
+    found = [np.stack([_firsts(same), np.arange(len(contents))])]
+    codes, thumbnails = (_signs(phashes[first]), _signs(dhashes[first])), _Thumbnails(pixels, first)
+    for start in range(0, len(first), _BLOCK):
+        found.append(first[_spanning(_alike(*codes, thumbnails, start), len(first))])
+    return _firsts(_components(np.concatenate(found, axis=1), len(contents)))
 
 
-def _candidates(phashes: NDArray[np.uint64], dhashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Pairs whose hashes differ in few bits, int64 (2, pairs). As signs, 64 - 2 x distance is a matrix product."""
-    signs, others = _signs(phashes), _signs(dhashes)
-    found = [np.empty((2, 0), np.int64)]
-    for start in range(0, len(signs), _BLOCK):
-        agreement = signs[start : start + _BLOCK] @ signs[start:].T
-        i, j = np.divmod(np.flatnonzero(agreement >= 64 - 2 * PHASH_BITS), agreement.shape[1])
-        i, j = i[i < j], j[i < j]
-        close = np.einsum("nb,nb->n", others[start + i], others[start + j]) >= 64 - 2 * DHASH_BITS
-        found.append(np.stack([i[close] + start, j[close] + start]))
-    return np.concatenate(found, axis=1)
+def _alike(
+    signs: NDArray[np.float32], others: NDArray[np.float32], thumbnails: "_Thumbnails", start: int
+) -> NDArray[np.int64]:
+    """Pairs (i, j) with i in a block of rows and i < j, int64 (2, pairs). Everything is a matrix product.
+
+    Of bits as signs, 64 - 2 x distance is one, and only rows and columns with a candidate are multiplied further.
+    """
+    agreement = signs[start : start + _BLOCK] @ signs[start:].T
+    i, j = np.divmod(np.flatnonzero(agreement >= 64 - 2 * PHASH_BITS), agreement.shape[1])
+    i, j = i[i < j] + start, j[i < j] + start
+    (rows, at_i), (columns, at_j) = (np.unique(places, return_inverse=True) for places in (i, j))
+    close = (others[rows] @ others[columns].T)[at_i, at_j] >= 64 - 2 * DHASH_BITS
+    pairs = np.stack([i[close], j[close]])
+    return pairs[:, thumbnails.agree(*pairs)]
 
 
-def _look_alike(pixels: NDArray[np.uint8], left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether the thumbnails of these pairs agree in all but contrast and exposure."""
-    rows, where = np.unique(np.concatenate([left, right]), return_inverse=True)
-    thumbnails = np.stack([_thumbnail(pixels[row]) for row in rows]) if len(rows) else np.empty((0, 1), np.float32)
-    means, spreads = thumbnails.mean(1, keepdims=True), thumbnails.std(1, keepdims=True)
-    standard = (thumbnails - means) / np.maximum(spreads, 1e-6)
-    i, j = where[: len(left)], where[len(left) :]
-    correlated = np.einsum("nb,nb->n", standard[i], standard[j]) >= CORRELATION * thumbnails.shape[1]
-    flat = (np.minimum(spreads[i], spreads[j]) < _FLAT_LEVELS)[:, 0]
-    return np.asarray(np.where(flat, np.abs(thumbnails[i] - thumbnails[j]).mean(1) < _FLAT_LEVELS, correlated))
+class _Thumbnails:
+    """Thumbnails of the images at these places, made when they are first needed."""
+
+    def __init__(self, pixels: NDArray[np.uint8], places: NDArray[np.int64]) -> None:
+        self.pixels, self.places = pixels, places
+        channels = pixels.shape[1]
+        self.plain = np.zeros((len(places), channels * _THUMBNAIL_PX**2), np.float32)
+        self.made = np.zeros(len(places), bool)
+
+    def agree(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether these pairs are the same in all but contrast and exposure, and flat ones in colour."""
+        (rows, at_i), (columns, at_j) = (np.unique(places, return_inverse=True) for places in (i, j))
+        a, b = self._of(rows), self._of(columns)
+        standard_a, standard_b = _standard(a), _standard(b)
+        correlation = (standard_a @ standard_b.T)[at_i, at_j] / a.shape[1]
+        flat = (a.std(1) < _FLAT_LEVELS)[at_i] | (b.std(1) < _FLAT_LEVELS)[at_j]
+        squares = (a**2).sum(1)[at_i] + (b**2).sum(1)[at_j] - 2 * (a @ b.T)[at_i, at_j]
+        return np.asarray(np.where(flat, squares < a.shape[1] * _FLAT_LEVELS**2, correlation >= CORRELATION))
+
+    def _of(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        for row in rows[~self.made[rows]].tolist():
+            self.plain[row] = _thumbnail(self.pixels[self.places[row]])
+        self.made[rows] = True
+        return self.plain[rows]
+
+
+def _standard(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
+    centred = thumbnails - thumbnails.mean(1, keepdims=True)
+    return np.asarray(centred / np.maximum(centred.std(1, keepdims=True), 1e-6))
+
+
+def _spanning(pairs: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Few pairs that join the same images: thousands of copies of one picture make millions of pairs."""
+    found = _firsts(_components(pairs, n))
+    moved = np.flatnonzero(found != np.arange(n))
+    return np.stack([found[moved], moved])
+
+
+def _components(pairs: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    edges = coo_array((np.ones(pairs.shape[1], bool), (pairs[0], pairs[1])), shape=(n, n))
+    return np.asarray(connected_components(edges, directed=False)[1], np.int64)
+
+
+def _firsts(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each place the first one with the same number."""
+    _, first, same = np.unique(numbers, return_index=True, return_inverse=True)
+    return np.asarray(first[same], np.int64)
 
 
 def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:

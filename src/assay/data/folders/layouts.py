@@ -57,20 +57,23 @@ def _hold_classes(parts: dict[str, Part], walk: Walk) -> bool:
 
 def _of_parts(root: Path, parts: dict[str, Part], others: list[str], walk: Walk) -> Listing:
     entries, empty = [], set()
-    for folder, part in parts.items():
+    for folder in ("", *parts):
+        walk.claim(folder)
         walk.left_out["images beside the class folders"] += len(walk.direct(folder))
-        for label in walk.folders(folder):
-            paths = list(walk.images(f"{folder}/{label}"))
-            entries += [Entry(path, label, part) for path in paths]
-            empty |= set() if paths else {label}
+    places = [(folder, label) for folder in parts for label in walk.folders(folder) if walk.claim(f"{folder}/{label}")]
+    for folder, label in places:
+        paths = list(walk.images(f"{folder}/{label}"))
+        entries += [Entry(path, label, parts[folder]) for path in paths]
+        empty |= set() if paths else {label}
     notes = [f"{shown(name)}/ is none of train, validation, test, and is left out" for name in others]
     return _finished(root, "part/class/image", entries, walk, empty - {e.label for e in entries}, notes)
 
 
 def _of_classes(root: Path, folders: list[str], walk: Walk) -> Listing:
     entries, empty = [], set()
+    walk.claim("")
     walk.left_out["images beside the class folders"] += len(walk.direct())
-    for label in folders:
+    for label in [name for name in folders if walk.claim(name)]:
         paths = list(walk.images(label))
         entries += [Entry(path, label) for path in paths]
         empty |= set() if paths else {label}

@@ -33,12 +33,11 @@ class Walk:
 
     def images(self, below: str) -> Iterator[str]:
         """The paths, relative to the root, of all images in a folder and below it."""
-        if not self._is_new(below):
-            return
         for entry in self._entries(below):
             path = os.path.join(below, entry.name)  # noqa: PTH118  # a Path costs four times as much
             if _is_folder(entry):
-                yield from self.images(path)
+                if self.claim(path):
+                    yield from self.images(path)
             elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:  # noqa: PTH122
                 yield path
             else:
@@ -62,15 +61,15 @@ class Walk:
             self.left_out["hidden, or made by the system"] += len(found) - len(plain)
         return plain
 
-    def _is_new(self, path: str) -> bool:
-        """Whether this folder was not walked before, under whatever name."""
+    def claim(self, path: str) -> bool:
+        """Whether this folder was not claimed before, under whatever name. Class folders are, before any is walked."""
         try:
             status = (self.root / path).stat()
         except OSError:
             return True  # listing it will say why
         identity = (status.st_dev, status.st_ino)
         if identity in self.seen:
-            self.left_out["a link to a folder that is listed already"] += 1
+            self.left_out["links to folders that are listed already"] += 1
             return False
         self.seen.add(identity)
         return True

@@ -80,7 +80,8 @@ def start(net: nn.Module, weights: Mapping[str, Tensor] | None) -> None:
 
 def split(recipe: Recipe, plain: Split) -> Split:
     """Which images train and which validate."""
-    return Split(plain.validation, plain.train) if "swapped-split" in recipe.faults else plain
+    swapped = replace(plain, train=plain.validation, validation=plain.train)
+    return swapped if "swapped-split" in recipe.faults else plain
 
 
 def selects_on_test(recipe: Recipe) -> bool:

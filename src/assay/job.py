@@ -11,11 +11,16 @@ from torch import nn
 
 from assay import faults
 from assay.data.augment import Augment
+from assay.data.folders.cache import Progress
+from assay.data.folders.folder import Folder, silent
+from assay.data.folders.summary import summary
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
-from assay.data.sources import check_present, weights_folder
+from assay.data.reading import Reading, of_images
+from assay.data.reading import read as read_data
 from assay.data.sources import load as load_data
-from assay.data.split import Split, split
+from assay.data.sources import weights_folder
+from assay.data.split import Split
 from assay.errors import DataError, ShapeError, UsageError
 from assay.models.build import build
 from assay.models.frozen import Frozen
@@ -38,7 +43,10 @@ FIT_IMAGES = 5000  # at most; enough for the covariance of small patches
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """What a training needs: the training images before the split, the split, and the trainer."""
+    """What a training needs: the images before the split, the split, and the trainer.
+
+    folder: where they come from, if it is a folder of photographs; its test images are then among them.
+    """
 
     recipe: Recipe
     images: ImageSet
@@ -46,6 +54,7 @@ class Job:
     trainer: Trainer
     own_model: bool
     found: str = ""  # a batch size that the recipe left open
+    folder: Folder | None = None
 
     def text(self) -> str:
         """Data, sizes of the split and machine, as lines for people."""
@@ -54,7 +63,8 @@ class Job:
             sizes += f", {len(self.split.validation):,} for validation"
         lines = (
             faults.warning(self.recipe),
-            f"{self.recipe.name}, seed {self.recipe.seed}: {self.recipe.data.name}, {sizes}; "
+            *(summary(self.folder.scan) if self.folder else ()),
+            f"{self.recipe.name}, seed {self.recipe.seed}: {self.recipe.data.called}, {sizes}; "
             "the test set waits for the end",
             f"on {runtime.device}, {runtime.threads} thread{'s' if runtime.threads > 1 else ''}, {runtime.precision}",
             self.found,
@@ -70,6 +80,8 @@ class Job:
     def describe(self, run: Run) -> None:
         """Write down in the run's folder what was set up: split, environment, preprocessing, initial weights' hash."""
         self.split.save(run.folder / "split.npz")
+        if self.folder:
+            self.folder.write_lists(run.folder, self.split)
         processes = {"processes": ranks.size} if (ranks := self.trainer.ranks).size > 1 else {}
         parts = {"micro_batches": parts} if (parts := self.trainer.state.parts) > 1 else {}
         run.write_json("environment.json", {**self.trainer.runtime.environment(), **processes, **parts})
@@ -91,17 +103,19 @@ def prepare(
     test: ImageSet | None = None,
     start: Weights | None = None,
     ranks: Ranks = ALONE,
+    progress: Progress = silent,
 ) -> Job:
     """Read, split, fit and build what the recipe names; own parts stand in. Raises AssayError with file and line.
 
     start: weights to begin with, instead of fresh ones. `test` is read here for a fault alone. ranks: the processes
-    that train this together.
+    that train this together. progress: of decoding a folder of photographs.
     """
     faults.check(recipe)
     with recipe.blame("augment"):
         augment = Augment.parse(recipe.augment)
-    data, images = recipe.data, _training_images(recipe) if images is None else images
-    parts = faults.split(recipe, split(images.labels, data.validation, data.split_seed, data.share))
+    read = _read(recipe, progress) if images is None else of_images(recipe.data, images)
+    images, parts = read.images, faults.split(recipe, read.parts)
+    _check_classes(images)
     if not len(parts.train):
         raise DataError(f"{images.source}: no training images are left of {len(images)}")
     train = images.subset(parts.train)
@@ -115,15 +129,15 @@ def prepare(
     kept = images.subset(parts.validation) if len(parts.validation) else None
     feed, validation = (
         Feed(train, preprocess, augment, runtime),
-        faults.validation(recipe, kept, reader(test, data.name)),
+        faults.validation(recipe, kept, test_reader(recipe, images, parts, test)),
     )
 
     def trainer_for(recipe: Recipe) -> Trainer:
         reported, watched = partial(faults.reported, recipe), partial(faults.watched, recipe)
         return Trainer(faults.training(recipe), net, feed, validation, runtime, reported, watched, ranks, frozen)
 
-    recipe, found = _sized(recipe, trainer_for)
-    return Job(recipe, images, parts, trainer_for(recipe), own_model=model is not None, found=found)
+    recipe, size = _sized(recipe, trainer_for)
+    return Job(recipe, images, parts, trainer_for(recipe), model is not None, size, read.folder)
 
 
 def alike(job: Job, recipe: Recipe) -> Job:
@@ -149,10 +163,14 @@ def _fit(net: nn.Module, images: torch.Tensor, preprocess: Preprocess) -> None:
     fit_layers(net, lambda: preprocess(sample.cpu()))
 
 
-def _training_images(recipe: Recipe) -> ImageSet:
+def _read(recipe: Recipe, progress: Progress) -> Reading:
     with recipe.blame("data", "name"):
-        check_present(recipe.data.name)  # the test set too: nobody wants to learn at the end that it is missing
-        return load_data(recipe.data.name, "train")
+        return read_data(recipe.data, progress)
+
+
+def _check_classes(images: ImageSet) -> None:
+    if len(images.class_names) < 2:
+        raise DataError(f"{images.source}: all images are of one class, {images.class_names[0]}; two are needed")
 
 
 def _net(
@@ -172,9 +190,13 @@ def _net(
         return net, Frozen.of(model, net, shape, classes) if partly else None
 
 
-def reader(images: ImageSet | None, name: str) -> Callable[[], ImageSet]:
-    """Reads a test set only when it is called: one's own images, or the named data set's."""
-    return lambda: load_data(name, "test") if images is None else images
+def test_reader(recipe: Recipe, images: ImageSet, parts: Split, own: ImageSet | None) -> Callable[[], ImageSet]:
+    """Reads a run's test images only when it is called: one's own, a folder's, or the named data set's."""
+    if own is not None:
+        return lambda: own
+    if len(parts.test):
+        return lambda: images.subset(parts.test)
+    return lambda: load_data(recipe.data.name, "test")
 
 
 def _check(recipe: Recipe, net: nn.Module, shape: tuple[int, int, int], augment: Augment, classes: int) -> None:

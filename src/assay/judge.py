@@ -66,7 +66,7 @@ def _stored(run: Run, label: str, predictions: Predictions, extra: dict[str, Any
 def _label(run: Run, data: str) -> str:
     """The short name of a set within its run: `test`, `validation`, or `mnist-test` for another data set's."""
     name, _, part = data.rpartition("/")
-    return part if name == run.recipe.data.name else f"{name.replace('/', '-')}-{part}"
+    return part if name == run.recipe.data.called else f"{name.strip('/').replace('/', '-')}-{part}"
 
 
 def _free_label(run: Run, label: str) -> str:

@@ -109,6 +109,7 @@ class Stream(IntEnum):
     ORDER = 3
     AUGMENT = 4
     DROPOUT = 5
+    TEST = 6
 
 
 def stream_seed(seed: int, stream: Stream, *where: int) -> int:

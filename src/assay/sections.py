@@ -3,6 +3,7 @@
 A key is a line here, with its default and a comment.
 """
 
+from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -31,10 +32,18 @@ class Section(BaseModel):
 class Data(Section):
     """Which images, and how many of the training images are kept apart for validation."""
 
-    name: str = "cifar10"
+    name: str = "cifar10"  # a data set, or the path of a folder or table of photographs
     validation: Fraction = 0.1
     share: Annotated[float, Field(gt=0, le=1)] = 1.0  # of those left for training, of each class alike
     split_seed: NonNegativeInt = 0  # apart from the run's seed: replicates then share one validation set and pair up
+    size: PositiveInt | None = None  # of a folder's images, in pixels, square (none: 160); data sets have their own
+    max_bad: Fraction = 0.05  # of a folder's files, that may be left out as bad
+
+    @property
+    def called(self) -> str:
+        """The name in looks, titles and file names: of a path its last part."""
+        path = PurePath(self.name)
+        return path.name if path.is_absolute() else self.name
 
 
 class Constants(Section):

@@ -16,24 +16,24 @@ from torch import nn
 from assay import faults
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
-from assay.data.sources import check_present
-from assay.data.sources import load as load_data
+from assay.data.reading import absolute, foreign_test, is_path, read, settled
 from assay.data.split import Split
 from assay.errors import AssayError, Interrupted, NonFiniteError, UsageError, unknown
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.comparison import Comparison, compare_all
 from assay.files import sweep
 from assay.groups import count_looks, find_group, read_group
-from assay.job import Job, prepare, reader
+from assay.job import Job, prepare, test_reader
 from assay.judge import judge, judged_before
 from assay.mirrored import mirrored
 from assay.models.build import build
 from assay.recipe import Recipe
 from assay.recipes import read_recipe
 from assay.report.pictures import draw
-from assay.report.progress import progress
+from assay.report.progress import images_read, progress
 from assay.run import Run, weights_hash
 from assay.runtime import Runtime
+from assay.sections import Data
 from assay.training.checkpoint import State, Weights
 from assay.training.interrupt import interruptible
 from assay.training.parallel import Ranks, join
@@ -64,9 +64,11 @@ def train(
     with, for the fault shared-weights. Raises AssayError; Interrupted after Ctrl-C.
     """
     recipe = _own_names(read_recipe(recipe) if isinstance(recipe, str) else recipe, model, images, test)
+    recipe = settled(recipe) if images is None else recipe
     runtime, ranks = _joined(runtime)
-    watch = _voice(watch, ranks)
-    job = prepare(recipe, runtime, model, images, test, _weights(start), ranks)
+    talks, watch = watch is None and ranks.leads, _voice(watch, ranks)
+    with images_read(talks) as reading:
+        job = prepare(recipe, runtime, model, images, test, _weights(start), ranks, reading)
     watch.note(job.text())
     watch.note(plan(job.trainer).text())
     if not ranks.leads:
@@ -92,8 +94,9 @@ def resume(
     if run.status.get("state") == "finished":
         raise UsageError(f"{run.name} is finished; see its results with: assay runs show {run.folder}")
     runtime, ranks = _joined(runtime)
-    watch = _voice(watch, ranks)
-    job = prepare(run.recipe, runtime, model, images, test, _weights(start), ranks)
+    talks, watch = watch is None and ranks.leads, _voice(watch, ranks)
+    with images_read(talks) as reading:
+        job = prepare(run.recipe, runtime, model, images, test, _weights(start), ranks, reading)
     if run.read_json("config.json"):
         run.check_images(job.images)
         for line in runtime.changes(run.read_json("environment.json")):
@@ -121,25 +124,33 @@ def evaluate(
     model: nn.Module | None = None,
     runtime: Runtime | None = None,
 ) -> dict[str, Any]:
-    """Metrics of a run on its `test` or `validation` images, or on the test set of a named data set; looks are counted.
+    """Metrics of a run on its `test` or `validation` images, or on the test set of other data; looks are counted.
 
-    `images` are one's own: to be called `data`, or for `validation` all those that training and validation came from.
-    Returns the entry that results.json gains. Raises AssayError.
+    data: a named data set, or a folder or table of photographs, of which all images count unless it says which are for
+    testing. Classes go by their names. `images` are one's own: to be called `data`, or for `validation` all those that
+    training and validation came from. Returns the entry that results.json gains. Raises AssayError.
     """
     run = run if isinstance(run, Run) else Run.find(str(run))
-    classifier, own = load(run, model=model, runtime=runtime), run.recipe.data.name
-    if data == "validation":
-        parts = Split.load(run.folder / "split.npz")
-        if not len(parts.validation):
-            raise UsageError(f"{run.name} kept no images for validation")
-        images = load_data(own, "train") if images is None else images
-        run.check_images(images)
-        chosen = images.subset(parts.validation)
-        return judge(run, classifier, f"{own}/validation", lambda: chosen, by="evaluate", indices=parts.validation)[1]
-    name = own if data == "test" else data
-    if images is None:
-        check_present(name)  # before the look is counted
-    return judge(run, classifier, f"{name}/test", reader(images, name), by="evaluate")[1]
+    classifier, own = load(run, model=model, runtime=runtime), run.recipe.data
+    if images is None and is_path(data):
+        data = "test" if str(absolute(data)) == own.name else data
+    parts = Split.load(run.folder / "split.npz") if data == "validation" or is_path(own.name) else None
+    if parts and not len(parts.validation) and data == "validation":
+        raise UsageError(f"{run.name} kept no images for validation")
+    if parts and (data == "validation" or (data == "test" and len(parts.test) and images is None)):
+        with images_read(talks=True) as reading:
+            found = read(own, reading).images if images is None else images
+        run.check_images(found)
+        chosen = parts.validation if data == "validation" else parts.test
+        return judge(
+            run, classifier, f"{own.called}/{data}", lambda: found.subset(chosen), by="evaluate", indices=chosen
+        )[1]
+    name = own.name if data == "test" else data
+    if images is not None:
+        return judge(run, classifier, f"{name}/test", lambda: images, by="evaluate")[1]
+    with images_read(talks=True) as reading:  # before the look is counted
+        read_test = foreign_test(name, classifier.preprocess.source_shape, own.max_bad, reading)
+    return judge(run, classifier, f"{_called(name, own)}/test", read_test, by="evaluate")[1]
 
 
 def compare(
@@ -179,6 +190,12 @@ def load(run: Run | str | Path, *, model: nn.Module | None = None, runtime: Runt
     net = model or build(faults.model(recipe, len(names)), preprocess.shape, len(names), recipe.seed)
     net.load_state_dict(weights)
     return Classifier(runtime.place(net), preprocess, names, runtime)
+
+
+def _called(name: str, own: Data) -> str:
+    """What other data are called in looks and results, never as the run's own."""
+    called = Data(name=str(absolute(name))).called if is_path(name) else name
+    return str(absolute(name)) if is_path(name) and called == own.called else called
 
 
 def _weights(folder: Path | None) -> Weights | None:
@@ -223,7 +240,7 @@ def complete(run: Run, job: Job, test: ImageSet | None, watch: Watch, mlflow: bo
     """
     ranks = job.trainer.ranks
     if faults.selects_on_test(run.recipe):  # the job has read the test set already, at every start anew
-        run.count_look(f"{run.recipe.data.name}/test", by="the fault select-on-test")
+        run.count_look(f"{run.recipe.data.called}/test", by="the fault select-on-test")
     try:
         # the mirror sees how it ended
         with ranks.leaving_together(), mirrored(run, watch, wanted=mlflow) as told, _told(run, job):
@@ -266,7 +283,7 @@ def _told(run: Run, job: Job) -> Iterator[None]:
 
 def _finish(run: Run, job: Job, test: ImageSet | None) -> None:
     """Best weights back, then validation, then the one look at the test set, then figures."""
-    trainer, state, name = job.trainer, job.trainer.state, run.recipe.data.name
+    trainer, state, name = job.trainer, job.trainer.state, run.recipe.data.called
     run.write_weights(state.best)
     state.net.load_state_dict(state.best)
     classifier = Classifier(state.net, trainer.feed.preprocess, job.images.class_names, trainer.runtime)
@@ -286,7 +303,8 @@ def _finish(run: Run, job: Job, test: ImageSet | None) -> None:
 
     if (validation := trainer.validation) is not None:
         judged_once("validation", lambda: validation, job.validated)
-    judged_once("test", reader(test, name))
+    indices = job.split.test if len(job.split.test) and test is None else None
+    judged_once("test", test_reader(run.recipe, job.images, job.split, test), indices)
     draw(run.folder / "figures", state.history, trainer.best_epoch, judged)
 
 

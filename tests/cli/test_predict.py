@@ -38,7 +38,7 @@ def test_a_text_file_named_png_is_an_error_that_names_it(picture, assay):
     Path("notes.png").write_text("these are only words")
     done = assay("predict", "latest", picture, "notes.png")
     assert (done.code, done.out) == (1, "")
-    assert "notes.png is not an image that can be read" in done.err
+    assert "notes.png: not an image that can be read" in done.err
     assert "Traceback" not in done.err
 
 

@@ -37,14 +37,14 @@ def test_known_formats_are_decoded(tmp_path, kind):
 def test_other_formats_are_refused_whatever_they_are_called(tmp_path, kind):
     path = tmp_path / "picture.png"
     PICTURE.save(path, format=kind)
-    with pytest.raises(DataError, match=r"picture\.png is not an image that can be read; known: PNG, JPEG"):
+    with pytest.raises(DataError, match=r"picture\.png: not an image that can be read; known: PNG, JPEG"):
         open_image(path)
 
 
 def test_a_text_file_named_png_is_refused_by_name(tmp_path):
     path = tmp_path / "notes.png"
     path.write_text("these are only words")
-    with pytest.raises(DataError, match=r"notes\.png is not an image"):
+    with pytest.raises(DataError, match=r"notes\.png: not an image"):
         open_image(path)
 
 
@@ -68,7 +68,7 @@ def test_a_truncated_image_is_refused(tmp_path, kind):
 def test_a_huge_image_is_refused_before_decoding(tmp_path, side):
     path = tmp_path / "bomb.png"
     path.write_bytes(png_header(side, side))
-    with pytest.raises(DataError, match=r"bomb\.png has more than 64 megapixels"):
+    with pytest.raises(DataError, match=r"bomb\.png: more than 64 megapixels"):
         open_image(path)
 
 

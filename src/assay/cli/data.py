@@ -83,19 +83,18 @@ def preview(
 ) -> None:
     """Draw what the net will see: each row one training image, as it is, preprocessed, and augmented several times."""
     from assay.data.preprocess import Preprocess
-    from assay.data.sources import load
-    from assay.data.split import split
+    from assay.data.reading import read
     from assay.recipes import read_recipe
     from assay.report.figures import save, sheet
 
-    read = read_recipe(recipe)
-    path = _fresh(output, f"{read.name.replace('/', '-')}-preview.png")
-    with read.blame("data", "name"):
-        images = load(read.data.name, "train")
-    images = images.subset(split(images.labels, read.data.validation, read.data.split_seed).train)
-    with read.blame("preprocess"):
-        preprocess = Preprocess.fit(read.preprocess, images)
-    tiles, captions = _views(images, preprocess, read)
+    chosen = read_recipe(recipe)
+    path = _fresh(output, f"{chosen.name.replace('/', '-')}-preview.png")
+    with chosen.blame("data", "name"):
+        found = read(chosen.data.model_copy(update={"share": 1.0}))
+    images = found.images.subset(found.parts.train)
+    with chosen.blame("preprocess"):
+        preprocess = Preprocess.fit(chosen.preprocess, images)
+    tiles, captions = _views(images, preprocess, chosen)
     save(sheet(tiles, captions, columns=2 + _DRAWS), path)
     typer.echo(_describe(preprocess))
     typer.echo(path)

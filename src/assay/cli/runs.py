@@ -61,5 +61,5 @@ def _row(run: "Run") -> list[str]:
         status.get("state", "?"),
         str(status.get("epochs", "")),
         *(accuracy_text(read_metrics(results[name])) if name in results else "" for name in ("validation", "test")),
-        str(run.looks_at(f"{run.recipe.data.name}/test")),
+        str(run.looks_at(f"{run.recipe.data.called}/test")),
     ]

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +16,7 @@ class ImageSet:
     """Images with labels, class names and where they came from.
 
     images: uint8 (N, C, H, W), C = 1 (grey) or 3 (RGB); labels: int64 (N,), each in [0, number of classes).
+    digest: stands for the content where its maker knows one.
     Raises DataError when these do not fit together.
     """
 
@@ -23,6 +24,7 @@ class ImageSet:
     labels: NDArray[np.int64]
     class_names: tuple[str, ...]
     source: str  # such as "cifar10/train"
+    digest: str = ""
 
     def __post_init__(self) -> None:
         """Check shapes, dtypes and the range of the labels."""
@@ -55,7 +57,15 @@ class ImageSet:
     def subset(self, indices: NDArray[np.int64] | Sequence[int]) -> "ImageSet":
         """The images at these indices, in this order, copied."""
         chosen = np.asarray(indices, dtype=np.int64)
-        return ImageSet(self.images[chosen], self.labels[chosen], self.class_names, self.source)
+        # of a memory map, too, the copy is an ordinary array
+        return ImageSet(np.asarray(self.images)[chosen], self.labels[chosen], self.class_names, self.source)
+
+    def relabelled(self, class_names: tuple[str, ...]) -> "ImageSet":
+        """The same images, labelled by these class names, which hold all of its own in any order."""
+        if class_names == self.class_names:
+            return self
+        places = np.array([class_names.index(name) for name in self.class_names], np.int64)
+        return replace(self, labels=places[self.labels], class_names=class_names, digest="")
 
     def class_counts(self) -> NDArray[np.int64]:
         """Images of each class, int64 (classes,)."""
@@ -63,7 +73,9 @@ class ImageSet:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over shape, pixels and labels: equal for equal content, in hexadecimal."""
+        """The digest if there is one, else SHA-256 over shape, pixels and labels: in hexadecimal."""
+        if self.digest:
+            return self.digest
         digest = hashlib.sha256(repr(self.images.shape).encode())
         digest.update(np.ascontiguousarray(self.images).data)
         digest.update(np.ascontiguousarray(self.labels).data)

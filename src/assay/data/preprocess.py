@@ -2,20 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from assay.data.decode import Shape as Shape
+from assay.data.decode import fit, read_picture
 from assay.data.imageset import ImageSet
 from assay.errors import DataError, UsageError
 from assay.sections import Constants, Preprocessing
-
-Shape = tuple[int, int, int]  # (C, H, W)
 
 # scaled = gain * pixel + offset, for a pixel in [0, 1]
 _SCALES: dict[str, tuple[float, float]] = {"unit": (1.0, 0.0), "centred": (1.0, -0.5), "signed": (2.0, -1.0)}
@@ -102,18 +103,13 @@ class Preprocess:
     def picture(self, image: Image.Image) -> Tensor:
         """Any picture, turned into what a source would have given: uint8 (1, *source_shape).
 
-        The EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits, colours become
-        grey or RGB as in the source; the largest centred part of the source's proportions is resized, antialiased.
-        Raises DataError for pixels that are not colours.
+        See `decode.fit`. Raises DataError for pixels that are not colours.
         """
-        channels, height, width = self.source_shape
-        upright = _opaque(_eight_bits(ImageOps.exif_transpose(image)))
-        try:
-            coloured = upright.convert("L" if channels == 1 else "RGB")
-        except ValueError as error:
-            raise DataError(f"an image of colour mode {image.mode} cannot be made RGB; convert it first") from error
-        fitted = np.array(ImageOps.fit(coloured, (width, height), Image.Resampling.BILINEAR))
-        return torch.from_numpy(fitted).reshape(1, height, width, channels).permute(0, 3, 1, 2).contiguous()
+        return torch.from_numpy(fit(image, self.source_shape))[None]
+
+    def file(self, path: Path) -> Tensor:
+        """The same of an image file, decoded as those of a folder are: uint8 (1, *source_shape). Raises DataError."""
+        return torch.from_numpy(read_picture(path, self.source_shape).pixels)[None]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -165,23 +161,3 @@ def _chunks(images: NDArray[np.uint8], size: int = 1000) -> Iterator[NDArray[np.
 
 def _per_channel(values: list[float], like: Tensor) -> Tensor:
     return torch.tensor(values, dtype=torch.float32, device=like.device).view(1, -1, 1, 1)
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit grey as 8-bit grey; Pillow's own conversion clips at 255 and turns such a picture white."""
-    if image.mode == "F":
-        raise DataError("an image of floating-point pixels has no agreed white; save it with 8 or 16 bits")
-    if not image.mode.startswith("I"):
-        return image
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise DataError("an image of 32-bit pixels has no agreed white; save it with 8 or 16 bits")
-    return Image.fromarray(np.round(values / 257).astype(np.uint8))
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """Transparent pixels laid on white, so that no colour hidden under them shows."""
-    if not image.has_transparency_data:
-        return image
-    layer = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)

@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 from torch import nn
 
-from assay.data.decode import open_image
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.errors import UsageError
@@ -39,10 +38,11 @@ class Classifier:
 
     def predict(self, *pictures: Path | str | Image.Image) -> list[Answer]:
         """An answer for each picture: a file or a PIL image, of any size. Raises DataError for any other file."""
-        opened = [p if isinstance(p, Image.Image) else open_image(Path(p)) for p in pictures]
-        if not opened:
+        if not pictures:
             return []
-        logits = self._logits(torch.cat([self.preprocess.picture(picture) for picture in opened]))
+        made = self.preprocess
+        pixels = [made.picture(p) if isinstance(p, Image.Image) else made.file(Path(p)) for p in pictures]
+        logits = self._logits(torch.cat(pixels))
         names = [str(p) if isinstance(p, (str, Path)) else f"picture {i}" for i, p in enumerate(pictures, 1)]
         return [
             self._answer(name, row)
@@ -54,11 +54,12 @@ class Classifier:
     ) -> Predictions:
         """Predictions for a whole ImageSet; `indices` are the images' places in their data set (default 0, 1, ...).
 
-        `views`: 1, or 2 or 6 for test-time augmentation, which is computed in the runtime's precision.
+        views: 1, or 2 or 6 for test-time augmentation, which is computed in the runtime's precision. Classes go by
+        their names: they may come in another order, or be fewer.
 
         Raises UsageError where size or classes differ from what the net was trained on.
         """
-        if images.class_names != self.class_names:
+        if not set(images.class_names) <= set(self.class_names):
             raise UsageError(
                 f"the classes of {images.source} differ from the run's: {_difference(images, self.class_names)}"
             )
@@ -67,9 +68,10 @@ class Classifier:
                 f"the images of {images.source} are {_size(images.shape)}, the run was trained on "
                 f"{_size(self.preprocess.source_shape)}"
             )
+        images = images.relabelled(self.class_names)
         where = np.arange(len(images), dtype=np.int64) if indices is None else indices
         logits = self._logits(torch.from_numpy(images.images), views)
-        return Predictions(logits, images.labels, where, images.class_names, data)
+        return Predictions(logits, images.labels, where, self.class_names, data)
 
     def _logits(self, images: torch.Tensor, views: int = 1) -> np.ndarray:
         runtime = self.runtime.exact() if views == 1 else self.runtime  # six times the work, for a second figure
@@ -90,4 +92,4 @@ def _difference(images: ImageSet, class_names: tuple[str, ...]) -> str:
         f"new: {', '.join(sorted(extra))}" if extra else "",
         f"missing: {', '.join(sorted(missing))}" if missing else "",
     ]
-    return "; ".join(filter(None, parts)) or "the same names in another order"
+    return "; ".join(filter(None, parts))

@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
@@ -111,6 +113,22 @@ def epoch_line(row: Epoch, latest: Progress | None, is_best: bool) -> str:
     if latest:
         parts.append(f"{duration(latest.seconds_left)} left")
     return "  ".join(parts) + ("  *" if is_best and row.validation_loss is not None else "")
+
+
+@contextmanager
+def images_read(talks: bool, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
+    """Within it, how many images of a folder are decoded, to be called with (done, of how many)."""
+    shown, began = RunsProgress(console), time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        seconds = time.monotonic() - began
+        if talks and seconds > 1 and (done == total or done % 32 == 0):  # what is quick needs no bar
+            shown.update(done / total, f"reading images: {done:,} of {total:,}", seconds * (total - done) / done)
+
+    try:
+        yield tell
+    finally:
+        shown.close()
 
 
 class RunsProgress:

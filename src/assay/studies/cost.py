@@ -5,7 +5,8 @@
 from dataclasses import dataclass
 
 from assay import faults
-from assay.data.preprocess import Preprocess
+from assay.data.preprocess import Preprocess, Shape
+from assay.data.reading import is_path, read
 from assay.data.sources import SOURCES
 from assay.models.build import layers
 from assay.models.pretrained import prepared
@@ -29,13 +30,25 @@ class Cost:
 
 
 def cost(recipe: Recipe) -> Cost:
-    """The cost of a recipe on a named data set. Raises UsageError for a net, layer, fault or data set nobody knows."""
+    """The cost of a recipe on its images. Raises UsageError for a net, layer, fault or data set nobody knows."""
     faults.check(recipe)
-    with recipe.blame("data", "name"):
-        source = SOURCES[recipe.data.name]
+    shape, classes, images = _images(recipe)
     with recipe.blame("preprocess"):
-        shape = Preprocess.sized(prepared(recipe.preprocess, recipe.model), source.shape).shape
+        shape = Preprocess.sized(prepared(recipe.preprocess, recipe.model), shape).shape
     with recipe.blame("model"):
-        net = summarise(layers(recipe.model, shape, len(source.class_names)), shape)
-    images = source.counts["train"] * (1 - recipe.data.validation) * recipe.data.share
+        net = summarise(layers(recipe.model, shape, classes), shape)
     return Cost(net.parameters, net.mult_adds, max(1, round(images)), recipe.training.epochs)
+
+
+def _images(recipe: Recipe) -> tuple[Shape, int, float]:
+    """Shape of the images, classes, and how many images are trained on; a folder is read for it, once."""
+    with recipe.blame("data", "name"):
+        if is_path(recipe.data.name):
+            found = read(recipe.data)
+            return found.images.shape, len(found.images.class_names), len(found.parts.train)
+        source = SOURCES[recipe.data.name]
+    return (
+        source.shape,
+        len(source.class_names),
+        source.counts["train"] * (1 - recipe.data.validation) * recipe.data.share,
+    )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, ValidationError
 
+from assay.data.reading import settled
 from assay.errors import UsageError, unknown
 from assay.recipe import KeyPath, Recipe
 from assay.recipes import read_yaml
@@ -71,7 +72,7 @@ class StudySpec(Section):
 
     def ready(self, recipe: Recipe) -> Recipe:
         """A recipe with what the study changes in all of them."""
-        return scaled(recipe.override(self.changes), self.scale)
+        return scaled(settled(recipe.override(self.changes)), self.scale)
 
     def to_yaml(self) -> str:
         """Every key, as YAML that reads back to an equal study."""

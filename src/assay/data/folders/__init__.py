@@ -1,0 +1,1 @@
+"""Folders of photographs: their layouts, what is wrong with them, the cache of their pixels, and the split."""

@@ -1,0 +1,78 @@
+"""What a Scan found, as lines for people. The page with pictures: `report/check_page.py`."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from assay.data.folders.listing import shown
+from assay.data.folders.scan import Reasons, Scan
+
+_FIRST = 5  # of each kind of finding; the page shows more
+
+
+def summary(scan: Scan, first: int = _FIRST) -> list[str]:
+    """All findings, most important last, so that they are the last on a screen."""
+    return [*_contents(scan), *notes(scan), *warnings(scan, first)]
+
+
+def notes(scan: Scan) -> list[str]:
+    """What was left out or is odd, without harm."""
+    left_out = [f"left out: {n:,} {reason}" for reason, n in scan.listing.left_out.items()]
+    single = [name for name, counts in scan.counts.items() if counts.total() == 1]
+    return [
+        *left_out,
+        *(f"note: {note}" for note in scan.listing.notes),
+        *([f"classes without any good image: {_names(scan.empty)}"] if scan.empty else []),
+        *([f"classes of one image, which cannot be judged: {_names(single)}"] if single else []),
+    ]
+
+
+def warnings(scan: Scan, first: int = _FIRST) -> list[str]:
+    """What can spoil an experiment."""
+    lines = _listed(f"{len(scan.suspicious):,} suspicious, used all the same", scan.suspicious, first)
+    if scan.duplicates:
+        images = sum(map(len, scan.duplicates))
+        lines.append(
+            f"near-duplicates: {images:,} images in {len(scan.duplicates):,} groups, kept on one side of the split; "
+            f"{len(scan.exact):,} groups hold the same file"
+        )
+    lines += _groups(scan, "in several classes", scan.conflicts, first)
+    lines += _listed(f"{len(scan.quarantine):,} bad, left out ({scan.bad_share:.1%})", scan.quarantine, first)
+    return lines + _groups(scan, "LEAK: across the given parts", scan.leaks, first)
+
+
+def _contents(scan: Scan) -> list[str]:
+    if not scan.entries:
+        return ["no image can be used"]
+    parts = sum(scan.counts.values(), Counter[str]())
+    given = ", ".join(f"{part or 'no part given'} {n:,}" for part, n in parts.items())
+    counts = [counts.total() for counts in scan.counts.values()]
+    sides = np.array([(record.width, record.height) for record in scan.records])
+    low, middle, high = np.percentile(sides.max(1), [0, 50, 100]).astype(int)
+    formats, modes = (Counter(getattr(r, key) for r in scan.records).most_common() for key in ("format", "mode"))
+    return [
+        f"{shown(str(scan.listing.root))}, {scan.listing.layout}: {len(scan.entries):,} images ({given})",
+        f"{len(counts):,} classes of {min(counts):,} to {max(counts):,} images",
+        f"longer side {low} to {high} px, median {middle}",
+        "formats: " + ", ".join(f"{kind} {n:,}" for kind, n in formats)
+        + "; colours: " + ", ".join(f"{mode} {n:,}" for mode, n in modes),
+    ]  # fmt: skip
+
+
+def _listed(title: str, reasons: Reasons, first: int) -> list[str]:
+    if not reasons:
+        return []
+    more = [f"  and {len(reasons) - first:,} more"] if len(reasons) > first else []
+    return [f"{title}:", *(f"  {shown(path)}: {shown(reason)}" for path, reason in reasons[:first]), *more]
+
+
+def _groups(scan: Scan, title: str, groups: Sequence[Sequence[int]], first: int) -> list[str]:
+    found = [" = ".join(shown(scan.entries[i].path) for i in places[:4]) for places in groups]
+    more = [f"  and {len(found) - first:,} more"] if len(found) > first else []
+    return [f"{title}, {len(found):,} groups:", *(f"  {line}" for line in found[:first]), *more] if found else []
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
+    return ", ".join(shown(name) for name in names[:10]) + more

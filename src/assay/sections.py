@@ -255,6 +255,7 @@ class Training(Section):
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 128
     shuffle: bool = True
+    views: PositiveInt | None = None  # so many augmented versions of an image, made once; with a frozen part alone
 
 
 class Stopping(Section):

@@ -18,22 +18,24 @@ from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.data.reading import Reading, of_images
 from assay.data.reading import read as read_data
+from assay.data.sources import data_root, weights_folder
 from assay.data.sources import load as load_data
-from assay.data.sources import weights_folder
 from assay.data.split import Split
 from assay.errors import DataError, ShapeError, UsageError
 from assay.models.build import build
+from assay.models.cut import cut
 from assay.models.frozen import Frozen
 from assay.models.initialise import fit_layers
 from assay.models.layers import parse
 from assay.models.net import Net
-from assay.models.pretrained import is_pretrained, library_of, prepared
+from assay.models.pretrained import is_pretrained, library_of, prepared, with_new_head
 from assay.models.pretrained import load as load_weights
 from assay.recipe import Recipe
 from assay.run import Run, weights_hash
 from assay.runtime import Runtime
 from assay.training.batch_size import find_batch_size
 from assay.training.checkpoint import Weights
+from assay.training.features import FeatureFeed, Features, View
 from assay.training.feed import Feed
 from assay.training.loop import Trainer
 from assay.training.parallel import ALONE, Ranks
@@ -61,6 +63,8 @@ class Job:
         runtime, sizes = self.trainer.runtime, f"{len(self.split.train):,} images to train on"
         if len(self.split.validation):
             sizes += f", {len(self.split.validation):,} for validation"
+        if kept := self.trainer.features:
+            sizes += f"; what its frozen part gives for them is computed once and kept in {kept.folder}"
         lines = (
             faults.warning(self.recipe),
             *(summary(self.folder.scan) if self.folder else ()),
@@ -128,7 +132,7 @@ def prepare(
     _check(recipe, net, preprocess.shape, augment, len(images.class_names))
     kept = images.subset(parts.validation) if len(parts.validation) else None
     feed, validation = (
-        Feed(train, preprocess, augment, runtime),
+        _feed(recipe, net, frozen, train, preprocess, augment, runtime),
         faults.validation(recipe, kept, test_reader(recipe, images, parts, test)),
     )
 
@@ -144,9 +148,31 @@ def alike(job: Job, recipe: Recipe) -> Job:
     """A job that differs in seed and rates alone, so that it shares the images: both for one stack, without faults."""
     trainer = job.trainer
     feed, classes = trainer.feed, len(job.images.class_names)
-    net = build(recipe.model, feed.preprocess.shape, classes, recipe.seed)
-    _fit(net, feed.images, feed.preprocess)
-    return replace(job, recipe=recipe, trainer=Trainer(recipe, net, feed, trainer.validation, trainer.runtime))
+    if isinstance(feed, FeatureFeed):
+        net, head = with_new_head(trainer.state.net, trainer.fixed, recipe.model, classes, recipe.seed)
+        feed = feed.of_head(head)
+    else:
+        net = build(recipe.model, feed.preprocess.shape, classes, recipe.seed)
+        _fit(net, feed.images, feed.preprocess)
+    made = Trainer(recipe, net, feed, trainer.validation, trainer.runtime, frozen=trainer.frozen)
+    return replace(job, recipe=recipe, trainer=made)
+
+
+def _feed(
+    recipe: Recipe, net: nn.Module, frozen: Frozen | None, train: ImageSet, preprocess: Preprocess, augment: Augment,
+    runtime: Runtime,
+) -> Feed | FeatureFeed:  # fmt: skip
+    """The images; or the features that a frozen part gives for them, where those are the same in every epoch."""
+    number = recipe.training.views
+    views = [View(recipe.augment, i) for i in range(number)] if number else [None]
+    if frozen and (number or not recipe.augment) and (halves := cut(runtime.place(net), frozen, preprocess.shape)):
+        return FeatureFeed(Features(halves, preprocess, runtime, data_root() / "features"), train, views)
+    if number:
+        with recipe.blame("training", "views"):
+            raise UsageError(
+                "views are for a pretrained net whose first part is frozen throughout; see model.train_only"
+            )
+    return Feed(train, preprocess, augment, runtime)
 
 
 def _sized(recipe: Recipe, trainer_for: Callable[[Recipe], Trainer]) -> tuple[Recipe, str]:

@@ -73,8 +73,9 @@ class Runtime:
         return torch.compile(forward, mode=mode, dynamic=False)
 
     def batch(self, pixels: torch.Tensor) -> torch.Tensor:
-        """A batch (N, C, H, W) in the memory format of the run."""
-        return pixels.contiguous(memory_format=torch.channels_last if self.channels_last else torch.contiguous_format)
+        """A batch (N, C, H, W) in the memory format of the run; one of features (N, ...) in the usual one."""
+        last = self.channels_last and pixels.ndim == 4
+        return pixels.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
 
     def exact(self) -> "Runtime":
         """The same machine in float32, for every number that is stored."""

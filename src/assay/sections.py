@@ -271,6 +271,7 @@ class Training(Section):
     epochs: PositiveInt = 10
     batch_size: BatchSize = 128  # "auto": the largest that fits; a run's own recipe has the number
     shuffle: bool = True
+    views: PositiveInt | None = None  # so many augmented versions of an image, made once; with a frozen part alone
 
     @property
     def images_a_step(self) -> int:

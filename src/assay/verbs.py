@@ -286,7 +286,8 @@ def _finish(run: Run, job: Job, test: ImageSet | None) -> None:
     trainer, state, name = job.trainer, job.trainer.state, run.recipe.data.called
     run.write_weights(state.best)
     state.net.load_state_dict(state.best)
-    classifier = Classifier(state.net, trainer.feed.preprocess, job.images.class_names, trainer.runtime)
+    names, features = job.images.class_names, trainer.features
+    classifier = Classifier(state.net, trainer.feed.preprocess, names, trainer.runtime, features)
     run.set_status(
         epochs=len(state.history),
         best_epoch=trainer.best_epoch,

@@ -46,10 +46,9 @@ def choose_engine(
         from assay.studies.engines.ray import Ray
 
         return Ray.choose(runtime, processes, address)
-    from assay.studies.engines.local import Local
-    from assay.studies.engines.stacked import Stacked
+    from assay.studies.engines.stacked import Stacked, Usual
 
-    engines = {"local": Local, "stacked": Stacked}
+    engines = {"local": Usual, "stacked": Stacked}
     if engine not in engines:
         raise unknown("engine", engine, (*engines, "ray"))
     if address is not None:

@@ -1,7 +1,7 @@
 """The Classifier: a trained net with its Preprocess and class names, ready to judge images."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from assay.data.preprocess import Preprocess
 from assay.errors import UsageError
 from assay.evaluation.predictions import Predictions
 from assay.runtime import Runtime
+from assay.training.features import Features
 from assay.training.infer import infer
 
 
@@ -35,6 +36,7 @@ class Classifier:
     preprocess: Preprocess
     class_names: tuple[str, ...]
     runtime: Runtime
+    features: Features | None = None  # of the same net, where its frozen part's outputs are kept
 
     def predict(self, *pictures: Path | str | Image.Image) -> list[Answer]:
         """An answer for each picture: a file or a PIL image, of any size. Raises DataError for any other file."""
@@ -70,7 +72,11 @@ class Classifier:
             )
         images = images.relabelled(self.class_names)
         where = np.arange(len(images), dtype=np.int64) if indices is None else indices
-        logits = self._logits(torch.from_numpy(images.images), views)
+        if self.features and views == 1:
+            features = replace(self.features, preprocess=self.preprocess)
+            logits = features.judge(features.of(images, judged=True), self.runtime.exact()).numpy()
+        else:
+            logits = self._logits(torch.from_numpy(images.images), views)
         return Predictions(logits, images.labels, where, self.class_names, data)
 
     def _logits(self, images: torch.Tensor, views: int = 1) -> np.ndarray:

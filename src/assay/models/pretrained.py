@@ -4,6 +4,8 @@ The libraries themselves: `libraries.py`, `mobilenet.py`; files of weights: `wei
 `frozen.py`. Nets that are lists of lines: `net.py`.
 """
 
+from collections.abc import Container, Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -101,6 +103,24 @@ def draw_head(head: nn.Module, seed: int) -> None:
     assert isinstance(head, nn.Linear)
     with seeded(stream_seed(seed, Stream.WEIGHTS, 1)):
         head.reset_parameters()
+
+
+def with_new_head(
+    net: nn.Module, shared: Container[str], model: Model, classes: int, seed: int
+) -> tuple[nn.Module, Head]:
+    """A copy of the net that shares those of its tensors, with another fresh head; and that head."""
+    keep = {id(tensor): tensor for name, tensor in named_tensors(net) if name in shared}
+    copied = deepcopy(net, keep)
+    head = copied.get_submodule(head_name(copied, classes, model))
+    assert isinstance(head, Head)
+    draw_head(head, seed)
+    return copied, head
+
+
+def named_tensors(net: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """The parameters and buffers themselves, which a state dict gives without their identity."""
+    yield from net.named_parameters()
+    yield from net.named_buffers()
 
 
 def head_name(net: nn.Module, classes: int, model: Model) -> str:

@@ -12,7 +12,7 @@ from assay.runtime import Runtime
 from assay.studies.confounds import warnings
 from assay.studies.cost import cost
 from assay.studies.engines import Ended, Engine, Pruning
-from assay.studies.engines.local import Local
+from assay.studies.engines.stacked import Usual
 from assay.studies.pictures import draw
 from assay.studies.plans import Asha, Halving
 from assay.studies.spec import StudySpec, read_study
@@ -27,7 +27,7 @@ def study(what: StudySpec | str, *, engine: Engine | None = None, runs: Path | N
     What failed without having diverged is tried again at the next call. Raises AssayError; Interrupted after Ctrl-C,
     when every run under way has been saved.
     """
-    engine, progress = engine or Local.choose(Runtime.choose(threads=1)), RunsProgress()
+    engine, progress = engine or Usual.choose(Runtime.choose(threads=1)), RunsProgress()
     spec = suited(read_study(what) if isinstance(what, str) else what, engine)
     found, failed = Study.create(spec, runs), set[Path]()
     try:

@@ -1,22 +1,26 @@
 """From images to logits, without learning: whole batches through Preprocess and the net in evaluation mode."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
-from assay.data.preprocess import Preprocess
 from assay.errors import AssayError
 from assay.runtime import Runtime
 from assay.training.memory import ERRORS, ran_out, release
 from assay.training.views import view_logits
 
+Prepare = Callable[[torch.Tensor], torch.Tensor]
+
 BATCH = 500  # images at once; large enough to fill the cores, small enough for any net here
 
 
 @torch.inference_mode()
-def infer(
-    net: nn.Module, images: torch.Tensor, preprocess: Preprocess, runtime: Runtime, views: int = 1
-) -> torch.Tensor:
-    """Logits float32 (N, K) on the CPU, for uint8 images (N, C, H, W); the net's training mode is put back."""
+def infer(net: nn.Module, images: torch.Tensor, preprocess: Prepare, runtime: Runtime, views: int = 1) -> torch.Tensor:
+    """Logits float32 (N, K) on the CPU, for uint8 images (N, C, H, W); the net's training mode is put back.
+
+    preprocess: a Preprocess, or what else gives a batch the form that the net takes.
+    """
     training = net.training
     net.eval()
     try:
@@ -26,7 +30,7 @@ def infer(
     return torch.cat(parts).cpu()
 
 
-def _logits(net: nn.Module, images: torch.Tensor, preprocess: Preprocess, runtime: Runtime, views: int) -> torch.Tensor:
+def _logits(net: nn.Module, images: torch.Tensor, preprocess: Prepare, runtime: Runtime, views: int) -> torch.Tensor:
     """Of all images at once, or in halves where memory runs out."""
     try:
         return _at_once(net, images, preprocess, runtime, views)
@@ -39,9 +43,7 @@ def _logits(net: nn.Module, images: torch.Tensor, preprocess: Preprocess, runtim
     return torch.cat([_logits(net, half, preprocess, runtime, views) for half in images.tensor_split(2)])
 
 
-def _at_once(
-    net: nn.Module, images: torch.Tensor, preprocess: Preprocess, runtime: Runtime, views: int
-) -> torch.Tensor:
+def _at_once(net: nn.Module, images: torch.Tensor, preprocess: Prepare, runtime: Runtime, views: int) -> torch.Tensor:
     pixels = runtime.batch(preprocess(images.to(runtime.device)))
     with runtime.autocast():
         return view_logits(net, pixels, views).float()

@@ -21,6 +21,7 @@ from assay.models.quick import quick
 from assay.recipe import Recipe
 from assay.runtime import Runtime, Stream, seeded, stream_seed
 from assay.training.checkpoint import State, copy_weights
+from assay.training.features import FeatureFeed
 from assay.training.feed import Feed
 from assay.training.history import Epoch
 from assay.training.infer import infer
@@ -40,7 +41,7 @@ class Trainer:
     """Trains a net on the images of a Feed; `state` is all that changes, so a saved state goes on where it was."""
 
     def __init__(
-        self, recipe: Recipe, net: nn.Module, feed: Feed, validation: ImageSet | None, runtime: Runtime,
+        self, recipe: Recipe, net: nn.Module, feed: Feed | FeatureFeed, validation: ImageSet | None, runtime: Runtime,
         reported: Callable[[Epoch], Epoch] = lambda row: row,
         watched: Callable[[Sequence[Epoch]], Sequence[Epoch]] = lambda history: history,
         ranks: Ranks = ALONE,
@@ -59,9 +60,11 @@ class Trainer:
         net = ranks.ready(runtime.place(net))
         with recipe.blame("optimiser"):
             self.state = State(net, build_optimiser(recipe.optimiser, net), best=copy_weights(net, self.fixed))
-        self.eager = quick(net)
+        self.features = feed.features if isinstance(feed, FeatureFeed) else None
+        self.part = self.features.halves.back if self.features else net  # what takes the batches of the feed
+        self.eager = quick(self.part)
         self.forward = runtime.compile(self.eager)
-        self.has_batch_norm = any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in net.modules())
+        self.has_batch_norm = any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in self.part.modules())
         self.told_parts = 1  # whoever watches has been told of them
         self.loss = loss_function(recipe.loss)
         self.steps = len(self._batches(0))
@@ -127,7 +130,7 @@ class Trainer:
     def try_batch(self, size: int) -> None:
         """One update on so many images at once, whatever the recipe's batches are; for a rehearsal."""
         indices = torch.arange(size, device=self.runtime.device)
-        pixels, labels = self.feed.batch(indices, self.recipe.training.epochs - 1, 0)
+        pixels, labels = next(self.feed.epoch((indices,), self.recipe.training.epochs - 1, lambda group: 0))
         self._backward(self.eager, 0, 0, pixels, labels, size)
         self.state.optimiser.step()
 
@@ -167,6 +170,7 @@ class Trainer:
     def _choose_trained(self, epoch: int) -> None:
         """Put the net into training mode, but for what of it is not trained in this epoch."""
         self.state.net.train()
+        self.part.train()
         if self.frozen:
             self.frozen.apply(self.state.net, self.frozen.at(epoch))
         choose_trained(self.recipe.optimiser, self.state.net, epoch)
@@ -281,13 +285,16 @@ class Trainer:
     def _validate(self) -> tuple[float | None, float | None]:
         net, epoch = self.state.net, len(self.state.history)
         for name, parameter in net.named_parameters():
-            if not parameter.isfinite().all():
+            if parameter.requires_grad and not parameter.isfinite().all():
                 raise NonFiniteError(self._advice(f"the weights '{name}' are not finite after epoch {epoch + 1}"))
         if self.validation is None:
             return None, None
-        images, labels = (torch.from_numpy(part) for part in (self.validation.images, self.validation.labels))
-        images, labels = self.ranks.mine(images), self.ranks.mine(labels)
-        logits = infer(net, images, self.feed.preprocess, self.runtime)
+        labels = self.ranks.mine(torch.from_numpy(self.validation.labels))
+        if self.features:
+            logits = self.features.judge(self.ranks.mine(self.features.of(self.validation, judged=True)), self.runtime)
+        else:
+            images = self.ranks.mine(torch.from_numpy(self.validation.images))
+            logits = infer(net, images, self.feed.preprocess, self.runtime)
         loss = self.ranks.mean(cross_entropy(logits, labels).item(), len(labels))
         if not isfinite(loss):
             raise NonFiniteError(self._advice(f"the validation loss is {loss} after epoch {epoch + 1}"))
@@ -295,7 +302,7 @@ class Trainer:
 
     def non_finite(self, what: str, epoch: int, step: int, pixels: torch.Tensor) -> NonFiniteError:
         """The error for a loss that is not finite, with the first bad tensor and advice."""
-        bad = first_bad_tensor(self.state.net, pixels)
+        bad = first_bad_tensor(self.part, pixels)
         return NonFiniteError(
             self._advice(f"{what} in epoch {epoch + 1}, step {step + 1}; the first bad tensor is {bad}")
         )

@@ -41,10 +41,10 @@ class Plan:
 
 def plan(trainer: Trainer) -> Plan:
     """Counts the net and times a few real steps of it, which leave no trace."""
-    net = trainer.state.net
+    net, features = trainer.state.net, trainer.features
     return Plan(
         parameters=sum(p.numel() for p in net.parameters() if p.requires_grad),
-        mult_adds=mult_adds(net, trainer.feed.preprocess.shape),
+        mult_adds=mult_adds(trainer.part, features.halves.shape if features else trainer.feed.preprocess.shape),
         images=len(trainer.feed),
         epochs=trainer.recipe.training.epochs,
         work=trainer.work[-1],
@@ -53,8 +53,8 @@ def plan(trainer: Trainer) -> Plan:
 
 
 @torch.no_grad()
-def mult_adds(net: nn.Module, shape: tuple[int, int, int]) -> int:
-    """Mult-adds of one forward pass of one image (C, H, W), counted by torch itself on any module."""
+def mult_adds(net: nn.Module, shape: tuple[int, ...]) -> int:
+    """Mult-adds of one forward pass of one image (C, H, W) or its features, counted by torch itself on any module."""
     training, device = net.training, next(net.parameters()).device
     net.eval()
     counter = FlopCounterMode(display=False)

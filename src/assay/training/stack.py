@@ -22,13 +22,13 @@ from assay.training.together import Update
 class Stack:
     """Trains the nets of all trainers at once; their states become what each trainer's own `run` would make of them.
 
-    The trainers share images and batch sizes, and each has a Net. `failed` has the error of those that diverged, by
-    their place; the others go on.
+    The trainers share images and batch sizes, and each trains a Net; a head on kept features is one. `failed` has the
+    error of those that diverged, by their place; the others go on.
     """
 
     def __init__(self, trainers: Sequence[Trainer]) -> None:
         self.trainers, first = trainers, trainers[0]
-        nets = [one.state.net for one in trainers if isinstance(one.state.net, Net)]
+        nets = [one.part for one in trainers if isinstance(one.part, Net)]
         self.wide = Wide(nets).train()
         self.forward = self.wide if self.wide.draws else first.runtime.compile(self.wide)
         self.update = Update(self.wide, [one.recipe.optimiser for one in trainers], [_decays(one) for one in trainers])
@@ -105,7 +105,7 @@ class Stack:
                 self.failed[place] = self.trainers[place].non_finite(what, epoch, step, pixels[place])
 
     def _hand_back(self, place: int) -> None:
-        net = self.trainers[place].state.net
+        net = self.trainers[place].part
         assert isinstance(net, Net)
         self.wide.hand_back(net, place)
 
@@ -120,4 +120,4 @@ def _decays(trainer: Trainer) -> dict[str, float]:
     """The weight decay of each parameter, as the trainer's own optimiser has it."""
     groups = trainer.state.optimiser.param_groups
     decays = {id(parameter): group["weight_decay"] for group in groups for parameter in group["params"]}
-    return {name: decays[id(p)] for name, p in trainer.state.net.named_parameters() if id(p) in decays}
+    return {name: decays[id(p)] for name, p in trainer.part.named_parameters() if id(p) in decays}

@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
+from torch import nn
 
 from assay.errors import AssayError
 from assay.evaluation.predictions import Predictions
+from assay.models.pretrained import build
 from assay.run import Run, list_runs
 from assay.runtime import Runtime
+from assay.sections import Model
 from assay.studies.conduct import study
 from assay.studies.engines import stacked
-from assay.studies.engines.stacked import Stacked, stacks, train_stack
+from assay.studies.engines.stacked import Stacked, Usual, stacks, train_stack
 from assay.studies.spec import StudySpec
 from assay.studies.study import Study
 
@@ -163,6 +167,53 @@ def test_each_run_of_a_stack_equals_its_single_run(grid, monkeypatch, rates, cha
         check_equal(Run.open(mine.folder), Run.open(theirs.folder))
     learnt = {float(figures(Run.open(one.folder))[-1, 2]) for one, _ in pairs}
     assert len(learnt) == len(pairs) >= 4  # the members themselves are far apart
+
+
+@pytest.fixture
+def heads(grid, tmp_path, monkeypatch) -> StudySpec:
+    """Rates by seeds: four heads with dropout on the features of a small MobileNet."""
+    monkeypatch.setenv("ASSAY_WEIGHTS", str(tmp_path))
+    model = {"name": "mobilenet_v1", "arguments": {"width": 0.25}, "weights": "w.safetensors", "train_only": "head"}
+    changes = {**grid.changes, "model": {**model, "dropout": 0.3}, "preprocess": {"resize": 32}, "augment": []}
+    net = build(Model(**model), 1000, 7)
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight)  # signals do not die away
+    save_file(net.state_dict(), tmp_path / "w.safetensors")
+    return grid.changed({"changes": changes, "plan": {"name": "grid", "over": {"optimiser.lr": [0.5, 0.1]}}})
+
+
+def test_heads_on_kept_features_are_one_stack_and_equal_their_single_runs(heads, monkeypatch):
+    monkeypatch.setattr("assay.verbs.draw", lambda *_: None)
+    assert grouped(heads) == [4]
+    alone = study(heads.changed({"name": "one"}), engine=InThisProcess(runtime=FP32))
+    together = study(heads.changed({"name": "other"}), engine=here())
+    for mine, theirs in zip(together.members(), alone.members(), strict=True):
+        check_equal(Run.open(mine.folder), Run.open(theirs.folder))
+
+
+def test_the_usual_engine_stacks_heads_and_nothing_else(heads, grid):
+    members = [*Study.planned(heads).members(), *Study.planned(grid).members()]
+    assert sorted(len(chain) for chain in Usual(FP32, 1).chains(members)) == [*[1] * 8, 4]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model.train_only": "last-conv"}, {"model.unfreeze": {1: "all"}}, {"model.frozen_batch_norm": False},
+        {"augment": ["flip"]}, {"model.weights": "none"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_head_on_kept_features_is_not_stacked(heads, changes):
+    assert grouped(heads.changed({"changes": {**heads.changes, **changes}})) == [1] * 4
+
+
+def test_heads_of_a_net_that_cannot_be_cut_run_one_after_another(heads, monkeypatch):
+    monkeypatch.setattr("assay.verbs.draw", lambda *_: None)
+    monkeypatch.setattr("assay.job.cut", lambda *_: None)
+    found = study(heads.changed({"replicates": 1}), engine=here())
+    assert [one.run.status["state"] for one in found.members()] == ["finished"] * 2
 
 
 def test_a_member_that_diverges_is_told_and_the_others_do_not_feel_it(grid):

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from assay.errors import AssayError, Interrupted, NonFiniteError
 from assay.files import sweep
 from assay.job import Job, alike, prepare
-from assay.models.net import lines_of
-from assay.models.pretrained import is_pretrained
+from assay.models.net import Net, lines_of
+from assay.models.pretrained import is_pretrained, library_of
 from assay.models.wide import knows
 from assay.recipe import Recipe
 from assay.run import Run
 from assay.runtime import Runtime
-from assay.studies.engines.local import Chain, Local, chains, stopped
+from assay.studies.engines.local import Chain, Local, chains, stopped, train_member
 from assay.studies.study import Member
 from assay.training.interrupt import interruptible
 from assay.training.stack import Stack
@@ -51,6 +51,17 @@ class Stacked(Local):
             return [str(error)] * len(chain)
 
 
+@dataclass(frozen=True)
+class Usual(Stacked):
+    """The local engine; but heads on kept features, whose stacks are quick on a CPU too, train together."""
+
+    def chains(self, members: Sequence[Member]) -> list[Chain]:
+        """Stacks of heads, and the rest."""
+        first = {one.start for one in members}
+        heads = [one for one in members if library_of(one.recipe.model.name) and fits(one) and one.folder not in first]
+        return [*super().chains(heads), *chains([one for one in members if one not in heads])]
+
+
 def stacks(members: Sequence[Member], most: int = MOST) -> list[Chain]:
     """The members in groups to be trained together, of `most` at most; those that fit no other stay alone."""
     first = {one.start for one in members}  # others begin with their weights, in the same worker
@@ -72,15 +83,24 @@ def fits(member: Member) -> bool:
         and not recipe.faults
         and member.start is None
         and not (member.run and member.run.checkpoint.exists())  # it goes on from there, by itself
-        and not is_pretrained(recipe.model)
-        and knows(lines_of(recipe.model, 2))
+        and (is_head(recipe) if is_pretrained(recipe.model) else knows(lines_of(recipe.model, 2)))
     )
+
+
+def is_head(recipe: Recipe) -> bool:
+    """Whether this is a new head alone, on features of a pretrained net that are the same in all epochs."""
+    model = recipe.model
+    frozen = model.train_only == "head" and not model.unfreeze and model.frozen_batch_norm
+    return frozen and model.weights != "none" and bool(recipe.training.views or not recipe.augment)
 
 
 def train_stack(members: Chain, runtime: Runtime, mlflow: bool) -> list[str | None]:
     """Train members together, judge them one by one; returns what went wrong with each. Raises Interrupted."""
     try:
-        pairs = _begun(members, runtime)
+        first = prepare(members[0].recipe, runtime)
+        if not isinstance(first.trainer.part, Net):  # a pretrained net that could not be cut
+            return [train_member(one, runtime, mlflow) for one in members]
+        pairs = _begun(members, first)
         stack = Stack([job.trainer for _, job in pairs])
         _train(stack, [run for run, _ in pairs])
     except Interrupted:
@@ -95,9 +115,8 @@ def _key(recipe: Recipe) -> str:
     return json.dumps(recipe.model_dump(mode="json", exclude=dict(FREE)), sort_keys=True)
 
 
-def _begun(members: Chain, runtime: Runtime) -> list[tuple[Run, Job]]:
+def _begun(members: Chain, first: Job) -> list[tuple[Run, Job]]:
     """A folder and a job for each; they share the images."""
-    first = prepare(members[0].recipe, runtime)
     jobs = [first, *(alike(first, one.recipe) for one in members[1:])]
     runs = [_folder(one) for one in members]
     for run, job in zip(runs, jobs, strict=True):

@@ -20,10 +20,11 @@ from assay.data.split import Split
 from assay.errors import AssayError, Interrupted, NonFiniteError, UsageError, unknown
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.comparison import Comparison, compare_all
+from assay.evaluation.robustness import Robustness
 from assay.files import sweep
 from assay.groups import count_looks, find_group, read_group
 from assay.job import Job, prepare, reader
-from assay.judge import judge
+from assay.judge import judge, judge_corrupted
 from assay.mirrored import mirrored
 from assay.models.net import build
 from assay.recipe import Recipe
@@ -138,6 +139,27 @@ def evaluate(
     if images is None:
         check_present(name)  # before the look is counted
     return judge(run, classifier, f"{name}/test", reader(images, name), by="evaluate")[1]
+
+
+def evaluate_corrupted(
+    run: Run | str | Path,
+    data: str = "test",
+    *,
+    images: ImageSet | None = None,
+    model: nn.Module | None = None,
+    runtime: Runtime | None = None,
+) -> tuple[Robustness, str]:
+    """How a run stands corrupted copies of its test set, or of a named data set's: one look. Raises AssayError.
+
+    Returns what was found and the name of its files in the run's folder, as of `judge_corrupted`.
+    """
+    run = run if isinstance(run, Run) else Run.find(str(run))
+    if data == "validation":
+        raise UsageError("corruptions are for test sets; choose by validation images as they are")
+    classifier, name = load(run, model=model, runtime=runtime), run.recipe.data.name if data == "test" else data
+    if images is None:
+        check_present(name)  # before the look is counted
+    return judge_corrupted(run, classifier, f"{name}/test", reader(images, name), by="evaluate --corruptions")
 
 
 def compare(

@@ -1,4 +1,4 @@
-"""Judging a run on a set of images: the look counted, Predictions stored, results written."""
+"""Judging a run on a set of images, or on corrupted copies: the look counted, Predictions stored, results written."""
 
 import time
 from collections.abc import Callable
@@ -13,6 +13,9 @@ from assay.data.imageset import ImageSet
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.metrics import metrics
 from assay.evaluation.predictions import Predictions
+from assay.evaluation.robustness import Robustness, robustness
+from assay.report.figures import save
+from assay.report.robustness import figure
 from assay.run import Run, weights_hash
 
 
@@ -57,6 +60,23 @@ def judged_before(run: Run, data: str, weights: str) -> Predictions | None:
     return Predictions.load(run.folder / "predictions" / f"{label}.npz")
 
 
+def judge_corrupted(
+    run: Run, classifier: Classifier, data: str, read: Callable[[], ImageSet], *, by: str
+) -> tuple[Robustness, str]:
+    """How the run stands corrupted copies of a test set: one look, for all of them. Returns that and the files' label.
+
+    predictions/<label>/ has the predictions of each, <label>.json the figures, figures/<label>.png the picture.
+    """
+    classifier = replace(classifier, preprocess=faults.test_preprocess(run.recipe, classifier.preprocess))
+    run.count_look(data, by)
+    label = _free_label(run, f"corrupted-{_label(run, data)}")
+    folder = run.folder / "predictions" / label
+    found = robustness(classifier, read(), data, lambda name, one: one.save(folder / f"{name}.npz"))
+    save(figure(found, run.name), run.folder / "figures" / f"{label}.png")
+    run.write_json(f"{label}.json", found.to_dict())  # last: it says that all the rest is there
+    return found, label
+
+
 def _stored(run: Run, label: str, predictions: Predictions, extra: dict[str, Any], started: float) -> dict[str, Any]:
     """Store the predictions; returns their entry of results.json."""
     predictions.save(run.folder / "predictions" / f"{label}.npz")
@@ -71,7 +91,11 @@ def _label(run: Run, data: str) -> str:
 
 def _free_label(run: Run, label: str) -> str:
     """The label, or with the first free number behind it: earlier results are never overwritten."""
+
+    def taken(name: str) -> bool:
+        return name in run.results or (run.folder / f"{name}.json").exists()
+
     number = 1
-    while (label if number == 1 else f"{label}-{number}") in run.results:
+    while taken(label if number == 1 else f"{label}-{number}"):
         number += 1
     return label if number == 1 else f"{label}-{number}"

@@ -21,10 +21,11 @@ from assay.data.split import Split
 from assay.errors import AssayError, Interrupted, NonFiniteError, UsageError, unknown
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.comparison import Comparison, compare_all
+from assay.evaluation.robustness import Robustness
 from assay.files import sweep
 from assay.groups import count_looks, find_group, read_group
 from assay.job import Job, prepare, test_reader
-from assay.judge import judge, judged_before
+from assay.judge import judge, judge_corrupted, judged_before
 from assay.mirrored import mirrored
 from assay.models.build import build
 from assay.recipe import Recipe
@@ -131,26 +132,32 @@ def evaluate(
     training and validation came from. Returns the entry that results.json gains. Raises AssayError.
     """
     run = run if isinstance(run, Run) else Run.find(str(run))
-    classifier, own = load(run, model=model, runtime=runtime), run.recipe.data
-    if images is None and is_path(data):
-        data = "test" if str(absolute(data)) == own.name else data
-    parts = Split.load(run.folder / "split.npz") if data == "validation" or is_path(own.name) else None
-    if parts and not len(parts.validation) and data == "validation":
-        raise UsageError(f"{run.name} kept no images for validation")
-    if parts and (data == "validation" or (data == "test" and len(parts.test) and images is None)):
-        with images_read(talks=True) as reading:
-            found = read(own, reading).images if images is None else images
-        run.check_images(found)
-        chosen = parts.validation if data == "validation" else parts.test
-        return judge(
-            run, classifier, f"{own.called}/{data}", lambda: found.subset(chosen), by="evaluate", indices=chosen
-        )[1]
-    name = own.name if data == "test" else data
-    if images is not None:
-        return judge(run, classifier, f"{name}/test", lambda: images, by="evaluate")[1]
-    with images_read(talks=True) as reading:  # before the look is counted
-        read_test = foreign_test(name, classifier.preprocess.source_shape, own.max_bad, reading)
-    return judge(run, classifier, f"{_called(name, own)}/test", read_test, by="evaluate")[1]
+    classifier = load(run, model=model, runtime=runtime)
+    if data == "validation":
+        called, read_images, indices = _validated(run, images)
+    else:
+        called, read_images, indices = _tested(run, data, images, classifier)
+    return judge(run, classifier, called, read_images, by="evaluate", indices=indices)[1]
+
+
+def evaluate_corrupted(
+    run: Run | str | Path,
+    data: str = "test",
+    *,
+    images: ImageSet | None = None,
+    model: nn.Module | None = None,
+    runtime: Runtime | None = None,
+) -> tuple[Robustness, str]:
+    """How a run stands corrupted copies of its test set, or of a named data set's: one look. Raises AssayError.
+
+    Returns what was found and the name of its files in the run's folder, as of `judge_corrupted`.
+    """
+    run = run if isinstance(run, Run) else Run.find(str(run))
+    if data == "validation":
+        raise UsageError("corruptions are for test sets; choose by validation images as they are")
+    classifier = load(run, model=model, runtime=runtime)
+    called, read_images, _ = _tested(run, data, images, classifier)
+    return judge_corrupted(run, classifier, called, read_images, by="evaluate --corruptions")
 
 
 def compare(
@@ -196,6 +203,40 @@ def _called(name: str, own: Data) -> str:
     """What other data are called in looks and results, never as the run's own."""
     called = Data(name=str(absolute(name))).called if is_path(name) else name
     return str(absolute(name)) if is_path(name) and called == own.called else called
+
+
+_Judged = tuple[str, Callable[[], ImageSet], NDArray[np.int64] | None]  # a set's full name, what reads it, its places
+
+
+def _validated(run: Run, images: ImageSet | None) -> _Judged:
+    """The validation images of a run, from its own data or from all of one's own images."""
+    own, parts = run.recipe.data, Split.load(run.folder / "split.npz")
+    if not len(parts.validation):
+        raise UsageError(f"{run.name} kept no images for validation")
+    found = _own_images(run) if images is None else images
+    run.check_images(found)
+    return f"{own.called}/validation", lambda: found.subset(parts.validation), parts.validation
+
+
+def _tested(run: Run, data: str, images: ImageSet | None, classifier: Classifier) -> _Judged:
+    """The test images that `data` means for a run; all that can be missing is found missing here, before the look."""
+    own = run.recipe.data
+    if images is not None:
+        return f"{own.name if data == 'test' else data}/test", lambda: images, None
+    if data == "test" or (is_path(data) and str(absolute(data)) == own.name):
+        if is_path(own.name) and len((parts := Split.load(run.folder / "split.npz")).test):
+            found = _own_images(run)
+            run.check_images(found)
+            return f"{own.called}/test", lambda: found.subset(parts.test), parts.test
+        data = own.name
+    with images_read(talks=True) as reading:
+        read_test = foreign_test(data, classifier.preprocess.source_shape, own.max_bad, reading)
+    return f"{_called(data, own)}/test", read_test, None
+
+
+def _own_images(run: Run) -> ImageSet:
+    with images_read(talks=True) as reading:
+        return read(run.recipe.data, reading).images
 
 
 def _weights(folder: Path | None) -> Weights | None:

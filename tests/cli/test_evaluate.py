@@ -56,3 +56,27 @@ def test_an_unknown_data_set_shows_the_nearest_and_is_no_look(bars_run, assay):
     assert done.code == 2
     assert "unknown data set 'cifar-10'; did you mean cifar10?" in done.err
     assert bars_run.looks == before
+
+
+def test_corrupted_copies_of_the_test_set_are_one_look_and_have_their_own_files(bars_run, assay, monkeypatch):
+    monkeypatch.setattr("assay.evaluation.robustness.fitting", lambda channels: ["fog", "jpeg"])
+    results = bars_run.results
+    done = assay("evaluate", "latest", "--corruptions", *QUIET)
+    assert "mean error over 2 corruptions x 5 severities" in done.out
+    assert "look 2 at bars/test by this run" in done.out
+    assert bars_run.looks[-1]["by"] == "evaluate --corruptions"
+    folder = bars_run.folder
+    assert len(list((folder / "predictions" / "corrupted-test").glob("*.npz"))) == 11
+    assert (folder / "figures" / "corrupted-test.png").is_file()
+    told = json.loads(assay("evaluate", "latest", "--corruptions", "--json", *QUIET).out)
+    kept = json.loads((folder / "corrupted-test-2.json").read_text())
+    assert kept["mean_error"] == told["mean_error"]
+    assert bars_run.results == results
+
+
+def test_validation_images_are_not_corrupted(bars_run, assay):
+    before = bars_run.looks
+    done = assay("evaluate", "latest", "--data", "validation", "--corruptions", *QUIET)
+    assert done.code == 2
+    assert "corruptions are for test sets" in done.err
+    assert bars_run.looks == before

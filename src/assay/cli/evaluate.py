@@ -18,6 +18,9 @@ from assay.cli.options import (
 def evaluate(
     run: RunArgument,
     data: Annotated[str, typer.Option(help="test, validation, or a data set whose test set to use.")] = "test",
+    corruptions: Annotated[
+        bool, typer.Option("--corruptions", help="Judge corrupted copies of the test set: 16 kinds, five severities.")
+    ] = False,
     as_json: JsonOption = False,
     runs: RunsOption = None,
     device: DeviceOption = "auto",
@@ -26,9 +29,12 @@ def evaluate(
 ) -> None:
     """Evaluate a finished run once more; every look at a test set is counted and shown."""
     from assay import verbs
-    from assay.cli.show import show_entry
+    from assay.cli.show import show_entry, show_robustness
     from assay.run import Run
 
-    found = Run.find(run, runs)
-    entry = verbs.evaluate(found, data, runtime=choose_runtime(device, precision, threads))
+    found, runtime = Run.find(run, runs), choose_runtime(device, precision, threads)
+    if corruptions:
+        show_robustness(found, *verbs.evaluate_corrupted(found, data, runtime=runtime), as_json)
+        return
+    entry = verbs.evaluate(found, data, runtime=runtime)
     show_entry(found, entry, as_json)

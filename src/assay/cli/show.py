@@ -10,7 +10,9 @@ from rich.console import Console
 
 from assay.errors import DataError
 from assay.evaluation.metrics import Metrics
+from assay.evaluation.robustness import Robustness
 from assay.faults import warning
+from assay.report.robustness import table
 from assay.report.tables import metrics_table, per_class_table
 from assay.run import Run
 
@@ -53,6 +55,16 @@ def show_entry(run: Run, entry: dict[str, Any], as_json: bool) -> None:
     console.print(per_class_table(judged))
     if "look" in entry:
         console.print(f"look {entry['look']} at {entry['data']} by this run; the first is the one to report")
+
+
+def show_robustness(run: Run, found: Robustness, label: str, as_json: bool) -> None:
+    """How a run stands corrupted images."""
+    if as_json:
+        typer.echo(json.dumps({"run": str(run.folder), **found.to_dict()}))
+        return
+    typer.echo(table(found, "text"))
+    typer.echo(f"picture: {run.folder / 'figures' / f'{label}.png'}")
+    typer.echo(f"look {run.looks_at(found.data)} at {found.data} by this run")
 
 
 def read_metrics(entry: dict[str, Any]) -> Metrics:

@@ -69,8 +69,8 @@ def measure(kills: int, seed: int) -> dict[str, Any]:
         started = time.perf_counter()
         alone = table(start(folder, "alone"))
         whole = time.perf_counter() - started
-        # from the first imports to a third of the study, so that the last kill still finds something to interrupt
-        found = [(after, *kill(folder, after)) for after in (moments.uniform(0.5, whole / 3) for _ in range(kills))]
+        # from the first imports to a fifth of the study, so that the last kill still finds something to interrupt
+        found = [(after, *kill(folder, after)) for after in (moments.uniform(0.5, whole / 5) for _ in range(kills))]
         same = table(start(folder, "killed")) == alone
         looks = [len(run.looks) for run in list_runs(folder / "killed")]
     return {"seconds": whole, "kills": found, "same_table": same, "folders": len(looks), "looks": looks}

@@ -126,6 +126,8 @@ def test_only_what_the_same_weights_said_stands_for_a_look(run, classifier, test
     assert (judged_before(run, "bars/test", weights).logits == predictions.logits).all()
     assert judged_before(run, "bars/test", "0" * 16) is None
     assert judged_before(run, "mnist/test", weights) is None
+    (run.folder / "predictions" / "test.npz").unlink()
+    assert judged_before(run, "bars/test", weights) is None
 
 
 def test_predictions_without_an_entry_are_the_rest_of_a_killed_look_and_make_room(run, classifier, test_images):

@@ -55,9 +55,10 @@ def judge(
 def judged_before(run: Run, data: str, weights: str) -> Predictions | None:
     """What these very weights (`weights_hash`) said of the set already, before the run was killed: no second look."""
     label = _label(run, data)
-    if run.results.get(label, {}).get("weights") != weights:
+    path = run.folder / "predictions" / f"{label}.npz"
+    if run.results.get(label, {}).get("weights") != weights or not path.is_file():  # a dead node may keep the file
         return None
-    return Predictions.load(run.folder / "predictions" / f"{label}.npz")
+    return Predictions.load(path)
 
 
 def judge_corrupted(

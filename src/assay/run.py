@@ -42,15 +42,24 @@ class Run:
     @classmethod
     def create(cls, recipe: Recipe, runs: Path | None = None) -> "Run":
         """A new folder `<experiment>/<name>-<hash>-s<seed>`, with a number behind it if that name is taken."""
-        experiment, _, name = recipe.name.rpartition("/")
-        stem = f"{name}-{recipe.hash}-s{recipe.seed}"
-        parent = (runs or runs_folder()) / (experiment.replace("/", "-") or name)
+        parent = (runs or runs_folder()) / experiment(recipe)
         with disk_errors(parent):
             parent.mkdir(parents=True, exist_ok=True)
-            folder = fresh_folder(parent / stem)
+            folder = fresh_folder(parent / stem(recipe))
         run = cls(folder)
         write_whole(folder / "recipe.yaml", recipe.to_yaml())
         return run
+
+    @classmethod
+    def all_of(cls, recipe: Recipe, runs: Path | None = None) -> "list[Run]":
+        """The runs of a recipe with its seed, newest first."""
+        paths = ((runs or runs_folder()) / experiment(recipe)).glob(f"{stem(recipe)}*/recipe.yaml")
+        found = sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True)
+        return [
+            run
+            for run in (cls(path.parent) for path in found)
+            if (run.recipe.hash, run.recipe.seed) == (recipe.hash, recipe.seed)
+        ]
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
@@ -180,6 +189,17 @@ def _damage_named(path: Path) -> Iterator[None]:
         yield
     except (ValueError, TypeError, OSError) as error:
         raise DataError(f"{path} is damaged: {error}") from None
+
+
+def experiment(recipe: Recipe) -> str:
+    """The folder that a recipe's runs share."""
+    before, _, name = recipe.name.rpartition("/")
+    return before.replace("/", "-") or name
+
+
+def stem(recipe: Recipe) -> str:
+    """The name of a recipe's first run in that folder."""
+    return f"{recipe.name.rpartition('/')[2]}-{recipe.hash}-s{recipe.seed}"
 
 
 def list_runs(runs: Path | None = None) -> list[Run]:

@@ -36,6 +36,7 @@ class Data(Section):
     validation: Fraction = 0.1
     share: Annotated[float, Field(gt=0, le=1)] = 1.0  # of those left for training, of each class alike
     split_seed: NonNegativeInt = 0  # apart from the run's seed: replicates then share one validation set and pair up
+    fold: Annotated[int, Field(ge=0, lt=5)] = 0  # which fifth of a folder tests, where none of its images are given to
     size: PositiveInt | None = None  # of a folder's images, in pixels, square (none: 160); data sets have their own
     max_bad: Fraction = 0.05  # of a folder's files, that may be left out as bad
 

@@ -9,9 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from assay.errors import DataError
-from assay.evaluation.metrics import Metrics
+from assay.evaluation.metrics import Metrics, metrics
 from assay.evaluation.robustness import Robustness
 from assay.faults import warning
+from assay.folds import Folds
 from assay.report.robustness import table
 from assay.report.tables import metrics_table, per_class_table
 from assay.run import Run
@@ -42,6 +43,23 @@ def show_results(run: Run, as_json: bool) -> None:
         )
     if (run.folder / "figures").is_dir():
         console.print(f"pictures: {run.folder / 'figures'}", soft_wrap=True)
+
+
+def show_folds(found: Folds, as_json: bool) -> None:
+    """What the nets of all folds said together, of every photograph once."""
+    judged = metrics(found.predictions)
+    if as_json:
+        runs = [str(run.folder) for run in found.runs]
+        typer.echo(
+            json.dumps({"folds": runs, "folder": str(found.folder), "sets": {"folds": _short(judged.to_dict())}})
+        )
+        return
+    console = Console(highlight=False)
+    console.print(metrics_table([judged]))
+    console.print(per_class_table(judged))
+    console.print("each photograph was judged once, by a net that never saw it nor anything like it")
+    console.print(f"pictures: {found.folder}", soft_wrap=True)
+    console.print(f"to use one of the nets: assay predict {found.runs[0].folder} PICTURE", soft_wrap=True)
 
 
 def show_entry(run: Run, entry: dict[str, Any], as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """`assay train`: one recipe to a finished run."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,10 +15,22 @@ from assay.cli.options import (
 )
 from assay.errors import UsageError
 
+if TYPE_CHECKING:
+    from assay.data.reading import Reading
+    from assay.recipe import Recipe
+    from assay.runtime import Runtime
+
 
 def train(
     recipe: Annotated[str | None, typer.Argument(metavar="RECIPE", help="A built-in recipe or a YAML file.")] = None,
     changes: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE...", help="Keys to change.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Photographs; without a recipe assay chooses a net, and says why."),
+    ] = None,
+    folds: Annotated[
+        bool | None, typer.Option(help="Judge every photograph once, in five trainings (default: of less than 2,000).")
+    ] = None,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a stopped run.")] = None,
     as_json: JsonOption = False,
     runs: RunsOption = None,
@@ -27,21 +39,56 @@ def train(
     threads: ThreadsOption = None,
     mlflow: Annotated[bool, typer.Option(help="Mirror the run to MLflow, where it is installed.")] = True,
 ) -> None:
-    """Train a recipe: `assay train fashion/cnn-bn training.epochs=3`. See `assay recipes list`."""
-    if (recipe is None) == (resume is None) or (resume and changes):
-        raise UsageError("give a recipe, with key=value changes if you like, or --resume RUN alone")
+    """Train a recipe, `assay train fashion/cnn-bn training.epochs=3`, or on a folder, `assay train --data photos`."""
+    if recipe is not None and data is not None and "=" in recipe:  # without a recipe the first word is a change
+        changes, recipe = [recipe, *(changes or [])], None
+    if folds is not None and data is None:
+        raise UsageError("--folds and --no-folds go with --data FOLDER")
+    if sum(one is not None for one in (recipe or data, resume)) != 1 or (resume and changes):
+        raise UsageError(
+            "give a recipe, with key=value changes if you like, or --data FOLDER, or both, or --resume RUN alone"
+        )
     from assay import verbs
-    from assay.cli.show import show_results
-    from assay.recipes import read_recipe
+    from assay.cli.show import show_folds, show_results
+    from assay.folds import cross_validate
     from assay.run import Run
     from assay.training.parallel import join
 
-    if recipe is not None:
-        chosen = read_recipe(recipe).override(parse_changes(changes or []))
-        runtime = choose_runtime(device, precision, threads)
+    runtime = choose_runtime(device, precision, threads)
+    if resume is None:
+        chosen, photographs = _chosen(recipe, data, parse_changes(changes or []), runtime)
+        if photographs is not None and _wants_folds(folds, photographs):
+            show_folds(cross_validate(chosen, photographs, runs=runs, runtime=runtime, mlflow=mlflow), as_json)
+            return
         run = verbs.train(chosen, runs=runs, runtime=runtime, mlflow=mlflow)
     else:
-        stopped, runtime = Run.find(str(resume), runs), choose_runtime(device, precision, threads)
-        run = verbs.resume(stopped, runtime=runtime, mlflow=mlflow)
+        run = verbs.resume(Run.find(resume, runs), runtime=runtime, mlflow=mlflow)
     if join(runtime.device).leads:
         show_results(run, as_json)
+
+
+def _chosen(
+    recipe: str | None, data: str | None, changes: dict[str, Any], runtime: "Runtime"
+) -> "tuple[Recipe, Reading | None]":
+    """The recipe, assay's own for a folder where none is named, and the folder's photographs."""
+    from assay.data.reading import read, settled
+    from assay.recipes import read_recipe
+    from assay.report.progress import images_read
+    from assay.suggest import suggest
+
+    if recipe is not None and data is None:
+        return read_recipe(recipe).override(changes), None
+    with images_read(talks=True) as reading:
+        if recipe is not None:
+            chosen = settled(read_recipe(recipe).override({"data.name": data, **changes}))
+            return chosen, read(chosen.data, reading)
+        found = suggest(str(data), runtime, changes, reading)
+    typer.echo(found.why, err=True)
+    return found.recipe, found.photographs
+
+
+def _wants_folds(asked: bool | None, photographs: "Reading") -> bool:
+    """As asked; else for few photographs, where a test set would be too small to say much."""
+    from assay.folds import FEW, has_folds
+
+    return has_folds(photographs) and len(photographs.images) < FEW if asked is None else asked

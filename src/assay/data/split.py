@@ -70,6 +70,26 @@ def split(
     return Split(train if share == 1 else train[_drawn(labels[train], share, generator)], validation)
 
 
+FOLDS = 5
+
+
+def fold(labels: Indices, groups: Indices, seed: int, number: int) -> Indices:
+    """The places, ascending, of the images of one fold in FOLDS: of each class alike, groups whole.
+
+    labels, groups: int64 (N,). Every image is in one fold, but for classes that would lie in one fold altogether, of a
+    single image or group: no net could learn what it is judged by, so these are in none.
+    """
+    left = np.arange(len(labels))
+    for earlier in range(number + 1):
+        share = 1 / (FOLDS - earlier)
+        drawn = split(labels[left], share, seed, groups=groups[left], stream=Stream.TEST) if share < 1 else None
+        chosen, left = (left, left[:0]) if drawn is None else (left[drawn.validation], left[drawn.train])
+    counts = np.bincount(labels)
+    whole = np.bincount(labels[chosen], minlength=len(counts)) == counts
+    kept: Indices = chosen[~whole[labels[chosen]]]
+    return kept
+
+
 def _drawn(labels: Indices, fraction: float, generator: np.random.Generator, groups: Indices | None = None) -> Indices:
     """The places of exactly round(fraction * N) of the labels, drawn and ascending.
 

@@ -178,6 +178,12 @@ def weights_file(model: Model, folder: Path) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
+def has_file_name(model: Model, name: str) -> bool:
+    """Whether a file of that name holds weights of the net, by its name alone."""
+    library, net = _library(model)
+    return name in library.files(net, model.arguments)
+
+
 def wanted_file(model: Model, folder: Path) -> str:
     """Which file of weights to put where, and where it is published, as a sentence."""
     library, name = _library(model)

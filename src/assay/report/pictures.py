@@ -10,9 +10,14 @@ from assay.training.history import Epoch
 
 
 def draw(folder: Path, history: Sequence[Epoch], best_epoch: int, judged: Mapping[str, Predictions]) -> None:
-    """Write the curves and, for each judged set, confusion matrices and errors per class, as PNG files."""
+    """Write the curves and, for each judged set, what `draw_judged` draws, as PNG files."""
     rows = [row.to_dict() for row in history]
     figures.save(figures.curves(rows, best_epoch), folder / "curves.png")
+    draw_judged(folder, judged)
+
+
+def draw_judged(folder: Path, judged: Mapping[str, Predictions]) -> None:
+    """Write confusion matrices and errors per class of each judged set, as PNG files."""
     for name, predictions in judged.items():
         matrix = confusion_matrix(predictions)
         for diagonal, stem in ((True, "confusion"), (False, "confusion-errors-only")):

@@ -12,13 +12,10 @@ from assay.data.folders.layouts import find
 from assay.data.folders.listing import shown
 from assay.data.folders.scan import Scan, images_csv
 from assay.data.imageset import ImageSet
-from assay.data.split import Indices, Split, split
+from assay.data.split import Indices, Split, fold, split
 from assay.errors import DataError
 from assay.files import write_whole
-from assay.runtime import Stream
 from assay.sections import Data
-
-TEST_SHARE = 0.2  # of each class, where the layout gives no test images
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +32,14 @@ class Folder:
     def split(self, data: Data) -> Split:
         """Given parts stay as they are; others are drawn, of each class alike, near-duplicates on one side.
 
-        A pure function of the content, `data.split_seed`, `data.validation` and `data.share`; the test images depend on
-        the first two alone.
+        A pure function of the content, `data.split_seed`, `data.fold`, `data.validation` and `data.share`; the test
+        images depend on the first three alone.
         """
         train, validation, test = self.rows("train", None), self.rows("validation"), self.rows("test")
         labels, groups = self.images.labels, self.scan.groups
         if not len(test):
-            drawn = split(labels[train], TEST_SHARE, data.split_seed, groups=groups[train], stream=Stream.TEST)
-            train, test = train[drawn.train], train[drawn.validation]
+            test = train[fold(labels[train], groups[train], data.split_seed, data.fold)]
+            train = np.setdiff1d(train, test)
         share = 0.0 if len(validation) else data.validation
         drawn = split(labels[train], share, data.split_seed, data.share, groups[train])
         validation = validation if len(validation) else train[drawn.validation]

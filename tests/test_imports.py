@@ -20,8 +20,8 @@ RANKS = {
     "report": 7,
     "run": 8, "tracking": 8, "faults": 8,
     "nested": 9, "job": 10, "judge": 10, "mirrored": 10, "groups": 10,
-    "verbs": 11,
-    "studies": 12,
+    "verbs": 11, "suggest": 11,
+    "studies": 12, "folds": 12,
     "cli": 13, "__init__": 13,
     "__main__": 14,
 }  # fmt: skip

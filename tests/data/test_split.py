@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from assay.data.split import Split, split
+from assay.data.split import FOLDS, Split, fold, split
 from assay.errors import DataError
 
 UNEVEN = np.repeat(np.arange(4), [501, 250, 37, 12])
@@ -88,3 +88,25 @@ def test_a_damaged_split_is_an_error_that_names_the_file(tmp_path, damage):
 def test_indices_that_name_an_image_twice_or_none_are_refused(train, validation):
     with pytest.raises(DataError, match="once at most"):
         Split(np.array(train), np.array(validation))
+
+
+def test_folds_hold_every_image_once_in_equal_shares_of_each_class():
+    labels = np.repeat(np.arange(4), 25)
+    folds = [fold(labels, np.arange(100), seed=3, number=number) for number in range(FOLDS)]
+    assert sorted(np.concatenate(folds)) == list(range(100))
+    for one in folds:
+        assert np.bincount(labels[one]).tolist() == [5, 5, 5, 5]
+
+
+def test_folds_keep_groups_whole():
+    labels, groups = np.repeat([0, 1], 30), np.arange(60) // 3
+    folds = [fold(labels, groups, seed=0, number=number) for number in range(FOLDS)]
+    assert sorted(np.concatenate(folds)) == list(range(60))
+    for one in folds:
+        assert all(np.isin(np.flatnonzero(groups == group), one).all() for group in groups[one])
+
+
+def test_no_fold_has_a_class_that_could_not_be_learned():
+    labels, groups = np.array([0] * 20 + [1] + [2] * 4), np.array([*range(21), 21, 21, 21, 21])
+    folds = [fold(labels, groups, seed=0, number=number) for number in range(FOLDS)]
+    assert sorted(np.concatenate(folds)) == list(range(20))

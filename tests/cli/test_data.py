@@ -100,3 +100,42 @@ def test_a_faulty_augmentation_is_blamed_on_its_line(folder, data_root):
     Path("mine.yaml").write_text(RECIPE.replace("AUGMENT", "rotat 20"))
     with pytest.raises(UsageError, match=r"mine\.yaml:3: .*unknown augmentation 'rotat'; did you mean rotate"):
         run("preview", "mine.yaml")
+
+
+def photographs(folder, n=6):
+    generator = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for i in range(n):
+            Image.fromarray(generator.integers(0, 256, (20, 20, 3), np.uint8)).save(folder / name / f"{i}.png")
+
+
+def test_check_says_what_it_found_and_writes_a_page(folder, monkeypatch):
+    monkeypatch.setenv("ASSAY_DATA", str(folder / "root"))
+    photographs(folder / "pets")
+    (folder / "pets/cat/bad.png").write_bytes(b"words")
+    done = run("check", "pets", "--size", 16)
+    assert done.exit_code == 0
+    assert "pets, class/image: 12 images" in done.output
+    assert "1 bad, left out (7.7%):" in done.output
+    assert "cat/bad.png: not an image" in done.output
+    assert done.output.splitlines()[-1] == "pets-check.html"
+    assert "cat/bad.png" in Path("pets-check.html").read_text()
+    assert run("check", "pets", "--size", 16).output.splitlines()[-1] == "pets-check-2.html"
+
+
+def test_check_refuses_a_page_that_is_there_and_a_folder_that_is_not(folder, monkeypatch):
+    monkeypatch.setenv("ASSAY_DATA", str(folder / "root"))
+    Path("taken.html").write_text("mine")
+    with pytest.raises(UsageError, match="exists already"):
+        run("check", "pets", "--output", "taken.html")
+    with pytest.raises(UsageError, match=r"there is no folder or table .*pets"):
+        run("check", "pets")
+
+
+def test_preview_draws_a_folders_training_images(folder, monkeypatch):
+    monkeypatch.setenv("ASSAY_DATA", str(folder / "root"))
+    photographs(folder / "pets")
+    Path("pets.yaml").write_text("data: {name: pets, size: 16}\nmodel: {layers: [flatten, linear 2]}\n")
+    assert "reaches the net as 3 x 16 x 16" in run("preview", "pets.yaml").output
+    assert Path("pets-preview.png").exists()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from assay.data import decode
 from assay.data.decode import FORMATS, open_image
 from assay.errors import DataError
 
@@ -76,3 +77,29 @@ def test_an_animation_gives_its_first_frame(tmp_path):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
     assert open_image(tmp_path / "two.gif").convert("RGB").getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_a_large_jpeg_is_decoded_at_a_lower_scale_that_is_still_twice_too_large(tmp_path, monkeypatch):
+    seen, plain = [], decode.fit
+    monkeypatch.setattr(decode, "fit", lambda image, shape: seen.append(image.size) or plain(image, shape))
+    PICTURE.resize((1600, 1200)).save(tmp_path / "large.jpg")
+    found = decode.read_picture(tmp_path / "large.jpg", (3, 80, 80))
+    assert seen == [(400, 300)]  # 1/8 would be 200 x 150, larger than 80 but not twice as large
+    assert (found.width, found.height) == (1600, 1200)
+    whole = Image.open(tmp_path / "large.jpg").crop((200, 0, 1400, 1200)).resize((80, 80), Image.Resampling.LANCZOS)
+    assert np.abs(found.pixels.transpose(1, 2, 0).astype(int) - np.asarray(whole)).mean() < 3
+
+
+def test_the_picture_of_a_caller_is_not_changed():
+    image = PICTURE.copy()
+    image.getexif()[0x0112] = 6
+    decode.fit(image, (3, 20, 20))
+    assert image.size == PICTURE.size
+    assert image.getexif()[0x0112] == 6
+
+
+def test_a_file_of_too_many_bytes_is_refused_unread(tmp_path, monkeypatch):
+    monkeypatch.setattr(decode, "MAX_BYTES", 100)
+    PICTURE.save(tmp_path / "heavy.png")
+    with pytest.raises(DataError, match=r"heavy\.png: more than 0 MiB"):
+        open_image(tmp_path / "heavy.png")

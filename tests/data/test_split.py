@@ -62,6 +62,38 @@ def test_a_stored_split_reads_back_equal(tmp_path):
     assert np.array_equal(again.validation, parts.validation)
 
 
+def test_groups_stay_together():
+    groups = np.arange(len(UNEVEN)) // 3  # some of them across two classes
+    parts = split(UNEVEN, 0.2, seed=0, groups=groups)
+    assert not set(groups[parts.train]) & set(groups[parts.validation])
+    assert abs(len(parts.validation) - 0.2 * len(UNEVEN)) < 12
+
+
+def test_groups_of_one_image_change_nothing():
+    plain, grouped = split(UNEVEN, 0.2, seed=4), split(UNEVEN, 0.2, seed=4, groups=np.arange(len(UNEVEN))[::-1].copy())
+    assert np.array_equal(plain.validation, grouped.validation)
+
+
+def test_a_class_of_one_group_is_trained_on():
+    labels, groups = np.repeat([0, 1], [50, 10]), np.array([*range(50), *[50] * 10])
+    assert not (labels[split(labels, 0.3, seed=0, groups=groups).validation] == 1).any()
+
+
+def test_a_class_of_one_image_is_trained_on_where_groups_count():
+    labels = np.arange(40)
+    assert len(split(labels, 0.3, seed=0, groups=labels).validation) == 0
+
+
+def test_a_split_with_test_images_reads_back_equal(tmp_path):
+    Split(np.array([0, 3]), np.array([1]), np.array([2])).save(tmp_path / "split.npz")
+    assert Split.load(tmp_path / "split.npz").test.tolist() == [2]
+
+
+def test_a_split_stored_before_there_were_folders_is_read(tmp_path):
+    np.savez(tmp_path / "split.npz", train=np.array([0, 3]), validation=np.array([1]))
+    assert len(Split.load(tmp_path / "split.npz").test) == 0
+
+
 @pytest.mark.parametrize("damage", ["missing", "truncated", "flipped", "text", "another npz"])
 def test_a_damaged_split_is_an_error_that_names_the_file(tmp_path, damage):
     path = tmp_path / "split.npz"

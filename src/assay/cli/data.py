@@ -1,4 +1,4 @@
-"""`assay data`: list, get, show and preview data sets. A thin layer: words in, tables and sheets out."""
+"""`assay data`: list, get, show, preview and check data. A thin layer: words in, tables and sheets out."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -100,6 +100,30 @@ def preview(
     typer.echo(path)
 
 
+@app.command()
+def check(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder or table of photographs.")],
+    output: Annotated[Path | None, typer.Option(help="Where to put the page (.html); nothing is overwritten.")] = None,
+    size: Annotated[int, typer.Option(min=1, help="Pixels of a side, as data.size of the recipe.")] = 160,
+) -> None:
+    """Look at every image of a folder, say what is wrong, and write a page with pictures; nothing is trained."""
+    from assay.data.folders.folder import open_folder
+    from assay.data.folders.summary import summary
+    from assay.data.reading import absolute
+    from assay.files import write_whole
+    from assay.report.check_page import check_page
+    from assay.report.progress import images_read
+
+    place = absolute(folder)
+    path = _fresh(output, f"{place.stem}-check.html", ".html")
+    with images_read(talks=True) as reading:
+        found = open_folder(place, (3, size, size), 1.0, reading)  # however many are bad, they are shown
+    write_whole(path, check_page(found, place.name))
+    for line in summary(found.scan, first=20):
+        typer.echo(line)
+    typer.echo(path)
+
+
 def _sample_of_classes(images: "ImageSet") -> "NDArray[np.int64]":
     """Indices of some images of each class, class by class, drawn the same way every time."""
     import numpy as np
@@ -155,7 +179,7 @@ def _describe(preprocess: "Preprocess") -> str:
     return "; ".join(lines)
 
 
-def _fresh(output: Path | None, default: str) -> Path:
+def _fresh(output: Path | None, default: str, suffix: str = ".png") -> Path:
     """The asked-for path, refused if it is taken; else the default name, numbered until it is free."""
     from assay.errors import UsageError
 
@@ -164,10 +188,10 @@ def _fresh(output: Path | None, default: str) -> Path:
         number = 1
         while numbered.exists():
             number += 1
-            numbered = Path(f"{stem}-{number}.png")
+            numbered = Path(f"{stem}-{number}{suffix}")
         return numbered
-    if output.suffix.lower() != ".png":
-        raise UsageError(f"--output must end in .png (given: {output})")
+    if output.suffix.lower() != suffix:
+        raise UsageError(f"--output must end in {suffix} (given: {output})")
     if output.exists():
         raise UsageError(f"{output} exists already; give --output another name")
     return output

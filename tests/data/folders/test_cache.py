@@ -60,7 +60,9 @@ def test_a_changed_file_costs_one_image(fill, decoded, picture):
     after = opened(folder).pixels
     assert len(decoded) == 8
     assert [i for i in range(7) if not np.array_equal(before[i], after[i])] == [4]
-    assert np.array_equal(after[4], np.asarray(picture(999).resize((16, 16), Image.Resampling.BILINEAR)).transpose(2, 0, 1))
+    assert np.array_equal(
+        after[4], np.asarray(picture(999).resize((16, 16), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
+    )
 
 
 def test_new_removed_renamed_and_touched_files_keep_their_pixels(fill, decoded, picture):
@@ -135,7 +137,10 @@ print(found.pixels.shape[0], int(found.pixels.sum()))
 
 def start(folder: Path, die_at: int = 0):
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(folder), str(die_at)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", SCRIPT, str(folder), str(die_at)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout.readline() == "ready\n"
     return process

@@ -60,4 +60,3 @@ def test_blocks_do_not_hide_a_pair(picture, monkeypatch):
     monkeypatch.setattr("assay.data.folders.duplicates._BLOCK", 3)
     images = [saved(picture(seed, 64)) for seed in range(10)]
     assert grouped(*images, images[0], images[7]) == [*range(10), 0, 7]
-

@@ -1,7 +1,6 @@
 """Every layout gives each image its class and part, and what is odd about the names is said."""
 
 import json
-import os
 import unicodedata
 
 import pytest
@@ -24,7 +23,11 @@ def touch(folder, *paths):
 
 def test_folders_are_classes(tmp_path):
     touch(tmp_path, "dog/2.jpg", "dog/deep/1.PNG", "cat/a b.jpeg")
-    assert triples(tmp_path) == [("cat/a b.jpeg", "cat", None), ("dog/2.jpg", "dog", None), ("dog/deep/1.PNG", "dog", None)]
+    assert triples(tmp_path) == [
+        ("cat/a b.jpeg", "cat", None),
+        ("dog/2.jpg", "dog", None),
+        ("dog/deep/1.PNG", "dog", None),
+    ]
     assert find(tmp_path).layout == "class/image"
 
 
@@ -83,11 +86,10 @@ def test_metadata_of_hugging_face_is_read(tmp_path, suffix, where):
     rows = [{"file_name": "images/1.png", "label": 10}, {"file_name": "images/2.png", "label": 9}]
     lines = ["file_name,label", *(f"{row['file_name']},{row['label']}" for row in rows)]
     text = "\n".join(map(json.dumps, rows)) if suffix == "jsonl" else "\n".join(lines)
-    touch(tmp_path, os.path.join(where, "images/1.png"), os.path.join(where, "images/2.png"))
+    touch(tmp_path / where, "images/1.png", "images/2.png")
     (tmp_path / where / f"metadata.{suffix}").write_text(text)
-    found = [(path, label, part) for path, label, part in triples(tmp_path)]
-    part = "train" if where else None
-    assert found == [(os.path.join(where, f"images/{i}.png"), label, part) for i, label in ((1, "10"), (2, "9"))]
+    below, part = (f"{where}/", "train") if where else ("", None)
+    assert triples(tmp_path) == [(f"{below}images/1.png", "10", part), (f"{below}images/2.png", "9", part)]
 
 
 def test_metadata_without_labels_leaves_the_folders(tmp_path):
@@ -100,7 +102,7 @@ def test_metadata_without_labels_leaves_the_folders(tmp_path):
     ("name", "text"),
     [
         ("classes.txt", "n01 tench, Tinca\nbig dog: wolf\nn99 nothing\n"),
-        ("class_map.csv", "folder,name\nn01,\"tench, Tinca\"\nbig dog,wolf\nn99,nothing\n"),
+        ("class_map.csv", 'folder,name\nn01,"tench, Tinca"\nbig dog,wolf\nn99,nothing\n'),
         ("class_map.json", '{"n01": "tench, Tinca", "big dog": "wolf", "n99": "nothing"}'),
     ],
 )
@@ -112,7 +114,16 @@ def test_a_class_map_gives_the_shown_names(tmp_path, name, text):
 
 
 def test_hidden_files_and_others_are_left_out_and_counted(tmp_path):
-    touch(tmp_path, "cat/1.jpg", "cat/._1.jpg", "cat/.DS_Store", "cat/Thumbs.db", "cat/notes.txt", "__MACOSX/cat/1.jpg", "0.jpg")
+    touch(
+        tmp_path,
+        "cat/1.jpg",
+        "cat/._1.jpg",
+        "cat/.DS_Store",
+        "cat/Thumbs.db",
+        "cat/notes.txt",
+        "__MACOSX/cat/1.jpg",
+        "0.jpg",
+    )
     found = find(tmp_path)
     assert [entry.path for entry in found.entries] == ["cat/1.jpg"]
     assert found.left_out == {

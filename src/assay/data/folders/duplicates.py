@@ -40,8 +40,8 @@ def groups(
     first = np.sort(first)  # images are compared in their order, files with the same bytes once
     found = [np.stack([_firsts(same), np.arange(len(contents))])]
     codes, thumbnails = (_signs(phashes[first]), _signs(dhashes[first])), _Thumbnails(pixels, first)
-    for start in range(0, len(first), _BLOCK):
-        found.append(first[_spanning(_alike(*codes, thumbnails, start), len(first))])
+    starts = range(0, len(first), _BLOCK)
+    found += [first[_spanning(_alike(*codes, thumbnails, start), len(first))] for start in starts]
     return _firsts(_components(np.concatenate(found, axis=1), len(contents)))
 
 
@@ -55,10 +55,17 @@ def _alike(
     agreement = signs[start : start + _BLOCK] @ signs[start:].T
     i, j = np.divmod(np.flatnonzero(agreement >= 64 - 2 * PHASH_BITS), agreement.shape[1])
     i, j = i[i < j] + start, j[i < j] + start
-    (rows, at_i), (columns, at_j) = (np.unique(places, return_inverse=True) for places in (i, j))
+    (rows, at_i), (columns, at_j) = _numbered(i), _numbered(j)
     close = (others[rows] @ others[columns].T)[at_i, at_j] >= 64 - 2 * DHASH_BITS
     pairs = np.stack([i[close], j[close]])
     return pairs[:, thumbnails.agree(*pairs)]
+
+
+def _numbered(places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The different places, and for each place its number among them, without sorting millions."""
+    named = np.zeros(places.max(initial=-1) + 1, bool)
+    named[places] = True
+    return np.flatnonzero(named), (np.cumsum(named) - 1)[places]
 
 
 class _Thumbnails:
@@ -72,7 +79,7 @@ class _Thumbnails:
 
     def agree(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether these pairs are the same in all but contrast and exposure, and flat ones in colour."""
-        (rows, at_i), (columns, at_j) = (np.unique(places, return_inverse=True) for places in (i, j))
+        (rows, at_i), (columns, at_j) = _numbered(i), _numbered(j)
         a, b = self._of(rows), self._of(columns)
         standard_a, standard_b = _standard(a), _standard(b)
         correlation = (standard_a @ standard_b.T)[at_i, at_j] / a.shape[1]

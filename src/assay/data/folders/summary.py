@@ -16,6 +16,14 @@ def summary(scan: Scan, first: int = _FIRST) -> list[str]:
     return [*_contents(scan), *notes(scan), *warnings(scan, first)]
 
 
+def by_part(counts: Counter[str]) -> str:
+    """`24 images`, or `train 20, test 4` where parts are given."""
+    if set(counts) <= {""}:
+        return _plural(counts.total(), "image")
+    order = ("train", "validation", "test", "")
+    return ", ".join(f"{part or 'no part given'} {counts[part]:,}" for part in order if counts[part])
+
+
 def notes(scan: Scan) -> list[str]:
     """What was left out or is odd, without harm."""
     left_out = [f"left out: {n:,} {reason}" for reason, n in scan.listing.left_out.items()]
@@ -32,10 +40,9 @@ def warnings(scan: Scan, first: int = _FIRST) -> list[str]:
     """What can spoil an experiment."""
     lines = _listed(f"{len(scan.suspicious):,} suspicious, used all the same", scan.suspicious, first)
     if scan.duplicates:
-        images = sum(map(len, scan.duplicates))
+        images, copies = sum(map(len, scan.duplicates)), _plural(len(scan.duplicates), "group")
         lines.append(
-            f"near-duplicates: {images:,} images in {len(scan.duplicates):,} groups, kept on one side of the split; "
-            f"{len(scan.exact):,} groups hold the same file"
+            f"near-duplicates: {images:,} images in {copies}, on one side of a drawn split; in {len(scan.exact):,} the files are the same to the byte"
         )
     lines += _groups(scan, "in several classes", scan.conflicts, first)
     lines += _listed(f"{len(scan.quarantine):,} bad, left out ({scan.bad_share:.1%})", scan.quarantine, first)
@@ -46,14 +53,13 @@ def _contents(scan: Scan) -> list[str]:
     if not scan.entries:
         return ["no image can be used"]
     parts = sum(scan.counts.values(), Counter[str]())
-    given = ", ".join(f"{part or 'no part given'} {n:,}" for part, n in parts.items())
     counts = [counts.total() for counts in scan.counts.values()]
     sides = np.array([(record.width, record.height) for record in scan.records])
     low, middle, high = np.percentile(sides.max(1), [0, 50, 100]).astype(int)
     formats, modes = (Counter(getattr(r, key) for r in scan.records).most_common() for key in ("format", "mode"))
     return [
-        f"{shown(str(scan.listing.root))}, {scan.listing.layout}: {len(scan.entries):,} images ({given})",
-        f"{len(counts):,} classes of {min(counts):,} to {max(counts):,} images",
+        f"{shown(str(scan.listing.root))}, {scan.listing.layout}: {by_part(parts)}",
+        f"{_plural(len(counts), 'class', 'classes')} of {min(counts):,} to {max(counts):,} images",
         f"longer side {low} to {high} px, median {middle}",
         "formats: " + ", ".join(f"{kind} {n:,}" for kind, n in formats)
         + "; colours: " + ", ".join(f"{mode} {n:,}" for mode, n in modes),
@@ -70,7 +76,13 @@ def _listed(title: str, reasons: Reasons, first: int) -> list[str]:
 def _groups(scan: Scan, title: str, groups: Sequence[Sequence[int]], first: int) -> list[str]:
     found = [" = ".join(shown(scan.entries[i].path) for i in places[:4]) for places in groups]
     more = [f"  and {len(found) - first:,} more"] if len(found) > first else []
-    return [f"{title}, {len(found):,} groups:", *(f"  {line}" for line in found[:first]), *more] if found else []
+    return (
+        [f"{title}, {_plural(len(found), 'group')}:", *(f"  {line}" for line in found[:first]), *more] if found else []
+    )
+
+
+def _plural(n: int, word: str, words: str = "") -> str:
+    return f"{n:,} {word if n == 1 else words or word + 's'}"
 
 
 def _names(names: Sequence[str]) -> str:

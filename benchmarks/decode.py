@@ -1,0 +1,201 @@
+"""Folders of photographs: assay beside torchvision's ImageFolder and DataLoader, first epoch and later ones; the second
+start of a large folder; and the memory that bad files cost. Each measurement is a fresh process.
+
+The photographs are linked as often as needed, so the copies are the same to the byte: near-duplicates are then quickly
+found, and decoding is not.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from assay.data.folders.folder import open_folder
+from assay.data.preprocess import Preprocess
+from assay.files import write_whole
+from benchmarks.machine import load, measure
+
+SIZE_PX, BATCH = 160, 64
+TARGETS = {"first epoch": 1.5, "later epochs": 10.0}
+
+
+def link(photos: Path, folder: Path, images: int) -> None:
+    """Fill a folder with links to the photographs, class by class, until there are so many."""
+    files = sorted(photos.glob("*/*.jpg"))
+    for i in range(images):
+        source = files[i % len(files)]
+        (folder / source.parent.name).mkdir(parents=True, exist_ok=True)
+        (folder / source.parent.name / f"{i // len(files):04d}-{source.name}").symlink_to(source.resolve())
+
+
+def spoil(folder: Path, share: float) -> None:
+    """Replace a share of the files: empty ones, words, halves, and pictures of 144 megapixels in few bytes."""
+    every = round(1 / share)
+    Image.new("1", (12_000, 12_000)).save(folder / "bomb")
+    bomb = (folder / "bomb").read_bytes()
+    for i, path in enumerate(sorted(folder.glob("*/*.jpg"))[::every]):
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes((b"", b"words", content[: len(content) // 2], bomb)[i % 4])
+    (folder / "bomb").unlink()
+
+
+def ours(folder: Path, threads: int) -> dict[str, float]:
+    """Scan, cache and one epoch of shuffled float batches; then another epoch."""
+    torch.set_num_threads(threads)
+    started = time.perf_counter()
+    found = open_folder(folder, (3, SIZE_PX, SIZE_PX), 1.0)
+    opened = time.perf_counter() - started
+    preprocess, pixels = Preprocess(found.images.shape), torch.from_numpy(found.images.images[:])  # a copy in memory
+
+    def batches() -> Iterator[torch.Tensor]:
+        for chosen in torch.randperm(len(pixels)).split(BATCH):
+            yield preprocess.pixels(pixels[chosen])
+
+    return {"opened": opened, **_epochs(batches, started)}
+
+
+def theirs(folder: Path, workers: int) -> dict[str, float]:
+    """ImageFolder with Resize, CenterCrop and ToTensor; a DataLoader whose workers stay for the second epoch."""
+    from benchmarks.tools import mended_torchvision  # noqa: F401
+
+    # isort: split
+    import torchvision
+    from torch.utils.data import DataLoader
+    from torchvision import transforms
+
+    started = time.perf_counter()
+    steps = [transforms.Resize(SIZE_PX), transforms.CenterCrop(SIZE_PX), transforms.ToTensor()]
+    images = torchvision.datasets.ImageFolder(str(folder), transforms.Compose(steps))
+    loader = DataLoader(images, BATCH, shuffle=True, num_workers=workers, persistent_workers=workers > 0)
+
+    def batches() -> Iterator[torch.Tensor]:
+        for pixels, _ in loader:
+            yield pixels
+
+    return _epochs(batches, started)
+
+
+def _epochs(batches: Callable[[], Iterator[torch.Tensor]], started: float) -> dict[str, float]:
+    """Images a second of the first epoch, from the very start, and of the second."""
+    counts, times = [], [started]
+    for _ in range(2):
+        counts.append(sum(len(pixels) for pixels in batches()))
+        times.append(time.perf_counter())
+    return {
+        "images": counts[0],
+        "first epoch": counts[0] / (times[1] - times[0]),
+        "later epochs": counts[1] / (times[2] - times[1]),
+    }
+
+
+def started_again(folder: Path) -> dict[str, float]:
+    """Seconds until the images of a folder can be read."""
+    began = time.perf_counter()
+    found = open_folder(folder, (3, SIZE_PX, SIZE_PX), 1.0)
+    return {"images": len(found.images), "seconds": time.perf_counter() - began}
+
+
+def memory(folder: Path) -> dict[str, float]:
+    """Greatest memory in use, in MiB, with the images that training copies."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found = open_folder(folder, (3, SIZE_PX, SIZE_PX), 1.0)
+    found.images.subset(range(len(found.images)))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"images": len(found.images), "before": before, "peak": peak}
+
+
+def _measured(what: str, folder: Path, root: Path, cores: int) -> dict[str, Any]:
+    os.environ["ASSAY_DATA"] = str(root)
+    return measure(
+        "benchmarks.decode", ["--one", what, "--folder", str(folder), "--cores", str(cores)], cores, False, 30
+    )
+
+
+def throughput(photos: Path, images: int, rounds: int, cores: int) -> list[dict[str, Any]]:
+    """Both ways in turn, each round from an empty cache."""
+    found = []
+    for number in range(rounds):
+        with tempfile.TemporaryDirectory() as name:
+            link(photos, Path(name) / "photos", images)
+            for what in ("ours", "theirs") if number % 2 == 0 else ("theirs", "ours"):
+                row = {
+                    "what": what,
+                    "load": load(),
+                    **_measured(what, Path(name) / "photos", Path(name) / "root", cores),
+                }
+                print(json.dumps(row), flush=True)
+                found.append(row)
+    return found
+
+
+def second_start(photos: Path, images: int, cores: int) -> dict[str, Any]:
+    """The first and the second start of one folder."""
+    with tempfile.TemporaryDirectory() as name:
+        link(photos, Path(name) / "photos", images)
+        first, second = (_measured("start", Path(name) / "photos", Path(name) / "root", cores) for _ in range(2))
+    return {"images": images, "first": first, "second": second, "load": load()}
+
+
+def peaks(photos: Path, images: int, cores: int) -> dict[str, Any]:
+    """Memory for a clean folder, and for one with three bad files in a hundred."""
+    found = {}
+    for what in ("clean", "bad"):
+        with tempfile.TemporaryDirectory() as name:
+            shutil.copytree(photos, Path(name) / "photos", ignore=lambda *_: {"manifest.csv"})
+            link(photos, Path(name) / "photos", images - 200)
+            if what == "bad":
+                spoil(Path(name) / "photos", 0.03)
+            found[what] = _measured("memory", Path(name) / "photos", Path(name) / "root", cores)
+    return found
+
+
+def main() -> None:
+    """Measure everything, print the ratios, and write the numbers."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photos", type=Path, nargs="?", help="a folder class/*.jpg")
+    parser.add_argument("--images", type=int, default=4000)
+    parser.add_argument("--many", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--output", type=Path, default=Path("build/decode.json"))
+    parser.add_argument("--one", choices=("ours", "theirs", "start", "memory"), help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        print(json.dumps({
+            "ours": lambda: ours(given.folder, given.cores), "theirs": lambda: theirs(given.folder, given.cores),
+            "start": lambda: started_again(given.folder), "memory": lambda: memory(given.folder),
+        }[given.one]()))  # fmt: skip
+        return
+    if given.photos is None:
+        sys.exit("give a folder of photographs: python -m benchmarks.decode PHOTOS")
+    rows = throughput(given.photos, given.images, given.rounds, given.cores)
+    for name, target in TARGETS.items():
+        pairs = [[row[name] for row in rows[i : i + 2] if row["what"] == what] for i in range(0, len(rows), 2)
+                 for what in ("ours", "theirs")]  # fmt: skip
+        ratios = [a[0] / b[0] for a, b in zip(pairs[::2], pairs[1::2], strict=True)]
+        print(f"{name}: {statistics.median(ratios):.2f} times torchvision's images/s (target {target:g}); {ratios}")
+    start, memories = second_start(given.photos, given.many, given.cores), peaks(given.photos, 1000, given.cores)
+    print(
+        f"second start of {given.many:,} images: {start['second']['seconds']:.2f} s; first {start['first']['seconds']:.0f} s"
+    )
+    print(
+        f"peak memory with 3 % bad files: {memories['bad']['peak'] / memories['clean']['peak']:.2f} times that without"
+    )
+    write_whole(given.output, json.dumps({"throughput": rows, "start": start, "memory": memories}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -13,8 +13,8 @@ Reported = Mapping[str, tuple[float, float]]  # a variant's accuracy on photogra
 
 HEADER = ("net", "runs", "report, as they are %", "report, blurred %", *(f"{way} %" for way in WAYS))
 NOTE = (
-    "n = {n} photographs. Intervals: 95 %, a bootstrap over the photographs; of several runs the mean accuracy. Ours are "
-    "shrunk with antialias, or by taking the nearest pixel, as the report's tools do unless told otherwise."
+    "n = {n} photographs. Intervals: 95 %, a bootstrap over the photographs; of several runs the mean accuracy. "
+    "Ours are shrunk with antialias,\nor by taking the nearest pixel, as Keras's load_img does; the report is silent."
 )
 
 

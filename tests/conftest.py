@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from assay.cli.main import run as run_command
 from assay.data.imageset import ImageSet
@@ -41,6 +42,27 @@ def data_root() -> Path:
     if not root or not (Path(root) / "FashionMNIST").is_dir() or not (Path(root) / "cifar-10-batches-py").is_dir():
         pytest.skip("real data needed: set ASSAY_DATA to a folder with FashionMNIST/ and cifar-10-batches-py/")
     return Path(root)
+
+
+@pytest.fixture(scope="session")
+def photos_folder() -> Path:
+    """Real photographs of CIFAR-10's classes, FOLDER/CLASS/; tests that need some are skipped where there are none."""
+    folder = os.environ.get("ASSAY_PHOTOS")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("photographs needed: set ASSAY_PHOTOS to a folder with one folder for each class of CIFAR-10")
+    return Path(folder)
+
+
+@pytest.fixture
+def bars_photos(tmp_path: Path) -> Path:
+    """Thirty photographs of bars, 120 pixels wide and more, as PNG files in a folder for each class."""
+    drawn, generator = bars(30, seed=2), np.random.default_rng(3)
+    for i, (image, label) in enumerate(zip(drawn.images, drawn.labels, strict=True)):
+        large = image[0].repeat(20, 0).repeat(15 + i % 3, 1).astype(int) + generator.integers(-20, 20)
+        folder = tmp_path / "mine" / drawn.class_names[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(large.clip(0, 255).astype(np.uint8)).save(folder / f"{i:02}.png")
+    return tmp_path / "mine"
 
 
 def bars(n: int, seed: int = 0) -> ImageSet:

@@ -21,9 +21,10 @@ RANKS = {
     "run": 8, "tracking": 8, "faults": 8,
     "nested": 9, "job": 10, "judge": 10, "mirrored": 10, "groups": 10,
     "verbs": 11, "suggest": 11,
-    "studies": 12, "folds": 12,
-    "cli": 13, "__init__": 13,
-    "__main__": 14,
+    "photos": 12, "folds": 12,
+    "studies": 13,
+    "cli": 14, "__init__": 14,
+    "__main__": 15,
 }  # fmt: skip
 
 MODULES = sorted(SOURCE.rglob("*.py"), key=str)

@@ -14,6 +14,7 @@ from assay.cli.compare import compare
 from assay.cli.evaluate import evaluate
 from assay.cli.predict import predict
 from assay.cli.reproduce import reproduce
+from assay.cli.shift import shift
 from assay.cli.study import study
 from assay.cli.train import train
 from assay.errors import AssayError, UsageError
@@ -34,6 +35,7 @@ app.command()(compare)
 app.command()(study)
 app.command()(reproduce)
 app.command()(predict)
+app.command()(shift)
 app.add_typer(runs.app, name="runs")
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(models.app, name="models")

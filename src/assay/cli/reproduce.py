@@ -1,5 +1,6 @@
 """`assay reproduce`: a published report's own study, as it was meant and as it was done."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,6 +28,10 @@ def reproduce(
     scale: ScaleOption = None,
     full: Annotated[bool, typer.Option("--full", help="The real thing: all epochs and images.")] = False,
     replicates: ReplicatesOption = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="own-photos: photographs in FOLDER/CLASS/ to score its nets on."),
+    ] = None,
     engine: EngineOption = "local",
     address: AddressOption = None,
     processes: ProcessesOption = None,
@@ -41,11 +46,15 @@ def reproduce(
     if (scale is None) == (not full):
         raise UsageError("say how much of it: --scale 0.05 for a twentieth of the work, or --full")
     from assay.studies.conduct import check_complete
+    from assay.studies.reproduce import check_photographs, written, written_photographs
     from assay.studies.reproduce import reproduce as run_report
-    from assay.studies.reproduce import written
 
+    if photos is not None:
+        check_photographs(report, photos)
     where = choose_engine(engine, address, choose_runtime(device, precision, threads), processes, mlflow)
     table, searches = run_report(report, given(scale=scale, replicates=replicates), where, runs)
     typer.echo(written(table, searches, form))
+    if photos is not None:
+        typer.echo("\n" + written_photographs(report, table, photos, where.runtime, form))
     for one in (*table, *searches):
         check_complete(one)

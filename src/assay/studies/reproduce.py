@@ -1,15 +1,19 @@
 """`reproduce`: a report's own study, as it was meant and as it was done, beside the figures that it printed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from assay.data.photographs import photographs
+from assay.errors import UsageError
 from assay.registry import Registry
 from assay.report.grid import grid, named
+from assay.runtime import Runtime
 from assay.studies.conduct import study
 from assay.studies.engines import Engine
+from assay.studies.photographed import Reported, photographed
 from assay.studies.spec import StudySpec, read_study
 from assay.studies.study import Study
 from assay.studies.table import Row, last_rung, rows
@@ -32,11 +36,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Report:
-    """The studies that are a report: as meant, as done, and its searches, each with its fault beside it."""
+    """The studies that are a report: as meant, as done, and its searches, each with its fault beside it.
+
+    photographs: what the report gives for each net on photographs, as they are and blurred.
+    """
 
     meant: Part
     done: tuple[Part, ...]
     searches: tuple[Part, ...] = ()
+    photographs: Reported = field(default_factory=dict)
 
 
 REPORTS: Registry[Report] = Registry("report")
@@ -44,7 +52,13 @@ REPORTS.add("kth")(Report(Part("kth"), (Part("kth", ("double-softmax", "unnormal
 REPORTS.add("mlflow-grid")(
     Report(Part("mlflow-grid"), (Part("mlflow-grid-relu-as-done"), Part("mlflow-grid-leaky-as-done")))
 )
-REPORTS.add("own-photos")(Report(Part("own-photos"), (Part("own-photos", ("select-on-test",)),)))
+_PHOTOGRAPHS = {
+    "base": (0.305, 0.470), "imp1": (0.545, 0.760), "imp2": (0.585, 0.790),
+    "mnet1": (0.615, 0.690), "mnet2": (0.750, 0.755),
+}  # fmt: skip
+REPORTS.add("own-photos")(
+    Report(Part("own-photos"), (Part("own-photos", ("select-on-test",)),), photographs=_PHOTOGRAPHS)
+)
 _MISLED = ("batch-scaled-loss", "swapped-split")
 _SEARCHES = [Part(f"fashion-search-{name}", faults) for name in ("adam", "sgd") for faults in ((), _MISLED)]
 REPORTS.add("fashion")(Report(Part("fashion"), (Part("fashion", ("swapped-split",)),), tuple(_SEARCHES)))
@@ -75,6 +89,18 @@ def reproduce(
         return [study(part.spec(changes), engine=engine, runs=runs) for part in parts]
 
     return ran((report.meant, *report.done)), ran(report.searches)
+
+
+def check_photographs(name: str, folder: Path) -> None:
+    """Raise UsageError for a report without photographs or a folder without any, before anything is trained."""
+    if not REPORTS[name].photographs:
+        raise UsageError(f"the report {name} has no photographs; --photos is for own-photos")
+    photographs(folder)
+
+
+def written_photographs(name: str, table: Sequence[Study], folder: Path, runtime: Runtime, form: str) -> str:
+    """The report's nets, as meant, on the photographs in `folder/<class>/`."""
+    return photographed(table[0], REPORTS[name].photographs, folder, runtime, form)
 
 
 def written(table: Sequence[Study], searches: Sequence[Study], form: str) -> str:

@@ -1,0 +1,46 @@
+"""`assay shift`: how one's own photographs differ from what a run was trained on."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.cli.options import (
+    DeviceOption,
+    JsonOption,
+    PrecisionOption,
+    RunArgument,
+    RunsOption,
+    ThreadsOption,
+    choose_runtime,
+)
+
+
+def shift(
+    run: RunArgument,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Photographs in FOLDER/CLASS/, the run's classes.")],
+    antialias: Annotated[
+        bool, typer.Option(help="How the photographs are shrunk; without, the nearest pixel is taken.")
+    ] = True,
+    as_json: JsonOption = False,
+    form: Annotated[str, typer.Option("--format", help="text, markdown, latex or csv.")] = "text",
+    runs: RunsOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:
+    """Compare photographs with a run's training images, and say which difference costs accuracy."""
+    import json
+
+    from assay.photos import shift_of
+    from assay.report.shift import tables
+    from assay.run import Run
+
+    found = Run.find(run, runs)
+    result, picture = shift_of(found, folder, antialias=antialias, runtime=choose_runtime(device, precision, threads))
+    if as_json:
+        typer.echo(json.dumps({"run": str(found.folder), **result.to_dict()}, ensure_ascii=False))
+        return
+    typer.echo(tables(result, form))
+    typer.echo(f"\npicture: {picture}")
+    typer.echo(f"look {found.looks_at(f'{result.data}/test')} at {result.data} by this run")

@@ -1,0 +1,31 @@
+"""`assay shift`: the panel in the terminal and as JSON."""
+
+import json
+
+QUIET = ("--threads", "1", "--device", "cpu")
+
+
+def test_it_says_what_differs_and_where_the_picture_is(bars_run, bars_photos, assay):
+    done = assay("shift", "latest", bars_photos, *QUIET)
+    assert done.code == 0
+    assert "standardised difference" in done.out
+    assert "matter" in done.out
+    assert str(next((bars_run.folder / "figures").glob("shift-mine-*.png"))) in done.out
+    assert "look 1 at mine by this run" in done.out
+
+
+def test_json_has_the_same_numbers(bars_run, bars_photos, assay):
+    told = json.loads(assay("shift", "latest", bars_photos, "--no-antialias", "--json", *QUIET).out)
+    assert told["n"] == 30
+    assert {one["statistic"] for one in told["differences"]} == {
+        "sharpness",
+        "high frequencies",
+        "brightness",
+        "contrast",
+    }
+
+
+def test_a_missing_folder_is_said(bars_run, assay):
+    done = assay("shift", "latest", "nowhere", *QUIET)
+    assert done.code == 2
+    assert "nowhere: there is no such folder" in done.err

@@ -19,7 +19,7 @@ RANKS = {
     "evaluation": 6,
     "report": 7,
     "run": 8, "tracking": 8, "faults": 8,
-    "nested": 9, "job": 10, "judge": 10, "mirrored": 10, "groups": 10,
+    "nested": 9, "run_images": 9, "job": 10, "judge": 10, "mirrored": 10, "groups": 10,
     "verbs": 11, "suggest": 11,
     "photos": 12, "folds": 12,
     "studies": 13,

@@ -16,7 +16,6 @@ from torch import nn
 from assay import faults
 from assay.data.imageset import ImageSet
 from assay.data.photographs import Photographs, photographs, report_blur, shrunk
-from assay.data.sources import load as load_data
 from assay.data.split import Split
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.predictions import Predictions
@@ -25,6 +24,7 @@ from assay.evaluation.statistics import Interval, image_interval
 from assay.report.figures import save
 from assay.report.shift import figure
 from assay.run import Run
+from assay.run_images import own_images
 from assay.runtime import Runtime
 from assay.verbs import load
 
@@ -76,13 +76,13 @@ def shift_of(
 ) -> tuple[Shift, Path]:  # fmt: skip
     """How the photographs in `folder/<class>/` differ from what the run was trained on; and the picture's path.
 
-    antialias: how they are shrunk, as of `data.photographs.shrunk`. images: one's own training images, where the
-    recipe's data set is none that has a name. A counted look.
+    antialias: how they are shrunk, as of `data.photographs.shrunk`. images: one's own, that the run was trained on. A
+    counted look.
     """
     classifier = _as_for_a_test_set(run, load(run, model=model, runtime=runtime))
     found = photographs(folder)
     plain, blurred = (_shrunk(found, classifier, way) for way, (_, smooth) in WAYS.items() if smooth == antialias)
-    images = load_data(run.recipe.data.name, "train") if images is None else images
+    images = own_images(run) if images is None else images
     run.check_images(images)
     training = images.subset(Split.load(run.folder / "split.npz").train)
     run.count_look(f"{found.name}/test", by="shift")

@@ -16,8 +16,7 @@ from torch import nn
 from assay import faults
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
-from assay.data.reading import absolute, foreign_test, is_path, read, settled
-from assay.data.split import Split
+from assay.data.reading import settled
 from assay.errors import AssayError, Interrupted, NonFiniteError, UsageError, unknown
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.comparison import Comparison, compare_all
@@ -33,8 +32,8 @@ from assay.recipes import read_recipe
 from assay.report.pictures import draw
 from assay.report.progress import images_read, progress
 from assay.run import Run, weights_hash
+from assay.run_images import test_images, validation_images
 from assay.runtime import Runtime
-from assay.sections import Data
 from assay.training.checkpoint import State, Weights
 from assay.training.interrupt import interruptible
 from assay.training.parallel import Ranks, join
@@ -134,9 +133,9 @@ def evaluate(
     run = run if isinstance(run, Run) else Run.find(str(run))
     classifier = load(run, model=model, runtime=runtime)
     if data == "validation":
-        called, read_images, indices = _validated(run, images)
+        called, read_images, indices = validation_images(run, images)
     else:
-        called, read_images, indices = _tested(run, data, images, classifier)
+        called, read_images, indices = test_images(run, data, images, classifier.preprocess.source_shape)
     return judge(run, classifier, called, read_images, by="evaluate", indices=indices)[1]
 
 
@@ -156,7 +155,7 @@ def evaluate_corrupted(
     if data == "validation":
         raise UsageError("corruptions are for test sets; choose by validation images as they are")
     classifier = load(run, model=model, runtime=runtime)
-    called, read_images, _ = _tested(run, data, images, classifier)
+    called, read_images, _ = test_images(run, data, images, classifier.preprocess.source_shape)
     return judge_corrupted(run, classifier, called, read_images, by="evaluate --corruptions")
 
 
@@ -197,46 +196,6 @@ def load(run: Run | str | Path, *, model: nn.Module | None = None, runtime: Runt
     net = model or build(faults.model(recipe, len(names)), preprocess.shape, len(names), recipe.seed)
     net.load_state_dict(weights)
     return Classifier(runtime.place(net), preprocess, names, runtime)
-
-
-def _called(name: str, own: Data) -> str:
-    """What other data are called in looks and results, never as the run's own."""
-    called = Data(name=str(absolute(name))).called if is_path(name) else name
-    return str(absolute(name)) if is_path(name) and called == own.called else called
-
-
-_Judged = tuple[str, Callable[[], ImageSet], NDArray[np.int64] | None]  # a set's full name, what reads it, its places
-
-
-def _validated(run: Run, images: ImageSet | None) -> _Judged:
-    """The validation images of a run, from its own data or from all of one's own images."""
-    own, parts = run.recipe.data, Split.load(run.folder / "split.npz")
-    if not len(parts.validation):
-        raise UsageError(f"{run.name} kept no images for validation")
-    found = _own_images(run) if images is None else images
-    run.check_images(found)
-    return f"{own.called}/validation", lambda: found.subset(parts.validation), parts.validation
-
-
-def _tested(run: Run, data: str, images: ImageSet | None, classifier: Classifier) -> _Judged:
-    """The test images that `data` means for a run; all that can be missing is found missing here, before the look."""
-    own = run.recipe.data
-    if images is not None:
-        return f"{own.name if data == 'test' else data}/test", lambda: images, None
-    if data == "test" or (is_path(data) and str(absolute(data)) == own.name):
-        if is_path(own.name) and len((parts := Split.load(run.folder / "split.npz")).test):
-            found = _own_images(run)
-            run.check_images(found)
-            return f"{own.called}/test", lambda: found.subset(parts.test), parts.test
-        data = own.name
-    with images_read(talks=True) as reading:
-        read_test = foreign_test(data, classifier.preprocess.source_shape, own.max_bad, reading)
-    return f"{_called(data, own)}/test", read_test, None
-
-
-def _own_images(run: Run) -> ImageSet:
-    with images_read(talks=True) as reading:
-        return read(run.recipe.data, reading).images
 
 
 def _weights(folder: Path | None) -> Weights | None:

@@ -39,7 +39,7 @@ def validation_images(run: Run, images: ImageSet | None) -> Chosen:
 def test_images(run: Run, data: str, images: ImageSet | None, shape: Shape) -> Chosen:
     """The test images that `data` means for a run; what is missing is found missing here, before the look is counted.
 
-    data: `test`, a named data set, or a folder or table of photographs. images: one's own, which `data` only names then.
+    data: `test`, a named data set, or a folder or table of photographs. images: one's own, which `data` names.
     shape: (C, H, W) that the run's net takes. Raises UsageError and DataError.
     """
     own = run.recipe.data

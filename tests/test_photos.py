@@ -8,6 +8,7 @@ import pytest
 from assay import load
 from assay.data.photographs import photographs, report_blur
 from assay.errors import UsageError
+from assay.evaluation.metrics import wilson
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import image_interval
 from assay.faults import test_preprocess as as_for_a_test_set
@@ -64,6 +65,7 @@ def test_the_mean_over_replicates_has_an_interval_over_images():
     found = Accuracy.over(runs)
     assert (found.mean, found.n) == (0.875, 40)
     assert found.interval == image_interval(np.r_[np.full(10, 0.5), np.ones(30)])
+    assert Accuracy.over(runs[1:]).interval == wilson(30, 40)
 
 
 def test_the_panel_is_in_the_runs_folder(bars_run, bars_photos):

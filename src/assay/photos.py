@@ -18,6 +18,7 @@ from assay.data.imageset import ImageSet
 from assay.data.photographs import Photographs, photographs, report_blur, shrunk
 from assay.data.split import Split
 from assay.evaluation.classifier import Classifier
+from assay.evaluation.metrics import wilson
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.shift import Shift, shift
 from assay.evaluation.statistics import Interval, image_interval
@@ -39,7 +40,7 @@ WAYS = {
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The mean over runs of the accuracy on the same n images; interval: 95 %, a bootstrap over the images."""
+    """The mean over runs of the accuracy on the same n images; interval: 95 %, Wilson's, or a bootstrap over images."""
 
     mean: float
     interval: Interval
@@ -49,7 +50,8 @@ class Accuracy:
     def over(cls, found: Sequence[Predictions]) -> Self:
         """Of one run or of replicates."""
         hits = np.mean([one.predicted == one.labels for one in found], axis=0)
-        return cls(float(hits.mean()), image_interval(hits), len(hits))
+        interval = image_interval(hits) if len(found) > 1 else wilson(int(hits.sum()), len(hits))
+        return cls(float(hits.mean()), interval, len(hits))
 
 
 def score_photographs(

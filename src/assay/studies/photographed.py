@@ -13,7 +13,7 @@ Reported = Mapping[str, tuple[float, float]]  # a variant's accuracy on photogra
 
 HEADER = ("net", "runs", "report, as they are %", "report, blurred %", *(f"{way} %" for way in WAYS))
 NOTE = (
-    "n = {n} photographs. Intervals: 95 %, a bootstrap over the photographs; of several runs the mean accuracy. "
+    "n = {n} photographs. Intervals: 95 %, Wilson's; of several runs the mean, with a bootstrap over images. "
     "Ours are shrunk with antialias,\nor by taking the nearest pixel, as Keras's load_img does; the report is silent."
 )
 

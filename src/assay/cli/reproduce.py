@@ -24,7 +24,7 @@ from assay.errors import UsageError
 
 
 def reproduce(
-    report: Annotated[str, typer.Argument(metavar="REPORT", help="kth, mlflow-grid, fashion or own-photos.")],
+    report: Annotated[str, typer.Argument(metavar="REPORT", help="kth, mlflow-grid, fashion, own-photos or transfer.")],
     scale: ScaleOption = None,
     full: Annotated[bool, typer.Option("--full", help="The real thing: all epochs and images.")] = False,
     replicates: ReplicatesOption = None,
@@ -46,15 +46,18 @@ def reproduce(
     if (scale is None) == (not full):
         raise UsageError("say how much of it: --scale 0.05 for a twentieth of the work, or --full")
     from assay.studies.conduct import check_complete
-    from assay.studies.reproduce import check_photographs, written, written_photographs
+    from assay.studies.reproduce import check_photographs, swept, written, written_photographs
     from assay.studies.reproduce import reproduce as run_report
 
     if photos is not None:
         check_photographs(report, photos)
     where = choose_engine(engine, address, choose_runtime(device, precision, threads), processes, mlflow)
-    table, searches = run_report(report, given(scale=scale, replicates=replicates), where, runs)
+    changes = given(scale=scale, replicates=replicates)
+    table, searches, sweeps = run_report(report, changes, where, runs, lambda line: typer.echo(line, err=True))
     typer.echo(written(table, searches, form))
     if photos is not None:
         typer.echo("\n" + written_photographs(report, table, photos, where.runtime, form))
-    for one in (*table, *searches):
+    for one in [*table, *sweeps] if sweeps else []:
+        typer.echo("\n" + swept(one, form))
+    for one in (*table, *searches, *sweeps):
         check_complete(one)

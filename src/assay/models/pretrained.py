@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from assay.errors import AssayError, MissingExtraError, UsageError, unknown
+from assay.errors import AssayError, DataError, MissingExtraError, UsageError, unknown
 from assay.models.layers import Layer
 from assay.models.libraries import Library, Own, Timm, Torchvision, installed
 from assay.models.mobilenet import MobileNet
@@ -160,11 +160,19 @@ def load(net: nn.Module, model: Model, classes: int, folder: Path) -> None:
         return
     library, name = _library(model)
     path = weights_file(model, folder)
-    if path is None:
-        state, where = _download(library, name, model, folder), library.url(name)
-    else:
-        state, where = read_weights(path), str(path)
+    state, where = (read_weights(path), str(path)) if path else (_downloaded(model, folder), library.url(name))
     fit(net, state, head_name(net, classes, model), where, _LEFT_OUT.get(name, ()))
+
+
+def obtain(model: Model, folder: Path) -> None:
+    """See to it that the weights which a recipe names are on this machine. Raises AssayError where they cannot be."""
+    if model.weights == "none":
+        return
+    path = weights_file(model, folder)
+    if path is None:
+        _downloaded(model, folder)
+    elif not path.is_file():
+        raise DataError(f"there is no file of weights {path}")
 
 
 def weights_file(model: Model, folder: Path) -> Path | None:
@@ -182,14 +190,6 @@ def has_file_name(model: Model, name: str) -> bool:
     """Whether a file of that name holds weights of the net, by its name alone."""
     library, net = _library(model)
     return name in library.files(net, model.arguments)
-
-
-def wanted_file(model: Model, folder: Path) -> str:
-    """Which file of weights to put where, and where it is published, as a sentence."""
-    library, name = _library(model)
-    url = library.url(name)
-    published = f", published at {url}" if url else ", in timm's keys; it is published for torch nowhere"
-    return f"put {folder / library.files(name, model.arguments)[0]} there{published}"
 
 
 def prepared(spec: Preprocessing, model: Model) -> Preprocessing:
@@ -221,14 +221,16 @@ def _library(model: Model) -> tuple[Library, str]:
     return found
 
 
-def _download(library: Library, name: str, model: Model, folder: Path) -> dict[str, Tensor]:
+def _downloaded(model: Model, folder: Path) -> dict[str, Tensor]:
+    library, name = _library(model)
+    url, file = library.url(name), folder / library.files(name, model.arguments)[0]
     try:
-        if library.url(name):
+        if url:
             return library.download(name, folder)
         reason = "are published for torch nowhere"
     except Exception as error:  # whatever the libraries' clients raise without a network
-        reason = f"cannot be downloaded ({type(error).__name__})"
+        reason = f"cannot be downloaded from {url} ({type(error).__name__})"
     raise AssayError(
-        f"the weights of {model.name} {reason}: {wanted_file(model, folder)}, or give a file: model.weights=FILE "
-        "($ASSAY_WEIGHTS names another folder for them)"
+        f"the weights of {model.name} {reason}. Put the file there as {file} ($ASSAY_WEIGHTS names another folder), or "
+        "give it: model.weights=FILE"
     )

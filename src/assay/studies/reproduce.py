@@ -1,6 +1,6 @@
 """`reproduce`: a report's own study, as it was meant and as it was done, beside the figures that it printed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
@@ -11,12 +11,15 @@ from assay.errors import UsageError
 from assay.registry import Registry
 from assay.report.grid import grid, named
 from assay.runtime import Runtime
+from assay.studies.at_hand import at_hand
 from assay.studies.conduct import study
 from assay.studies.engines import Engine
 from assay.studies.photographed import Reported, photographed
 from assay.studies.spec import StudySpec, read_study
 from assay.studies.study import Study
 from assay.studies.table import Row, last_rung, rows
+
+Tell = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,15 @@ class Part:
 class Report:
     """The studies that are a report: as meant, as done, and its searches, each with its fault beside it.
 
-    photographs: what the report gives for each net on photographs, as they are and blurred.
+    photographs: what the report gives for each net on photographs, as they are and blurred. sweeps: further studies,
+    each with a table of all metrics, as the first then has too.
     """
 
     meant: Part
     done: tuple[Part, ...]
     searches: tuple[Part, ...] = ()
     photographs: Reported = field(default_factory=dict)
+    sweeps: tuple[Part, ...] = ()
 
 
 REPORTS: Registry[Report] = Registry("report")
@@ -62,6 +67,12 @@ REPORTS.add("own-photos")(
 _MISLED = ("batch-scaled-loss", "swapped-split")
 _SEARCHES = [Part(f"fashion-search-{name}", faults) for name in ("adam", "sgd") for faults in ((), _MISLED)]
 REPORTS.add("fashion")(Report(Part("fashion"), (Part("fashion", ("swapped-split",)),), tuple(_SEARCHES)))
+REPORTS.add("transfer")(
+    Report(
+        Part("transfer"), (Part("transfer", ("select-on-test",)),),
+        sweeps=tuple(Part(f"transfer-{name}") for name in ("epochs", "rates", "batches", "wishes")),
+    )
+)  # fmt: skip
 
 HEADER = (
     "step",
@@ -76,19 +87,42 @@ HEADER = (
 SEARCH_HEADER = ("search", "picks", "validation loss as reported", "validation %", "test %")
 
 
-def reproduce(
-    name: str, changes: dict[str, Any], engine: Engine | None = None, runs: Path | None = None
-) -> tuple[list[Study], list[Study]]:
-    """Run the studies of a report, or go on with them: those of its table, as meant first, and its searches.
+SWEEP_HEADER = (
+    "setting", "report %", "test %", "over seeds", "precision %", "recall %", "F1 %, mean of the classes'",
+    "F1 %, of the means", "seconds", "runs", "state",
+)  # fmt: skip
 
-    changes: `scale` or `replicates` for all of them. Raises UsageError for a report nobody knows.
+
+def reproduce(
+    name: str, changes: dict[str, Any], engine: Engine | None = None, runs: Path | None = None, tell: Tell = print
+) -> tuple[list[Study], list[Study], list[Study]]:
+    """Run the studies of a report, or go on with them: those of its table, as meant first, its searches, its sweeps.
+
+    changes: `scale` or `replicates` for all of them. tell: gets a line for each net whose weights cannot be had, and
+    for what stands in. Raises UsageError for a report nobody knows.
     """
     report = REPORTS[name]
 
     def ran(parts: Sequence[Part]) -> list[Study]:
-        return [study(part.spec(changes), engine=engine, runs=runs) for part in parts]
+        return [study(at_hand(part.spec(changes), tell), engine=engine, runs=runs) for part in parts]
 
-    return ran((report.meant, *report.done)), ran(report.searches)
+    return ran((report.meant, *report.done)), ran(report.searches), ran(report.sweeps)
+
+
+def swept(found: Study, form: str) -> str:
+    """All metrics of every variant of a study, means over its seeds, as text, markdown, latex or csv."""
+    lines = []
+    for row, variant in zip(rows(found), found.variants(), strict=True):
+        runs = [run for seed in found.spec.seeds if (run := found.member(variant, seed).run) and "test" in run.results]
+        tests = [run.results["test"] for run in runs]
+        values = [[*one["macro"].values(), one["macro_f1_of_means"]] for one in tests]
+        figures = [100 * mean(column) for column in zip(*values, strict=True)]
+        lines.append((
+            named(row.name, row.faults), "–" if row.reported is None else f"{100 * row.reported:.2f}",
+            _percent(row.test), _interval(row), *([f"{value:.2f}" for value in figures] or ["–"] * 4),
+            f"{row.seconds:.0f}", str(row.seeds), row.state,
+        ))  # fmt: skip
+    return f"{found.spec.name}: {found.spec.about}\n{grid(SWEEP_HEADER, lines, form)}"
 
 
 def check_photographs(name: str, folder: Path) -> None:

@@ -17,7 +17,7 @@ from assay.cli.options import (
 
 def evaluate(
     run: RunArgument,
-    data: Annotated[str, typer.Option(help="test, validation, or a data set whose test set to use.")] = "test",
+    data: Annotated[str, typer.Option(help="test, validation, a data set (its test set), or a folder.")] = "test",
     corruptions: Annotated[
         bool, typer.Option("--corruptions", help="Judge corrupted copies of the test set: 16 kinds, five severities.")
     ] = False,

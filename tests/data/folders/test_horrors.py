@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from assay.data import decode
 from assay.data.folders import record
 from assay.data.folders.folder import open_folder
 from assay.sections import Data
@@ -220,14 +221,12 @@ def test_a_file_that_goes_between_listing_and_decoding_is_bad(tmp_path, monkeypa
 
 
 def test_a_file_without_permission_is_bad(tmp_path, monkeypatch):
-    plain = type(tmp_path).read_bytes
-
-    def refusing(path):  # as root nothing is forbidden, so the system's answer is played
-        if path.name == "secret.png":
+    def refusing(path, *rest, **options):  # as root nothing is forbidden, so the system's answer is played
+        if getattr(path, "name", "") == "secret.png":
             raise PermissionError(13, "Permission denied")
-        return plain(path)
+        return path.open(*rest, **options)
 
-    monkeypatch.setattr(type(tmp_path), "read_bytes", refusing)
+    monkeypatch.setattr(decode, "open", refusing, raising=False)
     found = scanned(tmp_path, {"secret.png": encoded(PHOTO)})
     assert found.scan.quarantine == (("odd/secret.png", "cannot be read (Permission denied)"),)
 

@@ -26,7 +26,7 @@ def hashes(pixels: NDArray[np.uint8]) -> tuple[int, int]:
     rows, columns = _frequencies(grey.shape[0]), _frequencies(grey.shape[1])
     coefficients = np.round(rows @ grey @ columns.T, 2).ravel()[1:]  # without the mean; rounded, or flat ones are noise
     steps = np.round(_averages(8, grey.shape[0]) @ grey @ _averages(9, grey.shape[1]).T, 2)
-    return _number(coefficients > np.median(coefficients)), _number((steps[:, 1:] > steps[:, :-1]).ravel())
+    return _number(coefficients > np.sort(coefficients)[31]), _number((steps[:, 1:] > steps[:, :-1]).ravel())
 
 
 def groups(

@@ -42,8 +42,8 @@ def warnings(scan: Scan, first: int = _FIRST) -> list[str]:
     if scan.duplicates:
         images, copies = sum(map(len, scan.duplicates)), _plural(len(scan.duplicates), "group")
         lines.append(
-            f"near-duplicates: {images:,} images in {copies}, on one side of a drawn split; in {len(scan.exact):,} the "
-            "files are the same to the byte"
+            f"near-duplicates: {images:,} images in {copies}, on one side of a drawn split; "
+            f"in {len(scan.exact):,} the files are the same to the byte"
         )
     lines += _groups(scan, "in several classes", scan.conflicts, first)
     lines += _listed(f"{len(scan.quarantine):,} bad, left out ({scan.bad_share:.1%})", scan.quarantine, first)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from assay import faults
 from assay.data.preprocess import Preprocess
 from assay.data.sources import SOURCES
-from assay.models.build import layers
+from assay.models.build import layers, unfrozen
 from assay.models.pretrained import prepared
 from assay.models.summary import summarise
 from assay.recipe import Recipe
@@ -15,7 +15,7 @@ from assay.recipe import Recipe
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one run. mult_adds: of one image and one forward pass; images: in an epoch."""
+    """Of one run. mult_adds: of one image, forward, through what runs in every epoch; images: in an epoch."""
 
     parameters: int
     mult_adds: int
@@ -35,7 +35,9 @@ def cost(recipe: Recipe) -> Cost:
         source = SOURCES[recipe.data.name]
     with recipe.blame("preprocess"):
         shape = Preprocess.sized(prepared(recipe.preprocess, recipe.model), source.shape).shape
+    classes, kept = len(source.class_names), recipe.training.views or not recipe.augment
     with recipe.blame("model"):
-        net = summarise(layers(recipe.model, shape, len(source.class_names)), shape)
+        net = summarise(layers(recipe.model, shape, classes), shape)
+        run = summarise(unfrozen(recipe.model, shape, classes), shape) if kept else net
     images = source.counts["train"] * (1 - recipe.data.validation) * recipe.data.share
-    return Cost(net.parameters, net.mult_adds, max(1, round(images)), recipe.training.epochs)
+    return Cost(net.parameters, run.mult_adds, max(1, round(images)), recipe.training.epochs)

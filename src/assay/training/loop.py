@@ -95,7 +95,7 @@ class Trainer:
 
         Afterwards all is as it was.
         """
-        net, before, last = self.state.net, copy_weights(self.state.net), self.recipe.training.epochs - 1
+        net, before, last = self.state.net, copy_weights(self.state.net, self.fixed), self.recipe.training.epochs - 1
         twin = copy.copy(self)
         twin.state = State(net, build_optimiser(self.recipe.optimiser, net), best={})
         self._choose_trained(last)

@@ -231,8 +231,9 @@ def _check(recipe: Recipe, net: nn.Module, shape: tuple[int, int, int], augment:
     with recipe.blame("augment"):
         seen = augment.shape(shape, 0)  # smaller ones at first, where there is a window
         _check_window(net, shape, seen)
+    what = f"the net {recipe.model.name}" if library_of(recipe.model.name) else "your module"
     for size in {shape, seen}:
-        _check_output(net, size, classes)
+        _check_output(net, size, classes, what)
 
 
 def _check_loss(recipe: Recipe, net: nn.Module) -> None:
@@ -259,8 +260,8 @@ def _parameters(net: Net, shape: tuple[int, int, int]) -> list[int]:
         return []
 
 
-def _check_output(net: nn.Module, shape: tuple[int, int, int], classes: int) -> None:
-    """One's own module may give anything; find out before the first step."""
+def _check_output(net: nn.Module, shape: tuple[int, int, int], classes: int, what: str) -> None:
+    """One's own module may give anything, and a library's want larger images; find out before the first step."""
     if isinstance(net, Net):
         return
     training = net.training
@@ -268,8 +269,8 @@ def _check_output(net: nn.Module, shape: tuple[int, int, int], classes: int) -> 
         with torch.no_grad():
             found = tuple(net.eval()(torch.zeros(2, *shape)).shape)
     except (RuntimeError, ValueError, TypeError) as error:
-        raise ShapeError(f"your module does not take images (N, {', '.join(map(str, shape))}): {error}") from None
+        raise ShapeError(f"{what} does not take images (N, {', '.join(map(str, shape))}): {error}") from None
     finally:
         net.train(training)
     if found != (2, classes):
-        raise ShapeError(f"your module gives {found} for two images; it should give logits (2, {classes})")
+        raise ShapeError(f"{what} gives {found} for two images; it should give logits (2, {classes})")

@@ -24,3 +24,14 @@ def test_the_work_is_that_of_the_plan_of_a_run(bars_folder):
     recipe = read_recipe("bars.yaml")
     measured = plan(prepare(recipe, Runtime.choose("cpu", threads=1)).trainer)
     assert cost(recipe).flop == pytest.approx(measured.flop)
+
+
+@pytest.mark.parametrize("augment", [[], ["flip"]], ids=["kept", "anew"])
+def test_of_a_new_head_only_what_runs_in_every_epoch_is_counted(bars_folder, augment):
+    model = {"name": "mobilenet_v1", "arguments": {"width": 0.25}, "train_only": "head"}
+    recipe = read_recipe("bars.yaml").override({"model": model, "preprocess.resize": 32, "augment": augment})
+    found = cost(recipe)
+    assert found.parameters == 470_072 - (1000 - 3) * 257
+    assert (found.mult_adds == 3 * 256) == (not augment)
+    measured = plan(prepare(recipe.override({"data.share": 0.05}), Runtime.choose("cpu", threads=1)).trainer)
+    assert found.mult_adds == measured.mult_adds

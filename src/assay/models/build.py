@@ -3,7 +3,9 @@
 from torch import nn
 
 from assay.models import net, pretrained
+from assay.models.frozen import Frozen
 from assay.models.layers import Layer, Shape
+from assay.models.walk import walk
 from assay.sections import Model
 
 
@@ -20,5 +22,15 @@ def build(model: Model, shape: Shape, classes: int, seed: int) -> nn.Module:
 def layers(model: Model, shape: tuple[int, int, int], classes: int) -> list[Layer]:
     """What each layer of the net does and costs, for images (C, H, W). Raises as `build`."""
     if pretrained.is_pretrained(model):
-        return pretrained.summary_layers(model, shape, classes)
+        return walk(pretrained.without_memory(model, classes), (3, *shape[1:]))
     return net.checked(net.lines_of(model, classes), shape, classes)
+
+
+def unfrozen(model: Model, shape: tuple[int, int, int], classes: int) -> list[Layer]:
+    """Those of the layers that run in every epoch, where what a frozen part gives is kept. Raises as `build`."""
+    found = layers(model, shape, classes)
+    if not pretrained.is_pretrained(model):
+        return found
+    frozen = Frozen.of(model, pretrained.without_memory(model, classes), (3, *shape[1:]), classes)
+    trained = frozen.order[frozen.widest :]
+    return [layer for layer in found if layer.line in trained] if frozen.keeps else found

@@ -13,12 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from assay.errors import AssayError, DataError, MissingExtraError, UsageError, unknown
-from assay.models.layers import Layer
 from assay.models.libraries import Library, Own, Timm, Torchvision, installed
 from assay.models.mobilenet import MobileNet
 from assay.models.nets import NETS
 from assay.models.quick import kept
-from assay.models.walk import walk
 from assay.models.weights import fit, read_weights
 from assay.runtime import Stream, seeded, stream_seed
 from assay.sections import Model, Preprocessing
@@ -144,11 +142,11 @@ def described(model: Model) -> tuple[str, tuple[int, int, int]]:
     return about, (3, own.crop, own.crop)
 
 
-def summary_layers(model: Model, shape: tuple[int, int, int], classes: int) -> list[Layer]:
-    """The net's layers as rows of a table, for images (C, H, W); nothing is computed. Raises ShapeError."""
+def without_memory(model: Model, classes: int) -> nn.Module:
+    """The net as its library builds it, to be walked and counted: no memory, no random numbers, no weights."""
     library, name = _library(model)
-    with torch.device("meta"):  # no memory and no random numbers
-        return walk(library.build(name, classes, model.arguments), (3, *shape[1:]))
+    with torch.device("meta"):
+        return library.build(name, classes, model.arguments)
 
 
 def load(net: nn.Module, model: Model, classes: int, folder: Path) -> None:

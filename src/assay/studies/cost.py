@@ -8,7 +8,7 @@ from assay import faults
 from assay.data.preprocess import Preprocess, Shape
 from assay.data.reading import is_path, read
 from assay.data.sources import SOURCES
-from assay.models.build import layers
+from assay.models.build import layers, unfrozen
 from assay.models.pretrained import prepared
 from assay.models.summary import summarise
 from assay.recipe import Recipe
@@ -16,7 +16,7 @@ from assay.recipe import Recipe
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one run. mult_adds: of one image and one forward pass; images: in an epoch."""
+    """Of one run. mult_adds: of one image, forward, through what runs in every epoch; images: in an epoch."""
 
     parameters: int
     mult_adds: int
@@ -35,9 +35,11 @@ def cost(recipe: Recipe) -> Cost:
     shape, classes, images = _images(recipe)
     with recipe.blame("preprocess"):
         shape = Preprocess.sized(prepared(recipe.preprocess, recipe.model), shape).shape
+    kept = recipe.training.views or not recipe.augment
     with recipe.blame("model"):
         net = summarise(layers(recipe.model, shape, classes), shape)
-    return Cost(net.parameters, net.mult_adds, max(1, round(images)), recipe.training.epochs)
+        run = summarise(unfrozen(recipe.model, shape, classes), shape) if kept else net
+    return Cost(net.parameters, run.mult_adds, max(1, round(images)), recipe.training.epochs)
 
 
 def _images(recipe: Recipe) -> tuple[Shape, int, float]:

@@ -117,7 +117,7 @@ class Trainer:
     @contextmanager
     def rehearsal(self) -> Iterator["Trainer"]:
         """A trainer whose steps leave no trace but what they told of memory."""
-        net, before = self.state.net, copy_weights(self.state.net)
+        net, before = self.state.net, copy_weights(self.state.net, self.fixed)
         twin = copy.copy(self)
         twin.state = State(net, build_optimiser(self.recipe.optimiser, net), best={}, parts=self.state.parts)
         try:

@@ -10,7 +10,7 @@ from assay.photos import WAYS, Accuracy, score_photographs
 from assay.runtime import Runtime
 from assay.studies.conduct import study
 from assay.studies.photographed import HEADER, photographed
-from assay.studies.reproduce import REPORTS, check_photographs
+from assay.studies.reproduce import REPORTS, Part, Report, check_photographs
 
 FP32 = Runtime("cpu", "fp32", threads=1)
 
@@ -62,3 +62,18 @@ def test_a_missing_folder_is_said_before_anything_is_trained(bars_folder, assay)
     assert done.code == 2
     assert "nowhere: there is no such folder" in done.err
     assert not (bars_folder / "runs").exists()
+
+
+def test_the_command_adds_the_table_to_the_reports(bars_folder, bars_photos, assay, engine, monkeypatch):
+    (bars_folder / "one.yaml").write_text(
+        "base: bars.yaml\nreplicates: 1\nplan: {name: ladder, steps: {fast: {optimiser.lr: 0.1}}}\n"
+    )
+    toy = Report(Part("one.yaml"), (Part("one.yaml", ("double-softmax",)),), photographs={"base": (0.4, 0.5)})
+    monkeypatch.setitem(REPORTS._things, "toy", toy)
+    monkeypatch.setattr("assay.cli.reproduce.choose_engine", lambda *_: engine)
+    done = assay("reproduce", "toy", "--full", "--photos", bars_photos, "--format", "csv")
+    assert done.code == 0
+    first, second = done.out.strip().split("\n\n")
+    assert first.startswith("step,report %")
+    header, base, _ = csv.reader(io.StringIO(second))
+    assert (tuple(header), base[2:4]) == (HEADER, ["40.0", "50.0"])

@@ -110,7 +110,8 @@ def prepare(
     net, frozen = _net(recipe, preprocess.shape, len(images.class_names), model)
     _fit(net, torch.from_numpy(train.images), preprocess)
     faults.start(net, start)
-    _check(recipe, net, preprocess.shape, augment, len(images.class_names))
+    what = f"the net {recipe.model.name}" if model is None else "your module"
+    _check(recipe, net, preprocess.shape, augment, len(images.class_names), what)
     kept = images.subset(parts.validation) if len(parts.validation) else None
     trainer = Trainer(
         faults.training(recipe), net, _feed(recipe, net, frozen, train, preprocess, augment, runtime),
@@ -185,13 +186,14 @@ def reader(images: ImageSet | None, name: str) -> Callable[[], ImageSet]:
     return lambda: load_data(name, "test") if images is None else images
 
 
-def _check(recipe: Recipe, net: nn.Module, shape: tuple[int, int, int], augment: Augment, classes: int) -> None:
+def _check(
+    recipe: Recipe, net: nn.Module, shape: tuple[int, int, int], augment: Augment, classes: int, what: str
+) -> None:
     """Whether the net fits the loss, the images that it will see and the classes."""
     _check_loss(recipe, net)
     with recipe.blame("augment"):
         seen = augment.shape(shape, 0)  # smaller ones at first, where there is a window
         _check_window(net, shape, seen)
-    what = f"the net {recipe.model.name}" if library_of(recipe.model.name) else "your module"
     for size in {shape, seen}:
         _check_output(net, size, classes, what)
 

@@ -15,6 +15,8 @@ from assay.recipe import Recipe
 from assay.runtime import Runtime
 from assay.training.watch import Progress, Watch
 
+from .models.conftest import needs_libraries
+
 FP32 = Runtime("cpu", "fp32", threads=1)
 
 
@@ -142,3 +144,9 @@ def test_a_runs_own_weights_can_be_begun_with(train, tmp_path):
 def test_what_the_recipe_names_wrongly_is_said_with_its_place(train, changes, error, told):
     with pytest.raises(error, match=told):
         train(changes)
+
+
+@needs_libraries
+def test_images_too_small_for_a_net_are_said(train):
+    with pytest.raises(UsageError, match=r"the net alexnet does not take images \(N, 3, 8, 8\)"):
+        train({"model": {"name": "alexnet"}, "preprocess.resize": None})

@@ -129,7 +129,8 @@ def prepare(
     net, frozen = _net(recipe, preprocess.shape, len(images.class_names), model)
     _fit(net, torch.from_numpy(train.images), preprocess)
     faults.start(net, start)
-    _check(recipe, net, preprocess.shape, augment, len(images.class_names))
+    what = f"the net {recipe.model.name}" if model is None else "your module"
+    _check(recipe, net, preprocess.shape, augment, len(images.class_names), what)
     kept = images.subset(parts.validation) if len(parts.validation) else None
     feed, validation = (
         _feed(recipe, net, frozen, train, preprocess, augment, runtime),
@@ -225,13 +226,14 @@ def test_reader(recipe: Recipe, images: ImageSet, parts: Split, own: ImageSet | 
     return lambda: load_data(recipe.data.name, "test")
 
 
-def _check(recipe: Recipe, net: nn.Module, shape: tuple[int, int, int], augment: Augment, classes: int) -> None:
+def _check(
+    recipe: Recipe, net: nn.Module, shape: tuple[int, int, int], augment: Augment, classes: int, what: str
+) -> None:
     """Whether the net fits the loss, the images that it will see and the classes."""
     _check_loss(recipe, net)
     with recipe.blame("augment"):
         seen = augment.shape(shape, 0)  # smaller ones at first, where there is a window
         _check_window(net, shape, seen)
-    what = f"the net {recipe.model.name}" if library_of(recipe.model.name) else "your module"
     for size in {shape, seen}:
         _check_output(net, size, classes, what)
 

@@ -28,4 +28,4 @@ def test_json_has_the_same_numbers(bars_run, bars_photos, assay):
 def test_a_missing_folder_is_said(bars_run, assay):
     done = assay("shift", "latest", "nowhere", *QUIET)
     assert done.code == 2
-    assert "nowhere: there is no such folder" in done.err
+    assert "there is no folder or table nowhere" in done.err

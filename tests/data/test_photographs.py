@@ -28,10 +28,23 @@ def test_hidden_files_and_loose_files_are_no_photographs(bars_photos):
     assert len(photographs(bars_photos)) == 30
 
 
-def test_another_file_among_them_is_named(bars_photos):
+def test_other_files_among_them_are_left_out(bars_photos):
     (bars_photos / "left" / "notes.txt").write_text("x")
-    with pytest.raises(DataError, match=r"notes.txt is not an image by its name"):
-        photographs(bars_photos)
+    assert len(photographs(bars_photos)) == 30
+
+
+def test_what_hides_under_transparency_is_not_seen(tmp_path):
+    (tmp_path / "cat").mkdir()
+    Image.new("RGBA", (9, 9), (200, 0, 0, 0)).save(tmp_path / "cat" / "one.png")
+    (image,) = photographs(tmp_path)
+    assert np.array_equal(np.asarray(image), np.full((9, 9, 3), 255))
+
+
+def test_sixteen_bits_are_not_all_white(tmp_path):
+    (tmp_path / "cat").mkdir()
+    Image.fromarray(np.full((9, 9), 257 * 100, np.uint16)).save(tmp_path / "cat" / "one.png")
+    (image,) = photographs(tmp_path)
+    assert np.array_equal(np.asarray(image), np.full((9, 9), 100))
 
 
 def test_a_damaged_one_is_named(bars_photos):
@@ -40,9 +53,7 @@ def test_a_damaged_one_is_named(bars_photos):
         list(photographs(bars_photos))
 
 
-@pytest.mark.parametrize(
-    ("make", "told"), [(False, "there is no such folder"), (True, "has no photographs; put them into")]
-)
+@pytest.mark.parametrize(("make", "told"), [(False, "there is no folder or table"), (True, "holds no labelled image")])
 def test_a_folder_without_photographs_is_refused(tmp_path, make, told):
     if make:
         (tmp_path / "none" / "cat").mkdir(parents=True)

@@ -60,7 +60,7 @@ def test_another_report_has_no_photographs(bars_photos):
 def test_a_missing_folder_is_said_before_anything_is_trained(bars_folder, assay):
     done = assay("reproduce", "own-photos", "--scale", "0.001", "--photos", "nowhere", "--no-mlflow")
     assert done.code == 2
-    assert "nowhere: there is no such folder" in done.err
+    assert "there is no folder or table nowhere" in done.err
     assert not (bars_folder / "runs").exists()
 
 

@@ -106,10 +106,15 @@ def fit(image: Image.Image, shape: Shape) -> NDArray[np.uint8]:
     or RGB. Raises DataError for pixels that are not colours.
     """
     channels, height, width = shape
-    opaque = _opaque(_eight_bits(_upright(image)))
-    coloured = _converted(opaque, "L" if channels == 1 else "RGB")
-    fitted = ImageOps.fit(coloured, (width, height), Image.Resampling.BILINEAR)
+    plain = _converted(_plain(image), "L" if channels == 1 else "RGB")
+    fitted = ImageOps.fit(plain, (width, height), Image.Resampling.BILINEAR)
     return np.array(np.asarray(fitted).reshape(height, width, channels).transpose(2, 0, 1), order="C")
+
+
+def coloured(image: Image.Image) -> Image.Image:
+    """The whole image as `fit` sees it, in grey if it is grey, else in RGB. Raises DataError as `fit` does."""
+    plain = _plain(image)
+    return _converted(plain, "L" if plain.mode in ("L", "1") else "RGB")
 
 
 @contextmanager
@@ -147,6 +152,11 @@ def _too_large() -> DataError:
     return DataError(
         f"more than {MAX_PIXELS // 2**20} megapixels, or a side above {MAX_SIDE:,} px; make it smaller first"
     )
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """Upright, of 8 bits, opaque."""
+    return _opaque(_eight_bits(_upright(image)))
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from assay.data.blurring import blur, gaussian, opencv_sigma
-from assay.data.decode import open_image
+from assay.data.decode import coloured, open_image
+from assay.data.folders.layouts import find
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
-from assay.errors import DataError, UsageError
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+from assay.errors import UsageError
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +34,9 @@ class Photographs:
         return len(self.paths)
 
     def __iter__(self) -> Iterator[Image.Image]:
-        """Each photograph, upright, in grey or RGB. Raises DataError for a file that is no image."""
+        """Each photograph, upright, in grey or RGB. Raises DataError, naming it, for a file that is no image."""
         for path in self.paths:
-            image = ImageOps.exif_transpose(open_image(path))
-            yield image if image.mode in ("L", "RGB") else image.convert("RGB")
+            yield coloured(open_image(path))
 
     @property
     def name(self) -> str:
@@ -47,17 +45,15 @@ class Photographs:
 
 
 def photographs(folder: Path) -> Photographs:
-    """Those in `folder/<class>/`, classes and files in alphabetical order. Raises UsageError where there are none."""
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: there is no such folder")
-    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    files = [sorted(path for path in one.iterdir() if _is_image(path)) for one in classes]
-    if not any(files):
-        raise UsageError(f"{folder} has no photographs; put them into {folder}/CLASS/, one folder for each class")
-    labels = np.repeat(np.arange(len(classes), dtype=np.int64), [len(some) for some in files])
-    return Photographs(
-        folder, tuple(path for some in files for path in some), labels, tuple(one.name for one in classes)
-    )
+    """Those of a folder in any of its layouts (`folders/layouts.py`), whatever their part.
+
+    A file that is no image is an error once it is opened: `assay data check` finds all of them. Raises UsageError where
+    there are none, DataError for a damaged table.
+    """
+    listing = find(folder)
+    names = tuple(sorted({entry.label for entry in listing.entries}))
+    labels = np.array([names.index(entry.label) for entry in listing.entries], np.int64)
+    return Photographs(folder, tuple(map(listing.file, listing.entries)), labels, names)
 
 
 def shrunk(
@@ -97,11 +93,3 @@ def report_blur(image: Image.Image) -> Image.Image:
 def _nearest(image: Image.Image, preprocess: Preprocess) -> Image.Image:
     _, height, width = preprocess.source_shape
     return ImageOps.fit(image, (width, height), Image.Resampling.NEAREST)
-
-
-def _is_image(path: Path) -> bool:
-    if not path.is_file() or path.name.startswith("."):
-        return False
-    if path.suffix.lower() not in SUFFIXES:
-        raise DataError(f"{path} is not an image by its name; take it out of the folder of a class")
-    return True

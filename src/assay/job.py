@@ -165,6 +165,11 @@ def _feed(
 ) -> Feed | FeatureFeed:  # fmt: skip
     """The images; or the features that a frozen part gives for them, where those are the same in every epoch."""
     number = recipe.training.views
+    if number and augment.mix.ways:
+        with recipe.blame("augment"):
+            raise UsageError(
+                "mixup and cutmix do not go with training.views: a mixed image has another label each time"
+            )
     views = [View(recipe.augment, i) for i in range(number)] if number else [None]
     if frozen and (number or not recipe.augment) and (halves := cut(runtime.place(net), frozen, preprocess.shape)):
         return FeatureFeed(Features(halves, preprocess, runtime, data_root() / "features"), train, views)

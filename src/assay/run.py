@@ -27,6 +27,8 @@ from assay.recipes import read_recipe
 from assay.training.checkpoint import Weights
 from assay.training.history import Epoch, from_csv, to_csv
 
+_LAST_KEY = list(Recipe.model_fields)[-1]
+
 
 def runs_folder() -> Path:
     """Where runs are kept: $ASSAY_RUNS, or ./runs."""
@@ -95,8 +97,12 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe as it was run."""
-        return read_recipe(str(self.folder / "recipe.yaml"))
+        """The recipe as it was run. Raises UsageError if the file was changed into none, or is cut off."""
+        path = self.folder / "recipe.yaml"
+        recipe = read_recipe(str(path))
+        if f"\n{_LAST_KEY}:" not in path.read_text(encoding="utf-8"):  # its first keys alone make a recipe as well
+            raise UsageError(f"{path} is cut off: its last key, {_LAST_KEY}, is missing")
+        return recipe
 
     @property
     def status(self) -> dict[str, Any]:

@@ -165,6 +165,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=500, help="to compare accuracies on")
     parser.add_argument("--out", type=Path, default=Path("build/features.json"))
     options = parser.parse_args()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     os.environ["ASSAY_WEIGHTS"], root = str(weights_folder()), data_root().resolve()
     with tempfile.TemporaryDirectory(dir=options.out.parent) as name:
         for path in root.iterdir():

@@ -1,6 +1,8 @@
 """A study in MLflow: one parent, the runs as its children, and the same parent when the study goes on."""
 
+import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -8,6 +10,7 @@ from assay import verbs
 from assay.nested import nested, parent_of
 from assay.recipes import read_recipe
 from assay.runtime import Runtime
+from assay.tracking import Mirror
 from assay.training.watch import Watch
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, of deprecations
@@ -45,6 +48,28 @@ def test_the_runs_of_a_study_are_children_of_one_parent_that_stays_the_same(bars
     assert (parent["name"], parent["status"], len(found)) == ("toy", "FINISHED", 2)
     assert {run["mlflow.parentRunId"] for run in found.values()} == {parent_of(folder)}
     assert said == []
+
+
+def test_a_store_that_is_slow_holds_up_no_study_and_the_runs_get_their_parent_in_the_end(
+    bars_folder, tmp_path, monkeypatch
+):
+    class Late(Watch):
+        def epoch(self, row, is_best) -> None:
+            answered.set()
+            while not parent_of(folder):
+                time.sleep(0.01)
+
+    runs, folder, answered, real = tmp_path / "runs", tmp_path / "runs" / "toy-study", Event(), Mirror.wait_for_id
+    folder.mkdir(parents=True)
+    recipe = read_recipe("bars.yaml").override({"training.epochs": 1, "name": "toy-study/bars"})
+    monkeypatch.setattr("assay.nested.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(Mirror, "wait_for_id", lambda self, seconds: answered.wait() and real(self, seconds))
+    with nested(folder, pytest.fail):
+        assert parent_of(folder) == ""
+        verbs.train(recipe, runs=runs, runtime=Runtime.choose("cpu", threads=1), watch=Late())
+    found = mirrored_runs(runs)
+    assert found.pop(parent_of(folder))["status"] == "FINISHED"
+    assert [run["mlflow.parentRunId"] for run in found.values()] == [parent_of(folder)]
 
 
 def test_a_study_that_is_not_wanted_in_mlflow_has_no_parent(tmp_path):

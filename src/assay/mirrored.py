@@ -22,8 +22,7 @@ def mirrored(run: Run, watch: Watch, *, wanted: bool = True) -> Iterator[Watch]:
         yield watch
         return
     mirror.params(_flat(run.recipe.model_dump(mode="json")))
-    if parent := parent_of(folder.parent):
-        mirror.tags({"mlflow.parentRunId": parent})
+    begun_without = not _tell_parent(run, mirror)
     mirror.tags({"recipe": run.recipe.name, "recipe_hash": run.recipe.hash, "run_folder": folder, **_flat(_told(run))})
     status: Status = "FAILED"
     try:
@@ -33,10 +32,20 @@ def mirrored(run: Run, watch: Watch, *, wanted: bool = True) -> Iterator[Watch]:
         status = "KILLED"
         raise
     finally:
+        if begun_without:  # a slow store has named it only now
+            _tell_parent(run, mirror)
         _hand_over(run, mirror)
         mirror.close(status)
         if mirror.complete and not os.environ.get("MLFLOW_TRACKING_URI"):
             watch.note(f"in MLflow too: mlflow ui --backend-store-uri sqlite:///{folder.parent.parent / 'mlflow.db'}")
+
+
+def _tell_parent(run: Run, mirror: Mirror) -> bool:
+    """Put the run under its study's, if that is known; returns whether it is."""
+    parent = parent_of(run.folder.parent)
+    if parent:
+        mirror.tags({"mlflow.parentRunId": parent})
+    return bool(parent)
 
 
 class _Mirrored(Watch):

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 from assay.files import write_whole
 from assay.tracking import Mirror, Status
 
 _PARENT = "mlflow-parent.txt"  # in the study's folder: the id of its run
+PATIENCE_SECONDS, LONGEST_SECONDS = 30.0, 24 * 3600.0  # to wait for it before the first run, and at all
 
 
 @contextmanager
@@ -18,8 +20,10 @@ def nested(folder: Path, warn: Callable[[str], None], *, wanted: bool = True) ->
     if mirror is None:
         yield
         return
-    if not known and (found := mirror.wait_for_id()):
-        write_whole(folder / _PARENT, found)
+    if not known:
+        writer = Thread(target=_keep_id, args=(mirror, folder), daemon=True)  # a store that is slow holds up no study
+        writer.start()
+        writer.join(PATIENCE_SECONDS)
     mirror.tags({"study_folder": folder})
     status: Status = "KILLED"
     try:
@@ -27,6 +31,11 @@ def nested(folder: Path, warn: Callable[[str], None], *, wanted: bool = True) ->
         status = "FINISHED"
     finally:
         mirror.close(status)
+
+
+def _keep_id(mirror: Mirror, folder: Path) -> None:
+    if found := mirror.wait_for_id(LONGEST_SECONDS):
+        write_whole(folder / _PARENT, found)
 
 
 def parent_of(folder: Path) -> str:

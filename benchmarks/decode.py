@@ -24,9 +24,10 @@ from PIL import Image
 from assay.data.folders.folder import open_folder
 from assay.data.preprocess import Preprocess
 from assay.files import write_whole
+from assay.runtime import Runtime
 from benchmarks.machine import load, measure
 
-SIZE_PX, BATCH = 160, 64
+BATCH = 64
 TARGETS = {"first epoch": 1.5, "later epochs": 10.0}
 
 
@@ -51,11 +52,11 @@ def spoil(folder: Path, share: float) -> None:
     (folder / "bomb").unlink()
 
 
-def ours(folder: Path) -> dict[str, float]:
+def ours(folder: Path, size: int) -> dict[str, float]:
     """Scan, cache and one epoch of shuffled float batches; then another epoch."""
-    torch.set_num_threads(1)  # on a busy machine more would be slower
     started = time.perf_counter()
-    found = open_folder(folder, (3, SIZE_PX, SIZE_PX), 1.0)
+    Runtime.choose("cpu")  # as a run does first
+    found = open_folder(folder, (3, size, size), 1.0)
     opened = time.perf_counter() - started
     preprocess, pixels = Preprocess(found.images.shape), torch.from_numpy(np.array(found.images.images))
 
@@ -66,7 +67,7 @@ def ours(folder: Path) -> dict[str, float]:
     return {"opened": opened, **_epochs(batches, started)}
 
 
-def theirs(folder: Path, workers: int) -> dict[str, float]:
+def theirs(folder: Path, size: int, workers: int) -> dict[str, float]:
     """ImageFolder with Resize, CenterCrop and ToTensor; a DataLoader whose workers stay for the second epoch."""
     from benchmarks.tools import mended_torchvision  # noqa: F401
 
@@ -76,7 +77,7 @@ def theirs(folder: Path, workers: int) -> dict[str, float]:
     from torchvision import transforms
 
     started = time.perf_counter()
-    steps = [transforms.Resize(SIZE_PX), transforms.CenterCrop(SIZE_PX), transforms.ToTensor()]
+    steps = [transforms.Resize(size), transforms.CenterCrop(size), transforms.ToTensor()]
     images = torchvision.datasets.ImageFolder(str(folder), transforms.Compose(steps))
     loader = DataLoader(images, BATCH, shuffle=True, num_workers=workers, persistent_workers=workers > 0)
 
@@ -100,17 +101,17 @@ def _epochs(batches: Callable[[], Iterator[torch.Tensor]], started: float) -> di
     }
 
 
-def started_again(folder: Path) -> dict[str, float]:
+def started_again(folder: Path, size: int) -> dict[str, float]:
     """Seconds until the images of a folder can be read."""
     began = time.perf_counter()
-    found = open_folder(folder, (3, SIZE_PX, SIZE_PX), 1.0)
+    found = open_folder(folder, (3, size, size), 1.0)
     return {"images": len(found.images), "seconds": time.perf_counter() - began}
 
 
-def memory(folder: Path) -> dict[str, float]:
+def memory(folder: Path, size: int) -> dict[str, float]:
     """Greatest memory in use, in MiB, with the images that training copies."""
     before = _peak()
-    found = open_folder(folder, (3, SIZE_PX, SIZE_PX), 1.0)
+    found = open_folder(folder, (3, size, size), 1.0)
     found.images.subset(range(len(found.images)))
     return {"images": len(found.images), "before": before, "peak": _peak()}
 
@@ -121,14 +122,13 @@ def _peak() -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def _measured(what: str, folder: Path, root: Path, cores: int) -> dict[str, Any]:
+def _measured(what: str, folder: Path, root: Path, size: int, cores: int) -> dict[str, Any]:
     os.environ["ASSAY_DATA"] = str(root)
-    return measure(
-        "benchmarks.decode", ["--one", what, "--folder", str(folder), "--cores", str(cores)], cores, False, 30
-    )
+    arguments = ["--one", what, "--folder", str(folder), "--sizes", str(size), "--cores", str(cores)]
+    return measure("benchmarks.decode", arguments, cores, False, 30)
 
 
-def throughput(photos: Path, images: int, rounds: int, cores: int) -> list[dict[str, Any]]:
+def throughput(photos: Path, images: int, rounds: int, size: int, cores: int) -> list[dict[str, Any]]:
     """Both ways in turn, each round from an empty cache."""
     found = []
     for number in range(rounds):
@@ -137,8 +137,9 @@ def throughput(photos: Path, images: int, rounds: int, cores: int) -> list[dict[
             for what in ("ours", "theirs") if number % 2 == 0 else ("theirs", "ours"):
                 row = {
                     "what": what,
+                    "size": size,
                     "load": load(),
-                    **_measured(what, Path(name) / "photos", Path(name) / "root", cores),
+                    **_measured(what, Path(name) / "photos", Path(name) / "root", size, cores),
                 }
                 print(json.dumps(row), flush=True)
                 found.append(row)
@@ -149,7 +150,7 @@ def second_start(photos: Path, images: int, cores: int) -> dict[str, Any]:
     """The first and the second start of one folder."""
     with tempfile.TemporaryDirectory() as name:
         link(photos, Path(name) / "photos", images)
-        first, second = (_measured("start", Path(name) / "photos", Path(name) / "root", cores) for _ in range(2))
+        first, second = (_measured("start", Path(name) / "photos", Path(name) / "root", 160, cores) for _ in range(2))
     return {"images": images, "first": first, "second": second, "load": load()}
 
 
@@ -162,7 +163,7 @@ def peaks(photos: Path, images: int, cores: int) -> dict[str, Any]:
             link(photos, Path(name) / "photos", images - 200)
             if what == "bad":
                 spoil(Path(name) / "photos", 0.03)
-            found[what] = _measured("memory", Path(name) / "photos", Path(name) / "root", cores)
+            found[what] = _measured("memory", Path(name) / "photos", Path(name) / "root", 160, cores)
     return found
 
 
@@ -173,24 +174,30 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=4000)
     parser.add_argument("--many", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[32, 128, 224], help="sides in pixels")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--output", type=Path, default=Path("build/decode.json"))
     parser.add_argument("--one", choices=("ours", "theirs", "start", "memory"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
+        size = given.sizes[0]
         print(json.dumps({
-            "ours": lambda: ours(given.folder), "theirs": lambda: theirs(given.folder, given.cores),
-            "start": lambda: started_again(given.folder), "memory": lambda: memory(given.folder),
+            "ours": lambda: ours(given.folder, size), "theirs": lambda: theirs(given.folder, size, given.cores),
+            "start": lambda: started_again(given.folder, size), "memory": lambda: memory(given.folder, size),
         }[given.one]()))  # fmt: skip
         return
     if given.photos is None:
         sys.exit("give a folder of photographs: python -m benchmarks.decode PHOTOS")
-    rows = throughput(given.photos, given.images, given.rounds, given.cores)
-    for name, target in TARGETS.items():
-        own, peer = ([row[name] for row in rows if row["what"] == what] for what in ("ours", "theirs"))
-        ratios = [a / b for a, b in zip(own, peer, strict=True)]
-        print(f"{name}: {statistics.median(ratios):.2f} times torchvision's images/s (target {target:g}); {ratios}")
+    rows = []
+    for size in given.sizes:
+        some = throughput(given.photos, given.images, given.rounds, size, given.cores)
+        rows += some
+        for name, target in TARGETS.items():
+            own, peer = ([row[name] for row in some if row["what"] == what] for what in ("ours", "theirs"))
+            ratios = [round(a / b, 2) for a, b in zip(own, peer, strict=True)]
+            median = statistics.median(ratios)
+            print(f"{size} px, {name}: {median:.2f} times torchvision's images/s (target {target:g}); {ratios}")
     start, peak = second_start(given.photos, given.many, given.cores), peaks(given.photos, 1000, given.cores)
     seconds = {when: start[when]["seconds"] for when in ("first", "second")}
     print(f"{given.many:,} images: first start {seconds['first']:.1f} s, second {seconds['second']:.2f} s")

@@ -13,8 +13,10 @@ from pathlib import Path
 from stat import S_ISREG
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from torch.nn import functional
 
 from assay.errors import DataError
 
@@ -107,14 +109,28 @@ def fit(image: Image.Image, shape: Shape) -> NDArray[np.uint8]:
     """
     channels, height, width = shape
     plain = _converted(_plain(image), "L" if channels == 1 else "RGB")
-    fitted = ImageOps.fit(plain, (width, height), Image.Resampling.BILINEAR)
-    return np.array(np.asarray(fitted).reshape(height, width, channels).transpose(2, 0, 1), order="C")
+    # RGB as Pillow keeps it, with a fourth byte that nobody uses: copied as it is, and torch is at its fastest with it
+    raw = np.frombuffer(plain.tobytes("raw", "L" if channels == 1 else "RGBX"), np.uint8)
+    pixels = np.array(raw.reshape(plain.height, plain.width, -1)[_centred(plain.size, width / height)])
+    if pixels.shape[:2] != (height, width):  # torch's resize is within one level of Pillow's, and several times as fast
+        wide = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+        resized = functional.interpolate(wide, (height, width), mode="bilinear", antialias=True)
+        return resized[0, :channels].numpy()
+    return pixels.transpose(2, 0, 1)[:channels]
 
 
 def coloured(image: Image.Image) -> Image.Image:
     """The whole image as `fit` sees it, in grey if it is grey, else in RGB. Raises DataError as `fit` does."""
     plain = _plain(image)
     return _converted(plain, "L" if plain.mode in ("L", "1") else "RGB")
+
+
+def _centred(size: tuple[int, int], proportion: float) -> tuple[slice, slice]:
+    """Rows and columns of the largest centred part of that proportion of width to height, in whole pixels."""
+    width = max(1, min(size[0], round(size[1] * proportion)))
+    height = max(1, min(size[1], round(size[0] / proportion)))
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    return slice(top, top + height), slice(left, left + width)
 
 
 @contextmanager

@@ -21,8 +21,8 @@ def saved(image, kind="PNG", **options):
 
 def grouped(*images, contents=None):
     pixels = np.stack(images)
-    codes = np.array([hashes(image) for image in images], np.uint64)
-    return groups(pixels, codes[:, 0], codes[:, 1], contents or [str(i) for i in range(len(images))]).tolist()
+    phashes, dhashes = hashes(pixels)
+    return groups(pixels, phashes, dhashes, contents or [str(i) for i in range(len(images))]).tolist()
 
 
 @pytest.mark.parametrize(

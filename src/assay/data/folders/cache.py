@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import PIL
+import torch
 from numpy.typing import NDArray
 
 from assay.data.decode import Shape, quiet
@@ -28,8 +30,8 @@ from assay.files import alone, save_whole, sweep, write_whole
 
 Progress = Callable[[int, int], None]  # images done, of how many
 
-_VERSION = 1
-_AT_ONCE = 512  # files whose pixels may wait in memory
+_VERSION = 2
+_AT_ONCE, _TOGETHER = 512, 16  # files whose pixels may wait in memory; files that a thread takes at a time
 _PATIENCE_SECONDS = 24 * 3600.0
 
 
@@ -61,7 +63,9 @@ def read(name: Path, root: Path, paths: Sequence[str], shape: Shape, progress: P
 
     name: the folder or table that was asked for, absolute. A second process that wants the same waits for the first.
     """
-    key = hashlib.sha256(json.dumps([str(name), shape, PIL.__version__, _VERSION]).encode()).hexdigest()[:16]
+    key = hashlib.sha256(
+        json.dumps([str(name), shape, PIL.__version__, torch.__version__, _VERSION]).encode()
+    ).hexdigest()[:16]
     folder = data_root() / "folders" / key
     wanted = _Wanted(root, paths, [stamp(root / path) for path in paths], shape)
     found = _load(folder)
@@ -106,7 +110,7 @@ def _build(folder: Path, wanted: _Wanted, old: Cache | None, progress: Progress)
             for record, pixels in _examined(wanted, old):
                 records.append(record)
                 if pixels is not None:
-                    file.write(pixels.tobytes())
+                    file.write(pixels.data)
                 progress(len(records), len(wanted.paths))
             file.seek(0)
             _write_header(file, sum(not record.problem for record in records), wanted.shape)
@@ -133,17 +137,20 @@ def _examined(wanted: _Wanted, old: Cache | None) -> Iterator[tuple[Record, NDAr
     good = [record for record in old.records if not record.problem] if old else []
     known = {record.content: (record, row) for row, record in enumerate(good)}
 
-    def look(path: str, now: Stamp) -> tuple[Record, NDArray[np.uint8] | None]:
-        earlier = before.get(path)
-        if earlier and earlier.stamp == now and earlier.content:
-            return earlier, None
-        return examine(wanted.root, path, wanted.shape, known)
+    def look(places: range) -> list[tuple[Record, NDArray[np.uint8] | None]]:
+        earlier = [before.get(wanted.paths[i]) for i in places]
+        same = [
+            record if record and record.stamp == wanted.stamps[i] and record.content else None
+            for i, record in zip(places, earlier, strict=True)
+        ]
+        new = [wanted.paths[i] for i, record in zip(places, same, strict=True) if not record]
+        looked = iter(examine(wanted.root, new, wanted.shape, known))
+        return [(record, None) if record else next(looked) for record in same]
 
     with quiet(), ThreadPoolExecutor(_cores()) as pool:
         try:
-            for start in range(0, len(wanted.paths), _AT_ONCE):
-                some = slice(start, start + _AT_ONCE)
-                for record, pixels in pool.map(look, wanted.paths[some], wanted.stamps[some]):
+            for some in _parts(range(len(wanted.paths)), _AT_ONCE):
+                for record, pixels in chain.from_iterable(pool.map(look, _parts(some, _TOGETHER))):
                     if pixels is not None or record.problem or old is None:
                         yield record, pixels
                     else:
@@ -151,6 +158,10 @@ def _examined(wanted: _Wanted, old: Cache | None) -> Iterator[tuple[Record, NDAr
                         yield earlier._replace(path=record.path, stamp=record.stamp), old.pixels[row]
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _parts(places: range, size: int) -> Iterator[range]:
+    return (places[start : start + size] for start in range(0, len(places), size))
 
 
 def _write_header(file: BinaryIO, n: int, shape: Shape) -> None:

@@ -20,13 +20,15 @@ _THUMBNAIL_PX = 8
 _BLOCK = 1024  # rows that are compared with all others at once
 
 
-def hashes(pixels: NDArray[np.uint8]) -> tuple[int, int]:
-    """pHash and dHash of an image, uint8 (C, H, W)."""
-    grey = pixels.mean(0, dtype=np.float32)
-    rows, columns = _frequencies(grey.shape[0]), _frequencies(grey.shape[1])
-    coefficients = np.round(rows @ grey @ columns.T, 2).ravel()[1:]  # without the mean; rounded, or flat ones are noise
-    steps = np.round(_averages(8, grey.shape[0]) @ grey @ _averages(9, grey.shape[1]).T, 2)
-    return _number(coefficients > np.sort(coefficients)[31]), _number((steps[:, 1:] > steps[:, :-1]).ravel())
+def hashes(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """pHash and dHash of each image, uint64 (N,), of uint8 (N, C, H, W)."""
+    height, width = pixels.shape[2:]
+    grey = pixels.astype(np.float32).sum(1) / pixels.shape[1]
+    found = _frequencies(height) @ grey @ _frequencies(width).T
+    found = np.round(found, 2).reshape(len(pixels), -1)[:, 1:]  # without the mean; rounded, or flat ones are noise
+    steps = np.round(_averages(8, height) @ grey @ _averages(9, width).T, 2)
+    rising = (steps[:, :, 1:] > steps[:, :, :-1]).reshape(len(pixels), -1)
+    return _numbers(found > np.sort(found)[:, 31:32]), _numbers(rising)
 
 
 def groups(
@@ -127,8 +129,11 @@ def _signs(numbers: NDArray[np.uint64]) -> NDArray[np.float32]:
     return bits.astype(np.float32) * 2 - 1
 
 
-def _number(bits: NDArray[np.bool_]) -> int:
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+def _numbers(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Up to 64 bits each, (N, bits), as numbers (N,)."""
+    wide = np.zeros((len(bits), 64), bool)
+    wide[:, : bits.shape[1]] = bits
+    return np.packbits(wide, axis=1).view(">u8").ravel().astype(np.uint64)
 
 
 @lru_cache

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,20 +42,35 @@ def stamp(path: Path) -> Stamp:
     return (status.st_size, status.st_mtime_ns)
 
 
-def examine(root: Path, path: str, shape: Shape, known: Container[str]) -> tuple[Record, NDArray[np.uint8] | None]:
-    """Read and decode one file: its Record, and its pixels unless it is bad, or its content is known already."""
-    record = Record(path, stamp(root / path))
+def examine(
+    root: Path, paths: Sequence[str], shape: Shape, known: Container[str]
+) -> list[tuple[Record, NDArray[np.uint8] | None]]:
+    """Read and decode files: their Records, and their pixels unless they are bad or their content is known already.
+
+    Several at a time, because what is worked out for all at once costs each of them little.
+    """
+    found = [_examined(root / path, path, shape, known) for path in paths]
+    good = [i for i, (_, pixels) in enumerate(found) if pixels is not None]
+    if not good:
+        return found
+    pixels = np.empty((len(good), *shape), np.uint8)  # else numpy would keep the order of the channels as it comes
+    np.stack([pixels for _, pixels in found if pixels is not None], out=pixels)
+    flat = (pixels.max((2, 3)) == pixels.min((2, 3))).all(1).tolist()
+    for row, (i, phash, dhash) in enumerate(zip(good, *(codes.tolist() for codes in hashes(pixels)), strict=True)):
+        found[i] = found[i][0]._replace(flat=flat[row], phash=phash, dhash=dhash), pixels[row]
+    return found
+
+
+def _examined(file: Path, path: str, shape: Shape, known: Container[str]) -> tuple[Record, NDArray[np.uint8] | None]:
+    """One file, without what is worked out for several."""
+    now, content = stamp(file), ""
     try:
-        content = read_bytes(root / path)
-        record = record._replace(content=hashlib.sha256(content).hexdigest())
-        if record.content in known:
-            return record, None
-        picture = decode(content, shape)
+        data = read_bytes(file)
+        content = hashlib.sha256(data).hexdigest()
+        if content in known:
+            return Record(path, now, content), None
+        picture = decode(data, shape)
     except DataError as error:
-        return record._replace(problem=str(error)), None
-    pixels = picture.pixels
-    phash, dhash = hashes(pixels)
-    return record._replace(
-        format=picture.format, mode=picture.mode, width=picture.width, height=picture.height,
-        animated=picture.animated, flat=bool((pixels == pixels[:, :1, :1]).all()), phash=phash, dhash=dhash,
-    ), pixels  # fmt: skip
+        return Record(path, now, content, str(error)), None
+    kind = (picture.format, picture.mode, picture.width, picture.height, picture.animated)
+    return Record(path, now, content, "", *kind), picture.pixels

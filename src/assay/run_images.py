@@ -10,7 +10,7 @@ from assay.data.imageset import ImageSet
 from assay.data.reading import absolute, foreign_test, is_path, read
 from assay.data.split import Split
 from assay.errors import UsageError
-from assay.report.progress import images_read
+from assay.report.progress import counted
 from assay.run import Run
 from assay.sections import Data
 
@@ -51,12 +51,12 @@ def test_images(run: Run, data: str, images: ImageSet | None, shape: Shape) -> C
             run.check_images(found)
             return f"{own.called}/test", lambda: found.subset(parts.test), parts.test
         data = own.name
-    with images_read(talks=True) as reading:
+    with counted("reading images", talks=True) as reading:
         read_test = foreign_test(data, shape, own.max_bad, reading)
     return f"{_called(data, own)}/test", read_test, None
 
 
 def own_images(run: Run) -> ImageSet:
     """All images that a run's training, validation and, of a folder, test images come from. Raises DataError."""
-    with images_read(talks=True) as reading:
+    with counted("reading images", talks=True) as reading:
         return read(run.recipe.data, reading).images

@@ -30,11 +30,12 @@ from assay.models.build import build
 from assay.recipe import Recipe
 from assay.recipes import read_recipe
 from assay.report.pictures import draw
-from assay.report.progress import images_read, progress
+from assay.report.progress import counted, progress
 from assay.run import Run, weights_hash
 from assay.run_images import test_images, validation_images
 from assay.runtime import Runtime
 from assay.training.checkpoint import State, Weights
+from assay.training.features import FeatureFeed
 from assay.training.interrupt import interruptible
 from assay.training.parallel import Ranks, join
 from assay.training.plan import plan
@@ -67,9 +68,10 @@ def train(
     recipe = settled(recipe) if images is None else recipe
     runtime, ranks = _joined(runtime)
     talks, watch = watch is None and ranks.leads, _voice(watch, ranks)
-    with images_read(talks) as reading:
+    with counted("reading images", talks) as reading:
         job = prepare(recipe, runtime, model, images, test, _weights(start), ranks, reading)
     watch.note(job.text())
+    _compute_features(job, talks)
     watch.note(plan(job.trainer).text())
     if not ranks.leads:
         return _train_along(job)
@@ -95,7 +97,7 @@ def resume(
         raise UsageError(f"{run.name} is finished; see its results with: assay runs show {run.folder}")
     runtime, ranks = _joined(runtime)
     talks, watch = watch is None and ranks.leads, _voice(watch, ranks)
-    with images_read(talks) as reading:
+    with counted("reading images", talks) as reading:
         job = prepare(run.recipe, runtime, model, images, test, _weights(start), ranks, reading)
     if run.read_json("config.json"):
         run.check_images(job.images)
@@ -110,6 +112,7 @@ def resume(
     if not run.read_json("config.json"):  # killed before it was described
         job.describe(run)
     done = job.trainer.state
+    _compute_features(job, talks)
     watch.note(
         f"{run.name}: going on after {len(done.history)} of {run.recipe.training.epochs} epochs, step {done.step}"
     )
@@ -231,6 +234,14 @@ def _train_along(job: Job) -> Run:
     with job.trainer.ranks.leaving_together(), interruptible() as stop_requested:
         job.trainer.run(Watch(), lambda state: None, stop_requested)
     return Run(Path(job.trainer.ranks.told()))
+
+
+def _compute_features(job: Job, talks: bool) -> None:
+    """What a frozen part gives, before training, with a bar of its own."""
+    trainer = job.trainer
+    if isinstance(trainer.feed, FeatureFeed):
+        with counted("computing features", talks) as tell:
+            trainer.feed.compute(trainer.validation, tell)
 
 
 def complete(run: Run, job: Job, test: ImageSet | None, watch: Watch, mlflow: bool, train: Train | None = None) -> Run:

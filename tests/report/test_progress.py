@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from assay.report import progress as module
-from assay.report.progress import Live, Plain, duration, epoch_line, progress
+from assay.report.progress import Live, Plain, counted, duration, epoch_line, progress
 from assay.training.history import Epoch
 from assay.training.watch import Progress
 
@@ -80,3 +80,14 @@ def test_notes_are_printed_as_they_are():
     console = Console(file=io.StringIO(), width=20)
     Plain(console).note("run: runs/[bold]x[/bold]/a-rather-long-name")
     assert console.file.getvalue() == "run: runs/[bold]x[/bold]/a-rather-long-name\n"
+
+
+def test_what_is_done_for_many_images_says_how_far_it_is(monkeypatch):
+    console, now = terminal(), iter([0.0, 0.0, 0.5, 10.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(now))
+    with counted("computing features", True, console) as tell:
+        tell(1, 400)  # half a second: what is quick needs no bar
+        tell(100, 400)
+    assert "computing features: 1 of" not in console.file.getvalue()
+    assert "computing features: 100 of 400" in console.file.getvalue()
+    assert "30s left" in console.file.getvalue()

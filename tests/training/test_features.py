@@ -103,6 +103,17 @@ def test_the_images_go_through_the_frozen_part_once_for_all_heads(train, tmp_pat
     assert files(tmp_path) == before
 
 
+def test_computing_them_beforehand_counts_all_images_and_leaves_nothing_to_compute(recipe, images, monkeypatch):
+    job = prepare(recipe.override({"augment": ["flip"], "training.views": 2}), FP32, images=images)
+    counts = []
+    job.trainer.feed.compute(job.trainer.validation, lambda *count: counts.append(count))
+    total = 2 * len(job.split.train) + len(job.split.validation)
+    assert counts[-1] == (total, total)
+    assert counts == sorted(counts)
+    monkeypatch.setattr("assay.training.features.Features._compute", None)
+    assert [len(view) for view in job.trainer.feed.of_views] == [len(job.split.train)] * 2
+
+
 @pytest.mark.parametrize("what", ["images", "preprocess", "weights", "precision", "view"])
 def test_other_images_preprocessing_weights_precision_or_views_are_other_features(recipe, images, tmp_path, what):
     features = features_of(prepare(recipe, FP32, images=images))

@@ -112,11 +112,11 @@ def check(
     from assay.data.reading import absolute
     from assay.files import write_whole
     from assay.report.check_page import check_page
-    from assay.report.progress import images_read
+    from assay.report.progress import counted
 
     place = absolute(folder)
     path = _fresh(output, f"{place.stem}-check.html", ".html")
-    with images_read(talks=True) as reading:
+    with counted("reading images", talks=True) as reading:
         found = open_folder(place, (3, size, size), 1.0, reading)  # however many are bad, they are shown
     write_whole(path, check_page(found, place.name))
     for line in summary(found.scan, first=20):

@@ -73,12 +73,12 @@ def _chosen(
     """The recipe, assay's own for a folder where none is named, and the folder's photographs."""
     from assay.data.reading import read, settled
     from assay.recipes import read_recipe
-    from assay.report.progress import images_read
+    from assay.report.progress import counted
     from assay.suggest import suggest
 
     if recipe is not None and data is None:
         return read_recipe(recipe).override(changes), None
-    with images_read(talks=True) as reading:
+    with counted("reading images", talks=True) as reading:
         if recipe is not None:
             chosen = settled(read_recipe(recipe).override({"data.name": data, **changes}))
             return chosen, read(chosen.data, reading)

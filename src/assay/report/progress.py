@@ -116,14 +116,17 @@ def epoch_line(row: Epoch, latest: Progress | None, is_best: bool) -> str:
 
 
 @contextmanager
-def images_read(talks: bool, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
-    """Within it, how many images of a folder are decoded, to be called with (done, of how many)."""
+def counted(what: str, talks: bool, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
+    """Within it, for how many images something is done, to be called with (done, of how many).
+
+    what: such as "reading images".
+    """
     shown, began = RunsProgress(console), time.monotonic()
 
     def tell(done: int, total: int) -> None:
         seconds = time.monotonic() - began
-        if talks and seconds > 1 and (done == total or done % 32 == 0):  # what is quick needs no bar
-            shown.update(done / total, f"reading images: {done:,} of {total:,}", seconds * (total - done) / done)
+        if talks and seconds > 1:  # what is quick needs no bar
+            shown.update(done / total, f"{what}: {done:,} of {total:,}", seconds * (total - done) / done)
 
     try:
         yield tell

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 
 from assay.data.augment import Augment
+from assay.data.folders.cache import Progress
+from assay.data.folders.folder import silent
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.files import alone, save_whole
@@ -43,7 +45,9 @@ class Features:
     runtime: Runtime
     folder: Path
 
-    def of(self, images: ImageSet, view: "View | None" = None, *, judged: bool = False) -> Tensor:
+    def of(
+        self, images: ImageSet, view: "View | None" = None, *, judged: bool = False, progress: Progress = silent
+    ) -> Tensor:
         """Features (N, ...) of all images, memory-mapped, on the CPU; read if they are kept, else computed and kept.
 
         view: an augmented version of the images. judged: in float32, whatever the runtime's precision.
@@ -55,7 +59,7 @@ class Features:
             with alone(path.with_suffix(".lock"), WAIT_SECONDS, f"another process has been computing {path} for a day"):
                 found = _read(path)  # it may have been that other process
                 if found is None:
-                    self._compute(path, images, view, runtime)
+                    self._compute(path, images, view, runtime, progress)
                     found = _read(path)
         assert found is not None
         return found
@@ -72,7 +76,7 @@ class Features:
         }  # fmt: skip
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
-    def _compute(self, path: Path, images: ImageSet, view: "View | None", runtime: Runtime) -> None:
+    def _compute(self, path: Path, images: ImageSet, view: "View | None", runtime: Runtime, progress: Progress) -> None:
         kept = np.float32 if runtime.precision == "fp32" else np.int16  # numpy has no bf16: its bits as whole numbers
         shape = (len(images), *self.halves.shape)
 
@@ -83,6 +87,7 @@ class Features:
                 plain = part.float() if kept is np.float32 else part.bfloat16().view(torch.int16)
                 out[done : done + len(part)] = plain.cpu().numpy()
                 done += len(part)
+                progress(done, len(images))
             out.flush()
 
         save_whole(path, save)
@@ -122,6 +127,19 @@ class FeatureFeed:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def compute(self, validation: ImageSet | None, progress: Progress) -> None:
+        """Compute what is not kept yet of these images and of those to validate on. progress: over all of them."""
+        wanted = [(self.images, view, False) for view in self.views]
+        wanted += [(validation, None, True)] if validation else []
+        before, total = 0, sum(len(images) for images, _, _ in wanted)
+
+        def tell(done: int, _: int) -> None:
+            progress(before + done, total)
+
+        for images, view, judged in wanted:
+            self.features.of(images, view, judged=judged, progress=tell)
+            before += len(images)
 
     @cached_property
     def of_views(self) -> list[Tensor]:

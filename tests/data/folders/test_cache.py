@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from assay.data.folders import record
+from assay.data.folders import record, spread
 from assay.data.folders.cache import read
 
 SHAPE = (3, 16, 16)
@@ -117,15 +117,15 @@ def test_a_damaged_cache_is_made_anew(fill, root, damage):
 SCRIPT = """\
 import os, signal, sys
 from pathlib import Path
-from assay.data.folders import cache, record
-folder, die_at = Path(sys.argv[1]), int(sys.argv[2])
+from assay.data.folders import cache, record, spread
+folder, die_at, spread.FEW = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 decode = record.decode
 def counting(content, shape):
     sys.stdout.write("decoded\\n"); sys.stdout.flush()
     return decode(content, shape)
 record.decode = counting
 def progress(done, total):
-    if done == die_at:
+    if done >= die_at > 0:
         os.kill(os.getpid(), signal.SIGKILL)
 paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
 print("ready", flush=True)
@@ -135,9 +135,12 @@ print(found.pixels.shape[0], int(found.pixels.sum()))
 """
 
 
-def start(folder: Path, die_at: int = 0):
+both_ways = pytest.mark.parametrize("few", [0, 1000], ids=["processes", "threads"])
+
+
+def start(folder: Path, few: int, die_at: int = 0):
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(folder), str(die_at)],
+        [sys.executable, "-c", SCRIPT, str(folder), str(die_at), str(few)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -146,9 +149,10 @@ def start(folder: Path, die_at: int = 0):
     return process
 
 
-def test_two_processes_that_build_at_once_decode_every_image_once(fill, root):
+@both_ways
+def test_two_processes_that_build_at_once_decode_every_image_once(fill, root, few):
     folder = fill({"cat": 30, "dog": 30})
-    processes = [start(folder) for _ in range(2)]
+    processes = [start(folder, few) for _ in range(2)]
     for process in processes:
         process.stdin.write("go\n")
         process.stdin.flush()
@@ -159,12 +163,13 @@ def test_two_processes_that_build_at_once_decode_every_image_once(fill, root):
     assert len(array_files(root)) == 1
 
 
-def test_a_kill_during_the_build_leaves_the_old_cache_and_nothing_half_made(fill, root, picture):
+@both_ways
+def test_a_kill_during_the_build_leaves_the_old_cache_and_nothing_half_made(fill, root, picture, few):
     folder = fill({"cat": 20})
     before = opened(folder).pixels.copy()
     for i in range(10):
         picture(900 + i).save(folder / f"cat/x{i}.png")
-    process = start(folder, die_at=25)
+    process = start(folder, few, die_at=16)
     process.communicate("go\n", timeout=60)
     assert process.returncode == -9
     assert len(array_files(root)) == 1
@@ -172,3 +177,17 @@ def test_a_kill_during_the_build_leaves_the_old_cache_and_nothing_half_made(fill
     assert list(root.glob("folders/*/.part-*"))  # it did die in the middle
     assert len(opened(folder).pixels) == 30
     assert not list(root.glob("folders/*/.part-*"))
+
+
+def test_processes_and_threads_give_the_same_with_bad_files_between(fill, root, monkeypatch):
+    folder = fill({"cat": 40})
+    for name in ("00.png", "07.png", "08.png", "39.png"):
+        (folder / "cat" / name).write_bytes(b"no picture")
+    monkeypatch.setattr(spread, "FEW", 0)
+    ours = opened(folder)
+    monkeypatch.setattr(spread, "FEW", 1000)
+    shutil.rmtree(root / "folders")
+    theirs = opened(folder)
+    assert len(ours.pixels) == 36
+    assert np.array_equal(ours.pixels, theirs.pixels)
+    assert ours.records == theirs.records

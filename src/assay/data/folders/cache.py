@@ -7,13 +7,11 @@ folder gets a new array, into which the pixels of known contents are copied.
 
 import hashlib
 import json
-import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,13 +23,13 @@ from numpy.typing import NDArray
 from assay.data.decode import Shape, quiet
 from assay.data.folders.duplicates import groups
 from assay.data.folders.record import Record, Stamp, examine, stamp
+from assay.data.folders.spread import spread
 from assay.data.sources import data_root
 from assay.files import alone, save_whole, sweep, write_whole
 
 Progress = Callable[[int, int], None]  # images done, of how many
 
 _VERSION = 2
-_AT_ONCE, _TOGETHER = 512, 16  # files whose pixels may wait in memory; files that a thread takes at a time
 _PATIENCE_SECONDS = 24 * 3600.0
 
 
@@ -105,15 +103,13 @@ def _build(folder: Path, wanted: _Wanted, old: Cache | None, progress: Progress)
     name, records = f"pixels-{secrets.token_hex(8)}.npy", list[Record]()
 
     def save(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            _write_header(file, 0, wanted.shape)
-            for record, pixels in _examined(wanted, old):
-                records.append(record)
-                if pixels is not None:
-                    file.write(pixels.data)
+        with temporary.open("w+b") as file, quiet():
+            start = _write_header(file, len(wanted.paths), wanted.shape)
+            for some in spread(_Look.of(wanted, old, temporary, start), len(wanted.paths)):
+                records.extend(some)
                 progress(len(records), len(wanted.paths))
-            file.seek(0)
-            _write_header(file, sum(not record.problem for record in records), wanted.shape)
+            n = _close_gaps(file, start, prod(wanted.shape), [not record.problem for record in records])
+            _write_header(file, n, wanted.shape)
 
     save_whole(folder / name, save)
     good = [record for record in records if not record.problem]
@@ -128,47 +124,70 @@ def _build(folder: Path, wanted: _Wanted, old: Cache | None, progress: Progress)
     return Cache(folder, tuple(records), pixels, found)
 
 
-def _examined(wanted: _Wanted, old: Cache | None) -> Iterator[tuple[Record, NDArray[np.uint8] | None]]:
-    """Every file in order with its pixels: unchanged ones from the old cache, the others by a thread for each core.
+@dataclass(frozen=True)
+class _Look:
+    """Examines the files at some places and writes the pixels of the good ones to theirs in the new array.
 
-    Threads, because Pillow decodes and resizes without Python's lock.
+    start: where the pixels begin in its file, in bytes. before, known: what the old cache has, by path, and by content
+    with the place of its pixels.
     """
-    before = {record.path: record for record in old.records} if old else {}
-    good = [record for record in old.records if not record.problem] if old else []
-    known = {record.content: (record, row) for row, record in enumerate(good)}
 
-    def look(places: range) -> list[tuple[Record, NDArray[np.uint8] | None]]:
-        earlier = [before.get(wanted.paths[i]) for i in places]
-        same = [
-            record if record and record.stamp == wanted.stamps[i] and record.content else None
-            for i, record in zip(places, earlier, strict=True)
-        ]
-        new = [wanted.paths[i] for i, record in zip(places, same, strict=True) if not record]
-        looked = iter(examine(wanted.root, new, wanted.shape, known))
-        return [(record, None) if record else next(looked) for record in same]
+    wanted: _Wanted
+    old: Cache | None
+    array: Path
+    start: int
+    before: Mapping[str, Record]
+    known: Mapping[str, tuple[Record, int]]
 
-    with quiet(), ThreadPoolExecutor(_cores()) as pool:
-        try:
-            for some in _parts(range(len(wanted.paths)), _AT_ONCE):
-                for record, pixels in chain.from_iterable(pool.map(look, _parts(some, _TOGETHER))):
-                    if pixels is not None or record.problem or old is None:
-                        yield record, pixels
-                    else:
-                        earlier, row = known[record.content]
-                        yield earlier._replace(path=record.path, stamp=record.stamp), old.pixels[row]
-        finally:
-            pool.shutdown(cancel_futures=True)
+    @classmethod
+    def of(cls, wanted: _Wanted, old: Cache | None, array: Path, start: int) -> "_Look":
+        """For an array whose header is written."""
+        before = {record.path: record for record in old.records} if old else {}
+        good = [record for record in old.records if not record.problem] if old else []
+        known = {record.content: (record, row) for row, record in enumerate(good)}
+        return cls(wanted, old, array, start, before, known)
+
+    def __call__(self, places: range) -> list[Record]:
+        same = {place: record for place in places if (record := self._unchanged(place))}
+        new = [place for place in places if place not in same]
+        looked = examine(self.wanted.root, [self.wanted.paths[place] for place in new], self.wanted.shape, self.known)
+        found = {**{place: (record, None) for place, record in same.items()}, **dict(zip(new, looked, strict=True))}
+        with self.array.open("r+b") as file:  # a process of its own, or a thread, needs a position of its own
+            return [self._kept(file, place, *found[place]) for place in places]
+
+    def _unchanged(self, place: int) -> Record | None:
+        earlier = self.before.get(self.wanted.paths[place])
+        return earlier if earlier and earlier.stamp == self.wanted.stamps[place] and earlier.content else None
+
+    def _kept(self, file: BinaryIO, place: int, record: Record, pixels: NDArray[np.uint8] | None) -> Record:
+        """The record, with the pixels written that belong to it: those given, or the old cache's for its content."""
+        if record.problem:
+            return record
+        if pixels is None:
+            assert self.old is not None  # else no content is known
+            earlier, row = self.known[record.content]
+            record, pixels = earlier._replace(path=record.path, stamp=record.stamp), self.old.pixels[row]
+        file.seek(self.start + place * pixels.nbytes)
+        file.write(pixels.data)
+        return record
 
 
-def _parts(places: range, size: int) -> Iterator[range]:
-    return (places[start : start + size] for start in range(0, len(places), size))
+def _close_gaps(file: BinaryIO, start: int, size: int, good: Sequence[bool]) -> int:
+    """Move the pixels of the good images together, each `size` bytes, cut off what is left, and return how many."""
+    places = np.flatnonzero(good)
+    for row in np.flatnonzero(places != np.arange(len(places))).tolist():
+        file.seek(start + int(places[row]) * size)
+        pixels = file.read(size)
+        file.seek(start + row * size)
+        file.write(pixels)
+    file.truncate(start + len(places) * size)
+    return len(places)
 
 
-def _write_header(file: BinaryIO, n: int, shape: Shape) -> None:
-    """An .npy header; numpy leaves room in it, so that a later one with another n has the same length."""
+def _write_header(file: BinaryIO, n: int, shape: Shape) -> int:
+    """An .npy header, and where it ends; numpy leaves room in it, so that one with another n has the same length."""
+    file.seek(0)
     header = {"descr": "|u1", "fortran_order": False, "shape": (n, *shape)}
     np.lib.format.write_array_header_1_0(file, header)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    file.flush()
+    return file.tell()

@@ -20,7 +20,7 @@ def test_images_are_split_as_the_recipe_says(recipe, images):
     job = prepare(recipe.override({"data.validation": 0.25}), FP32, images=images)
     assert (len(job.split.train), len(job.split.validation)) == (150, 50)
     assert np.array_equal(job.trainer.validation.images, images.images[job.split.validation])
-    assert np.array_equal(job.trainer.feed.images.numpy(), images.images[job.split.train])
+    assert np.array_equal(job.trainer.feed.images.images, images.images[job.split.train])
 
 
 def test_the_constants_of_preprocessing_come_from_training_images_alone(recipe, images):

@@ -127,7 +127,7 @@ def prepare(
         spec, colour = prepared(recipe.preprocess, recipe.model), model is None and bool(library_of(recipe.model.name))
         preprocess = Preprocess.fit(spec, train, colour=colour)
     net, frozen = _net(recipe, preprocess.shape, len(images.class_names), model)
-    _fit(net, torch.from_numpy(train.images), preprocess)
+    _fit(net, train, preprocess)
     faults.start(net, start)
     what = f"the net {recipe.model.name}" if model is None else "your module"
     _check(recipe, net, preprocess.shape, augment, len(images.class_names), what)
@@ -189,10 +189,10 @@ def _sized(recipe: Recipe, trainer_for: Callable[[Recipe], Trainer]) -> tuple[Re
     return recipe.override({"training.batch_size": size}), found
 
 
-def _fit(net: nn.Module, images: torch.Tensor, preprocess: Preprocess) -> None:
-    """Fit what starts from the training images, uint8 (N, C, H, W)."""
-    sample = images[:: -(-len(images) // FIT_IMAGES)]  # spread evenly: folders come class by class
-    fit_layers(net, lambda: preprocess(sample.cpu()))
+def _fit(net: nn.Module, images: ImageSet, preprocess: Preprocess) -> None:
+    """Fit what starts from the training images."""
+    sample = torch.arange(0, len(images), -(-len(images) // FIT_IMAGES))  # spread evenly: folders come class by class
+    fit_layers(net, lambda: preprocess(images.take(sample)))
 
 
 def _read(recipe: Recipe, progress: Progress) -> Reading:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from assay.data.imageset import ImageSet
 from assay.errors import DataError
@@ -57,3 +58,39 @@ def test_fingerprint_depends_on_content_only():
     assert made().fingerprint == made(images=IMAGES.copy(), class_names=("a", "b")).fingerprint
     assert made().fingerprint != made(images=other).fingerprint
     assert made().fingerprint != made(labels=LABELS[::-1].copy() * 0).fingerprint
+
+
+@pytest.fixture
+def both(tmp_path):
+    """The same images in memory, and memory-mapped."""
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 3, 4, 5), np.uint8)
+    np.save(tmp_path / "a.npy", pixels)
+    labels, names = np.arange(12) % 3, ("a", "b", "c")
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="c")
+    return [ImageSet(array, labels, names, "own", "digest") for array in (pixels, mapped)]
+
+
+def test_a_part_of_a_memory_map_is_the_same_part_and_copies_nothing(both):
+    rows, names = [7, 1, 1, 10, 3], ("c", "x", "a", "b")
+    plain, mapped = (images.subset(rows) for images in both)
+    for one, other in (
+        (plain, mapped),
+        (plain.subset([4, 0]), mapped.subset([4, 0])),
+        (plain.relabelled(names), mapped.relabelled(names)),
+    ):
+        assert len(one) == len(other)
+        assert one.shape == other.shape
+        assert one.class_names == other.class_names
+        assert one.source == other.source
+        assert np.array_equal(one.labels, other.labels)
+        assert one.class_counts().tolist() == other.class_counts().tolist()
+        assert torch.equal(one.take(torch.tensor([1, 0])), other.take(torch.tensor([1, 0])))
+        assert "images" not in vars(other)
+        assert np.array_equal(one.images, other.images)
+        assert not isinstance(other.images, np.memmap)
+
+
+def test_parts_of_a_memory_map_have_fingerprints_of_their_own(both):
+    _, mapped = both
+    found = {mapped.subset(rows).fingerprint for rows in ([0, 1], [1, 0], [0], range(12), [0, 1])}
+    assert len(found | {mapped.fingerprint}) == 5

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from assay.errors import DataError
 
@@ -55,10 +57,15 @@ class ImageSet:
         return channels, height, width
 
     def subset(self, indices: NDArray[np.int64] | Sequence[int]) -> "ImageSet":
-        """The images at these indices, in this order, copied."""
+        """The images at these indices, in this order: copied, or of a memory map read when they are wanted."""
         chosen = np.asarray(indices, dtype=np.int64)
-        # of a memory map, too, the copy is an ordinary array
-        return ImageSet(np.asarray(self.images)[chosen], self.labels[chosen], self.class_names, self.source)
+        if isinstance(self.images, np.memmap):
+            return _Mapped(self, chosen)
+        return ImageSet(self.images[chosen], self.labels[chosen], self.class_names, self.source)
+
+    def take(self, indices: Tensor) -> Tensor:
+        """Copies of the images at these indices, int64 (n,) on the CPU: uint8 (n, C, H, W)."""
+        return torch.from_numpy(self.images).index_select(0, indices)
 
     def relabelled(self, class_names: tuple[str, ...]) -> "ImageSet":
         """The same images, labelled by these class names, which hold all of its own in any order."""
@@ -80,3 +87,38 @@ class ImageSet:
         digest.update(np.ascontiguousarray(self.images).data)
         digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()
+
+
+class _Mapped(ImageSet):
+    """Some images of a memory-mapped set, which need no memory of their own until somebody asks for `images`."""
+
+    def __init__(self, whole: ImageSet, rows: NDArray[np.int64]) -> None:
+        self.__dict__.update(whole=whole, rows=rows, labels=whole.labels[rows], class_names=whole.class_names)
+        self.__dict__.update(source=whole.source, digest="")
+
+    whole: ImageSet
+    rows: NDArray[np.int64]
+
+    @cached_property
+    def images(self) -> NDArray[np.uint8]:
+        return np.asarray(self.whole.images)[self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.whole.shape
+
+    def subset(self, indices: NDArray[np.int64] | Sequence[int]) -> ImageSet:
+        return self.whole.subset(self.rows[np.asarray(indices, dtype=np.int64)])
+
+    def take(self, indices: Tensor) -> Tensor:
+        return self.whole.take(torch.from_numpy(self.rows)[indices])
+
+    def relabelled(self, class_names: tuple[str, ...]) -> ImageSet:
+        return _Mapped(self.whole.relabelled(class_names), self.rows)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.whole.fingerprint.encode() + self.rows.tobytes()).hexdigest()

@@ -1,13 +1,10 @@
 """Preprocess: the one definition of how a pixel reaches the net, the same in every phase. No augmentation."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
@@ -141,8 +138,8 @@ class Preprocess:
         """Mean and (population) standard deviation of each channel of the scaled images, summed in float64."""
         total = torch.zeros(2, self.shape[0], dtype=torch.float64)
         count = len(images) * self.shape[1] * self.shape[2]
-        for chunk in _chunks(images.images):
-            scaled = self.normalise(self.pixels(torch.from_numpy(chunk))).double()
+        for indices in torch.arange(len(images)).split(1000):  # type: ignore[no-untyped-call]
+            scaled = self.normalise(self.pixels(images.take(indices))).double()
             total += torch.stack([scaled.sum((0, 2, 3)), scaled.square().sum((0, 2, 3))])
         mean, mean_square = total / max(1, count)
         std = (mean_square - mean.square()).clamp_min(0).sqrt()
@@ -152,11 +149,6 @@ class Preprocess:
                     f"channel {channel} of {images.source} never varies, so it has no std", at=("normalise",)
                 )
         return tuple(mean.tolist()), tuple(std.tolist())
-
-
-def _chunks(images: NDArray[np.uint8], size: int = 1000) -> Iterator[NDArray[np.uint8]]:
-    for start in range(0, len(images), size):
-        yield np.array(images[start : start + size])  # a copy: torch wants writable memory, a memory map is not
 
 
 def _per_channel(values: list[float], like: Tensor) -> Tensor:

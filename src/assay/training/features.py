@@ -94,10 +94,9 @@ class Features:
 
     def _parts(self, images: ImageSet, view: "View | None", runtime: Runtime) -> Iterator[Tensor]:
         front = self.halves.front.eval()
-        pixels = torch.from_numpy(images.images)
         with torch.inference_mode():
-            for number, batch in enumerate(pixels.split(BATCH)):  # type: ignore[no-untyped-call]
-                seen = self.preprocess.pixels(batch.to(runtime.device))
+            for number, indices in enumerate(torch.arange(len(images)).split(BATCH)):  # type: ignore[no-untyped-call]
+                seen = self.preprocess.pixels(images.take(indices).to(runtime.device))
                 seen = view(seen, number) if view else seen
                 with runtime.autocast():
                     yield front(runtime.batch(self.preprocess.normalise(seen)))

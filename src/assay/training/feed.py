@@ -1,6 +1,7 @@
-"""The Feed: training images resident on the device as uint8, turned into the net's input one whole batch at a time."""
+"""The Feed: training images as uint8, resident on a GPU, turned into the net's input one whole batch at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import prod
 
 import torch
@@ -14,10 +15,12 @@ GROUP = 1_500_000  # numbers in what is made ready at once, 6 MB: small batches 
 
 
 class Feed:
-    """Batches of augmented, normalised pixels with their labels, from one uint8 tensor (N, C, H, W)."""
+    """Batches of augmented, normalised pixels with their labels, from uint8 images (N, C, H, W)."""
 
     def __init__(self, images: ImageSet, preprocess: Preprocess, augment: Augment, runtime: Runtime) -> None:
-        self.images = torch.from_numpy(images.images).to(runtime.device)
+        self.images, self.take = images, images.take
+        if runtime.device != "cpu":
+            self.take = partial(torch.from_numpy(images.images).to(runtime.device).index_select, 0)
         self.labels = torch.from_numpy(images.labels).to(runtime.device)
         self.preprocess, self.augment, self.runtime = preprocess, augment, runtime
         self.classes = len(images.class_names)
@@ -37,7 +40,7 @@ class Feed:
         classes' shares, float32 (B, K).
         """
         generator = torch.Generator(self.runtime.device).manual_seed(seed)
-        pixels = self.preprocess.pixels(self.images.index_select(0, indices))
+        pixels = self.preprocess.pixels(self.take(indices))
         pixels = self.augment(pixels, indices, epoch, generator)
         pixels, labels = self.augment.mix(pixels, self.labels[indices], self.classes, generator)
         return self.runtime.batch(self.preprocess.normalise(pixels)), labels

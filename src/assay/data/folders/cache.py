@@ -37,7 +37,8 @@ _PATIENCE_SECONDS = 24 * 3600.0
 class Cache:
     """What is known of each file, and the pixels of the good ones, in the same order.
 
-    folder: where it lies; pixels: uint8 (N, C, H, W), memory-mapped; groups: int64 (N,), equal for near-duplicates.
+    folder: where it lies; pixels: uint8 (N, C, H, W), memory-mapped, never written back; groups: int64
+    (N,), equal for near-duplicates.
     """
 
     folder: Path
@@ -90,7 +91,7 @@ def _load(folder: Path) -> Cache | None:
     try:
         index = json.loads((folder / "index.json").read_bytes())
         records = tuple(Record(row[0], tuple(row[1]), *row[2:]) for row in index["records"])
-        pixels = np.load(folder / index["pixels"], mmap_mode="r", allow_pickle=False)
+        pixels = np.load(folder / index["pixels"], mmap_mode="c", allow_pickle=False)
         found = np.array(index["groups"], np.int64)
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
@@ -113,7 +114,7 @@ def _build(folder: Path, wanted: _Wanted, old: Cache | None, progress: Progress)
 
     save_whole(folder / name, save)
     good = [record for record in records if not record.problem]
-    pixels = np.load(folder / name, mmap_mode="r")
+    pixels = np.load(folder / name, mmap_mode="c")
     phashes, dhashes = (np.array([getattr(r, kind) for r in good], np.uint64) for kind in ("phash", "dhash"))
     found = groups(pixels, phashes, dhashes, [record.content for record in good])
     write_whole(folder / "index.json", json.dumps({"pixels": name, "records": records, "groups": found.tolist()}))

@@ -65,6 +65,11 @@ class Job:
             sizes += f", {len(self.split.validation):,} for validation"
         if kept := self.trainer.features:
             sizes += f"; what its frozen part gives for them is computed once and kept in {kept.folder}"
+        elif self.trainer.frozen and self.trainer.frozen.keeps:
+            why = (
+                "they are augmented anew; see training.views" if self.recipe.augment else "its code cannot be cut there"
+            )
+            sizes += f"; its frozen part runs in every epoch, because {why}"
         lines = (
             faults.warning(self.recipe),
             *(summary(self.folder.scan) if self.folder else ()),
@@ -81,6 +86,11 @@ class Job:
         on_test = faults.selects_on_test(self.recipe) and self.trainer.validation is not None
         return np.arange(len(self.trainer.validation or ())) if on_test else self.split.validation
 
+    @property
+    def initial_weights(self) -> str:
+        """Their hash, before the first epoch."""
+        return weights_hash(self.trainer.state.best)
+
     def describe(self, run: Run) -> None:
         """Write down in the run's folder what was set up: split, environment, preprocessing, initial weights' hash."""
         self.split.save(run.folder / "split.npz")
@@ -95,7 +105,7 @@ class Job:
             "own_model": self.own_model,
             "data": self.images.source,
             "data_fingerprint": self.images.fingerprint,
-            "initial_weights": weights_hash(self.trainer.state.best),
+            "initial_weights": self.initial_weights,
         })  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def judge(
     started = time.perf_counter()
     images = read()
     predictions = classifier.predictions(images, data, indices)
-    label = _free_label(run, _label(run, data))
+    label = run.free_label(_label(run, data))
     entries = {label: _stored(run, label, predictions, {**extra, "weights": weights}, started)}
     if is_test and (views := run.recipe.test_views) > 1:
         started = time.perf_counter()
@@ -70,7 +70,7 @@ def judge_corrupted(
     """
     classifier = replace(classifier, preprocess=faults.test_preprocess(run.recipe, classifier.preprocess))
     run.count_look(data, by)
-    label = _free_label(run, f"corrupted-{_label(run, data)}")
+    label = run.free_label(f"corrupted-{_label(run, data)}")
     folder = run.folder / "predictions" / label
     found = robustness(classifier, read(), data, lambda name, one: one.save(folder / f"{name}.npz"))
     save(figure(found, run.name), run.folder / "figures" / f"{label}.png")
@@ -88,15 +88,3 @@ def _label(run: Run, data: str) -> str:
     """The short name of a set within its run: `test`, `validation`, or `mnist-test` for another data set's."""
     name, _, part = data.rpartition("/")
     return part if name == run.recipe.data.called else f"{name.strip('/').replace('/', '-')}-{part}"
-
-
-def _free_label(run: Run, label: str) -> str:
-    """The label, or with the first free number behind it: earlier results are never overwritten."""
-
-    def taken(name: str) -> bool:
-        return name in run.results or (run.folder / f"{name}.json").exists()
-
-    number = 1
-    while taken(label if number == 1 else f"{label}-{number}"):
-        number += 1
-    return label if number == 1 else f"{label}-{number}"

@@ -89,7 +89,7 @@ def shift_of(
     training = images.subset(Split.load(run.folder / "split.npz").train)
     run.count_look(f"{found.name}/test", by="shift")
     result, predictions, values = shift(classifier, plain, blurred, training, _sizes(found, training))
-    label = _free(run, f"shift-{_folder(run, plain).name.partition('-')[2]}")
+    label = run.free_label(f"shift-{_folder(run, plain).name.partition('-')[2]}")
     for name, one in predictions.items():
         one.save(run.folder / "predictions" / label / f"{_file(name)}.npz")
     run.write_json(f"{label}.json", {**result.to_dict(), "antialias": antialias})
@@ -113,14 +113,6 @@ def _folder(run: Run, images: ImageSet) -> Path:
 
 def _file(name: str) -> str:
     return name.replace(" ", "-").replace("'", "").replace(",", "")
-
-
-def _free(run: Run, label: str) -> str:
-    """The label, or with the first free number behind it."""
-    number = 1
-    while (run.folder / f"{label if number == 1 else f'{label}-{number}'}.json").exists():
-        number += 1
-    return label if number == 1 else f"{label}-{number}"
 
 
 def _sizes(found: Photographs, training: ImageSet) -> tuple[str, str]:

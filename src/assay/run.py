@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,11 @@ class Run:
             ) from None
         except (SafetensorError, OSError, ValueError) as error:
             raise DataError(f"{path} is damaged: {error}") from None
+
+    def free_label(self, label: str) -> str:
+        """The label, or with the first free number behind it: earlier results are never overwritten."""
+        names = chain([label], (f"{label}-{number}" for number in count(2)))
+        return next(name for name in names if name not in self.results and not (self.folder / f"{name}.json").exists())
 
     def write_json(self, file: str, value: dict[str, Any]) -> None:
         """Write a JSON file of the folder."""

@@ -17,7 +17,7 @@ from assay import faults
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.data.reading import settled
-from assay.errors import AssayError, Interrupted, NonFiniteError, UsageError, unknown
+from assay.errors import AssayError, DataError, Interrupted, NonFiniteError, UsageError, unknown
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.comparison import Comparison, compare_all
 from assay.evaluation.robustness import Robustness
@@ -106,6 +106,8 @@ def resume(
     job.trainer.state.parts = run.read_json("environment.json").get("micro_batches", 1)
     if run.checkpoint.exists():
         job.trainer.state.load(run.checkpoint)
+    elif model is None and run.read_json("config.json").get("initial_weights") not in (None, job.initial_weights):
+        raise DataError(f"{run.name} was set up with other initial weights: their file has changed; train anew")
     if not ranks.leads:
         return _train_along(job)
     sweep(run.folder)

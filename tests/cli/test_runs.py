@@ -2,6 +2,7 @@
 
 import json
 
+from assay.files import write_whole
 from assay.run import Run
 
 
@@ -27,6 +28,13 @@ def test_show_gives_recipe_state_and_results(bars_run, assay):
     said = assay("runs", "show", "latest").out
     for words in ("conv 4 3x3", "finished after 2 epochs", "bars/test", "looked at 1 time"):
         assert words in said
+
+
+def test_show_says_by_what_the_weights_were_chosen(bars_run, recipe, assay):
+    assert "best weights from epoch" in assay("runs", "show", "latest").out
+    unchosen = recipe.override({"stopping.restore_best": False})
+    write_whole(bars_run.folder / "recipe.yaml", unchosen.to_yaml())
+    assert "finished after 2 epochs; weights of the last epoch" in assay("runs", "show", "latest").out
 
 
 def test_show_json_is_one_object(bars_run, assay):

@@ -41,14 +41,20 @@ def librarys_own(name: str) -> nn.Module:
     return net.eval()
 
 
+def loaded(name, classes, folder):
+    """The library's own net, ours with its weights, and how ours is named."""
+    theirs = librarys_own(name)
+    save_file(theirs.state_dict(), folder / "w.safetensors")
+    model = Model(name=name, weights=str(folder / "w.safetensors"))
+    net = build(model, classes, seed=0)
+    load(net, model, classes, folder)
+    return theirs, net, model
+
+
 @needs_libraries
 @pytest.mark.parametrize("name", [*TORCHVISION, *TIMM])
 def test_the_librarys_state_dict_loads_strictly_and_gives_its_logits(name, tmp_path):
-    theirs = librarys_own(name)
-    save_file(theirs.state_dict(), tmp_path / "w.safetensors")
-    model = Model(name=name, weights=str(tmp_path / "w.safetensors"))
-    net = build(model, 1000, seed=0)
-    load(net, model, 1000, tmp_path)
+    theirs, net, _ = loaded(name, 1000, tmp_path)
     side = SIDES.get(name, 64)
     pixels = torch.randn(2, 3, side, side)
     with torch.inference_mode():
@@ -62,11 +68,7 @@ def test_the_librarys_state_dict_loads_strictly_and_gives_its_logits(name, tmp_p
 @needs_libraries
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", *TIMM])
 def test_a_new_head_is_for_ones_own_classes_and_the_rest_is_the_files(name, tmp_path):
-    theirs = librarys_own(name)
-    save_file(theirs.state_dict(), tmp_path / "w.safetensors")
-    model = Model(name=name, weights=str(tmp_path / "w.safetensors"))
-    net = build(model, 7, seed=0)
-    load(net, model, 7, tmp_path)
+    theirs, net, model = loaded(name, 7, tmp_path)
     head = head_name(net, 7, model)
     for key, value in net.state_dict().items():
         if key.startswith(f"{head}."):

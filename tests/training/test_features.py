@@ -11,7 +11,7 @@ from torch import nn
 import assay
 from assay.data.augment import Augment
 from assay.data.imageset import ImageSet
-from assay.errors import UsageError
+from assay.errors import DataError, UsageError
 from assay.evaluation.predictions import Predictions
 from assay.job import Job, prepare
 from assay.models.pretrained import build
@@ -180,3 +180,26 @@ def test_views_without_a_part_that_stays_the_same_are_refused(recipe, images, ch
 
 def test_a_job_says_that_features_are_kept_and_where(recipe, images, tmp_path):
     assert f"computed once and kept in {tmp_path / 'features'}" in prepare(recipe, FP32, images=images).text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [({"augment": ["flip"]}, "they are augmented anew"), ({}, "its code cannot be cut there")],
+    ids=str,
+)
+def test_a_job_says_why_nothing_is_kept(recipe, images, monkeypatch, changes, why):
+    monkeypatch.setattr("assay.job.cut", lambda *_: None)
+    text = prepare(recipe.override(changes), FP32, images=images).text()
+    assert f"its frozen part runs in every epoch, because {why}" in text
+
+
+def test_a_run_without_a_checkpoint_does_not_go_on_from_another_weights_file(
+    recipe, train, images, test_images, tmp_path
+):
+    run = train(kept=True)
+    run.set_status(state="stopped")
+    options = {"images": images, "test": test_images, "runtime": FP32, "watch": Watch(), "mlflow": False}
+    state = build(recipe.model, 1000, 8).state_dict()
+    save_file(state, tmp_path / "w.safetensors")
+    with pytest.raises(DataError, match="set up with other initial weights: their file has changed"):
+        assay.resume(run, **options)

@@ -28,7 +28,9 @@ def show_results(run: Run, as_json: bool) -> None:
     state = status.get("state", "not begun")
     line = f"{run.name}: {state}"
     if "best_epoch" in status:
-        line += f" after {_epochs(status['epochs'])}; best weights from epoch {status['best_epoch']}, by validation"
+        chosen = run.recipe.stopping.restore_best and run.history[-1].validation_loss is not None
+        best = f"best weights from epoch {status['best_epoch']}, by validation"
+        line += f" after {_epochs(status['epochs'])}; {best if chosen else 'weights of the last epoch'}"
     console.print(line if state != "failed" else f"{line}: {status.get('reason', '')}", soft_wrap=True)
     if wrong := warning(run.recipe):
         console.print(wrong, style="bold red")

@@ -52,7 +52,8 @@ def photographs(folder: Path) -> Photographs:
     """
     listing = find(folder)
     names = tuple(sorted({entry.label for entry in listing.entries}))
-    labels = np.array([names.index(entry.label) for entry in listing.entries], np.int64)
+    number = {name: i for i, name in enumerate(names)}
+    labels = np.array([number[entry.label] for entry in listing.entries], np.int64)
     return Photographs(folder, tuple(map(listing.file, listing.entries)), labels, names)
 
 

@@ -49,6 +49,14 @@ def test_a_step_without_weights_is_left_out_and_said_once(spec, tmp_path):
     assert str(tmp_path / "mobilenetv1_030.safetensors") in told[0]
 
 
+def test_studies_that_share_what_is_known_tell_of_a_net_once(spec, tmp_path):
+    put(tmp_path, 0.2)
+    told, known = list[str](), dict[str, str]()
+    for _ in range(2):
+        assert [one.name for one in at_hand(spec, told.append, tmp_path, known).variants({})] == ["base", "longer"]
+    assert len(told) == 1
+
+
 def test_a_base_without_weights_has_a_stand_in_and_the_study_another_name(spec, tmp_path):
     put(tmp_path, 0.75)
     told: list[str] = []

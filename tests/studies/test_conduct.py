@@ -1,9 +1,13 @@
 """A study from its first run to its table: nothing run twice, nothing lost, and what is said before it starts."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 from assay.errors import AssayError, Interrupted, UsageError
 from assay.run import Run
+from assay.studies import conduct
 from assay.studies.conduct import announce, check_complete, study
 from assay.studies.study import WORST, Study
 from assay.studies.table import rows
@@ -98,6 +102,27 @@ def test_before_it_starts_it_says_runs_work_time_and_what_the_plan_mixes_up(spec
     assert "PFLOP, about" in lines[1]
     assert "batch size, 100 to 50, at equal epochs" in lines[2]
     assert not Study.planned(spec).folder.exists()
+
+
+def test_the_run_with_the_most_work_is_the_one_that_is_timed(spec, engine, monkeypatch):
+    prepared, plain = [], conduct.prepare
+    monkeypatch.setattr(conduct, "prepare", lambda recipe, *rest: prepared.append(recipe) or plain(recipe, *rest))
+    grid = {"name": "grid", "over": {"training.epochs": [1, 3, 2]}}
+    announce(Study.planned(spec.changed({"plan": grid, "changes": {}})), engine)
+    assert [recipe.training.epochs for recipe in prepared] == [3]
+
+
+def test_the_time_left_is_told_once_enough_of_the_work_is_done(spec, monkeypatch):
+    told, work = [], {"0": 1.0, "1": 4.0, "2": 200.0}
+    monkeypatch.setattr(conduct, "cost", lambda recipe: SimpleNamespace(flop=work[recipe]))
+    monkeypatch.setattr(conduct, "_done", lambda left, work: 0.0)
+    monkeypatch.setattr(conduct, "_outcome", lambda member: "")
+    members = [SimpleNamespace(folder=Path(name), recipe=name) for name in work]
+    progress = SimpleNamespace(update=lambda share, text, left: told.append(left), note=lambda text: None)
+    conduct._follow(iter([(member, None) for member in members]), members, progress)
+    assert told[0] is None
+    assert told[1] > 0
+    assert told[2] == 0
 
 
 def test_an_as_done_trial_goes_on_with_the_weights_before_it(spec, engine):

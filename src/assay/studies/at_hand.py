@@ -15,13 +15,16 @@ from assay.studies.spec import StudySpec
 STAND_INS = ("transfer/tf_efficientnet_lite0", "transfer/mobilenet_v2", "transfer/mobilenet_v1")
 
 
-def at_hand(spec: StudySpec, tell: Callable[[str], object], folder: Path | None = None) -> StudySpec:
+def at_hand(
+    spec: StudySpec, tell: Callable[[str], object], folder: Path | None = None, known: dict[str, str] | None = None
+) -> StudySpec:
     """The study without the nets whose weights can neither be found nor downloaded, said with what to put where.
 
     If its base is one of them, the first stand-in whose weights are at hand takes its place, and all other stand-ins
-    are steps of a ladder too; such a study has a name of its own. Raises AssayError where nothing is left.
+    are steps of a ladder too; such a study has a name of its own. known: shared by several studies, so that each net is
+    looked for and told of once. Raises AssayError where nothing is left.
     """
-    folder, known = folder or weights_folder(), dict[str, str]()
+    folder, known = folder or weights_folder(), {} if known is None else known
 
     def lacking(recipe: Recipe) -> str:
         key = recipe.model.model_dump_json()

@@ -20,6 +20,8 @@ from assay.studies.study import PRUNED, Member, Study
 from assay.studies.table import stopped_early
 from assay.training.plan import plan
 
+_ENOUGH = 0.02  # share of the work to be done before the time left is told
+
 
 def study(what: StudySpec | str, *, engine: Engine | None = None, runs: Path | None = None) -> Study:
     """Run a study (or the built-in one of that name, or a YAML file) to its end, or go on with it.
@@ -71,7 +73,8 @@ def announce(found: Study, engine: Engine) -> list[str]:
         f"{len(members)} runs, {len(members) - len(left)} of them done; in {found.folder}"
     ]
     if left:
-        timed = left[0].recipe.override({"faults": []})  # one of them reads the test set, which is not for this
+        longest = max(left, key=lambda one: costs[one.folder].flop).recipe
+        timed = longest.override({"faults": []})  # one of them reads the test set, which is not for this
         probe = plan(prepare(timed, engine.runtime).trainer)
         seconds = probe.minutes * 60 * flop / probe.flop / min(engine.processes, len(left))
         most = "at most " * isinstance(spec.plan, Asha)
@@ -107,7 +110,8 @@ def _follow(events: Iterator[Ended | None], members: Sequence[Member], progress:
             failed |= {member.folder} if wrong else set()
             progress.note(f"{member.folder.name}: {wrong or _outcome(member)}")
         done = total - sum(work[folder] for folder in left) + _done(left, work)
-        seconds = (time.monotonic() - began) * (total - done) / (done - before) if done > before else None
+        enough = done - before > _ENOUGH * total  # what is said of less is far off
+        seconds = (time.monotonic() - began) * (total - done) / (done - before) if enough else None
         progress.update(done / total, f"{len(members) - len(left)} of {len(members)} runs", seconds)
     return failed
 

@@ -101,10 +101,10 @@ def reproduce(
     changes: `scale` or `replicates` for all of them. tell: gets a line for each net whose weights cannot be had, and
     for what stands in. Raises UsageError for a report nobody knows.
     """
-    report = REPORTS[name]
+    report, known = REPORTS[name], dict[str, str]()
 
     def ran(parts: Sequence[Part]) -> list[Study]:
-        return [study(at_hand(part.spec(changes), tell), engine=engine, runs=runs) for part in parts]
+        return [study(at_hand(part.spec(changes), tell, known=known), engine=engine, runs=runs) for part in parts]
 
     return ran((report.meant, *report.done)), ran(report.searches), ran(report.sweeps)
 

@@ -57,3 +57,13 @@ def test_a_caption_stands_below_the_axes_and_the_figure_grows():
 @pytest.mark.parametrize(("count", "in_order"), [(3, True), (7, False), (20, False)])
 def test_shades_are_all_different(count, in_order):
     assert len(set(shades(count, in_order))) == count
+
+
+def test_a_long_headline_ends_before_the_legend():
+    figure = new_figure(6, 4)
+    figure.subplots().plot([0, 1], label="mean")
+    taken = legend_above(figure)
+    headline(figure, "a-study-with-a-long-name-of-many-words-that-says-what-was-done-to-it", "accuracy by epochs", taken)
+    figure.draw_without_rendering()
+    assert figure.legends[0].get_window_extent().x0 > figure._suptitle.get_window_extent().x1
+    assert figure._suptitle.get_text().replace("\n", " ").endswith("accuracy by epochs")

@@ -33,7 +33,7 @@ _WIDE_FONTS = (
 )
 
 
-_NOTE_POINTS = 8.0
+_TITLE_POINTS, _NOTE_POINTS = 11.0, 8.0
 _NOTE_LINE_INCHES = 1.4 * _NOTE_POINTS / 72
 _NOTE_LETTER_INCHES = 0.56 * _NOTE_POINTS / 72  # a usual letter of DejaVu Sans
 
@@ -70,26 +70,33 @@ def label_grid(grid: Any, shown: int, x: str, y: str) -> None:
             axes.set_ylabel(y, fontsize=9)
 
 
-def legend_above(figure: Figure, handles: Sequence[Any] | None = None) -> None:
+def legend_above(figure: Figure, handles: Sequence[Any] | None = None) -> float:
     """One legend for all axes, by default of all that they label, each label once.
 
-    It stands above them, at the right, or beside them where it would meet the title.
+    It stands above them, at the right, or beside them where it would be too wide; returns how many inches it takes from
+    a title.
     """
     if handles is None:
         labelled = (handle for axes in figure.axes for handle in axes.get_legend_handles_labels()[0])
         handles = list({handle.get_label(): handle for handle in labelled}.values())
     inches = sum(0.65 + 1.1 * _NOTE_LETTER_INCHES * width(str(handle.get_label())) for handle in handles)
-    beside = inches > 0.6 * figure.get_figwidth()
-    if beside:
+    if inches > 0.6 * figure.get_figwidth():
         figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=8)
-    elif handles:
+        return 0.0
+    if handles:
         figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False, fontsize=8)
+    return inches
 
 
-def headline(figure: Figure, title: str, what: str) -> None:
-    """Above all axes, from the left, what is drawn, with the title of the whole before it."""
-    text = f"{title}: {what}" if title else what
-    figure.suptitle(readable(text, 110), x=0.01, ha="left", fontsize=11, fontfamily=families())
+def headline(figure: Figure, title: str, what: str, taken_inches: float = 0.0) -> None:
+    """Above all axes, from the left, what is drawn, with the title of the whole before it.
+
+    taken_inches: what `legend_above` takes at the right, where its lines end.
+    """
+    text = readable(f"{title}: {what}" if title else what, 110)
+    room = figure.get_figwidth() - taken_inches - 0.2
+    lines = wrap(text, max(20, int(room / (_TITLE_POINTS / _NOTE_POINTS * _NOTE_LETTER_INCHES))))
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=_TITLE_POINTS, fontfamily=families())
 
 
 def caption(figure: Figure, notes: Sequence[tuple[str, str]]) -> None:

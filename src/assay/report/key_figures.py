@@ -52,8 +52,8 @@ def by_key(
     for axes, key in zip(grid.flat, keys, strict=False):
         _against(axes, variants, key, grouped)
     label_grid(grid, len(keys), "", "validation accuracy (%)")
-    legend_above(figure)
-    headline(figure, title, "accuracy by hyper-parameter")
+    taken = legend_above(figure)
+    headline(figure, title, "accuracy by hyper-parameter", taken)
     caption(figure, remarks(variants, [*notes, "Mean: of all runs with that value, whatever else they have."]))
     return figure
 

@@ -56,10 +56,10 @@ def learning_curves(
             axes.plot(epochs, values.mean(axis=0), color=GREY, linewidth=1, linestyle="--", label="best, validation")
     _same_limits(list(grid.flat)[: len(shown)])
     label_grid(grid, len(shown), "epoch", "")
-    legend_above(figure)
+    taken = legend_above(figure)
     unit = "accuracy (%)" if quantity == "accuracy" else "loss (mean per image)"
     some = f", the best {len(shown)} of {len(variants)}" if len(shown) < len(variants) else ""
-    headline(figure, title, f"{unit}{some}")
+    headline(figure, title, f"{unit}{some}", taken)
     if any(len(one.histories) > 1 for one in shown):
         notes = [*notes, "Line: mean over seeds; band: from the lowest to the highest run; thin: runs that went on."]
     caption(figure, remarks(shown, notes))

@@ -162,6 +162,6 @@ def _finish_rows(
     axes.tick_params(axis="x", labelsize=8)
     tidy(axes)
     axes.grid(visible=False, axis="y")
-    legend_above(figure, handles)
-    headline(figure, title, what)
+    taken = legend_above(figure, handles)
+    headline(figure, title, what, taken)
     caption(figure, remarks(shown, notes))

@@ -12,6 +12,8 @@ from assay.data.folders import spread as module
 from assay.data.folders.spread import spread
 from assay.errors import AssayError
 
+# Python 3.12 and later warn of every fork beside threads; the cache decodes with warnings off
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 forks = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
 
 

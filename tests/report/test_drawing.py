@@ -63,7 +63,9 @@ def test_a_long_headline_ends_before_the_legend():
     figure = new_figure(6, 4)
     figure.subplots().plot([0, 1], label="mean")
     taken = legend_above(figure)
-    headline(figure, "a-study-with-a-long-name-of-many-words-that-says-what-was-done-to-it", "accuracy by epochs", taken)
+    headline(
+        figure, "a-study-with-a-long-name-of-many-words-that-says-what-was-done-to-it", "accuracy by epochs", taken
+    )
     figure.draw_without_rendering()
     assert figure.legends[0].get_window_extent().x0 > figure._suptitle.get_window_extent().x1
     assert figure._suptitle.get_text().replace("\n", " ").endswith("accuracy by epochs")

@@ -50,6 +50,13 @@ def test_a_step_may_be_a_recipe_of_its_own_with_the_studys_changes(recipe):
     assert (step.model.name, step.training.epochs) == ("kth", 2)
 
 
+def test_a_reports_figure_is_for_a_recipe_as_it_stands(recipe):
+    plan = Ladder(steps={"plain": "kth/4.D", "other": {"recipe": "kth/4.D", "changes": {"optimiser.lr": 0.5}}})
+    _, plain, other = plan.variants(recipe, as_it_is, {})
+    assert plain.recipe.reported.accuracy == 0.6903
+    assert other.recipe.reported is None
+
+
 def test_a_grid_has_every_cell_the_last_key_changing_fastest(recipe):
     plan = Grid(over={"optimiser.lr": [0.1, 0.01], "training.batch_size": [8, 16]})
     assert names(plan, recipe) == [

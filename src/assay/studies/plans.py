@@ -69,8 +69,10 @@ class Ladder(Section):
         known = {last.name: last}
         for name, step in self.steps.items():
             on = self._found(known, name, step.after) if step.after else last
-            recipe = ready(step.recipe) if step.recipe else on.recipe.override({"reported": None})
-            known[name] = one = Variant(name, recipe.override(step.changes), on.name)
+            recipe = ready(step.recipe) if step.recipe else on.recipe
+            if step.changes or not step.recipe:  # what a report gives is for a recipe as it stands
+                recipe = recipe.override({"reported": None, **step.changes})
+            known[name] = one = Variant(name, recipe, on.name)
             if self.keep == "better" and not {one.name, on.name} <= scores.keys():
                 break
             if self.against == "last" and (self.keep == "all" or scores[one.name] > scores[on.name]):

@@ -94,3 +94,12 @@ def test_parts_of_a_memory_map_have_fingerprints_of_their_own(both):
     _, mapped = both
     found = {mapped.subset(rows).fingerprint for rows in ([0, 1], [1, 0], [0], range(12), [0, 1])}
     assert len(found | {mapped.fingerprint}) == 5
+
+
+def test_other_class_names_need_no_look_at_the_pixels_and_equal_ones_no_copy(both):
+    part = both[1].subset([3, 4])
+    assert part.relabelled(part.class_names) is part
+    other, third = (part.relabelled(names) for names in (("c", "b", "a"), ("b", "c", "a")))
+    assert len({part.fingerprint, other.fingerprint, third.fingerprint}) == 3
+    assert other.fingerprint == part.relabelled(("c", "b", "a")).fingerprint
+    assert other.whole.digest

@@ -72,7 +72,8 @@ class ImageSet:
         if class_names == self.class_names:
             return self
         places = np.array([class_names.index(name) for name in self.class_names], np.int64)
-        return replace(self, labels=places[self.labels], class_names=class_names, digest="")
+        digest = self.digest and hashlib.sha256(repr((self.digest, class_names)).encode()).hexdigest()
+        return replace(self, labels=places[self.labels], class_names=class_names, digest=digest)
 
     def class_counts(self) -> NDArray[np.int64]:
         """Images of each class, int64 (classes,)."""
@@ -117,7 +118,7 @@ class _Mapped(ImageSet):
         return self.whole.take(torch.from_numpy(self.rows)[indices])
 
     def relabelled(self, class_names: tuple[str, ...]) -> ImageSet:
-        return _Mapped(self.whole.relabelled(class_names), self.rows)
+        return self if class_names == self.class_names else _Mapped(self.whole.relabelled(class_names), self.rows)
 
     @cached_property
     def fingerprint(self) -> str:

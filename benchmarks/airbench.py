@@ -18,8 +18,8 @@ from typing import Any
 
 import torch
 
+from assay.data.datasets.catalog import load
 from assay.data.imageset import ImageSet
-from assay.data.sources import load
 
 SCRIPT = "airbench94_muon.py"
 

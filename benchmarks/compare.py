@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 
-from assay.files import write_json, write_whole
+from assay.core.files import write_json, write_whole
+from assay.core.runtime import Runtime
 from assay.models.layers import parse
 from assay.models.summary import summarise
-from assay.runtime import Runtime
 from benchmarks import tables
 from benchmarks.airbench import why_not
 from benchmarks.gpu_page import FAST, RIVAL

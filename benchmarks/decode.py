@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from assay.core.files import write_whole
+from assay.core.runtime import Runtime
 from assay.data.folders.folder import open_folder
 from assay.data.preprocess import Preprocess
-from assay.files import write_whole
-from assay.runtime import Runtime
 from benchmarks.machine import load, measure
 
 BATCH = 64

@@ -17,21 +17,21 @@ from unittest.mock import patch
 
 import torch
 
-from assay.data.sources import data_root, load, weights_folder
-from assay.files import write_json
-from assay.job import Job, prepare
-from assay.recipe import Recipe
-from assay.recipes import read_recipe
-from assay.runtime import Runtime
-from assay.studies.conduct import study
+from assay.core.files import write_json
+from assay.core.runtime import Runtime
+from assay.data.datasets.catalog import data_root, load, weights_folder
+from assay.experiments.setup import Job, prepare
+from assay.recipes.loader import read_recipe
+from assay.recipes.recipe import Recipe
 from assay.studies.engines import Ended
 from assay.studies.engines.stacked import Usual
+from assay.studies.results import rows
+from assay.studies.runner import study
 from assay.studies.spec import StudySpec, read_study
 from assay.studies.study import Member
-from assay.studies.table import rows
-from assay.training.features import FeatureFeed
-from assay.training.infer import infer
-from assay.training.watch import Watch
+from assay.training.callbacks import Watch
+from assay.training.feature_cache import FeatureFeed
+from assay.training.inference import infer
 from benchmarks.tables import markdown
 
 SWEEPS = ("transfer-epochs", "transfer-rates", "transfer-batches")
@@ -70,7 +70,7 @@ def specs(net: str, share: float, side: int) -> list[StudySpec]:
 
 def slow_job(recipe: Recipe, runtime: Runtime) -> Job:
     """The same run without kept features."""
-    with patch("assay.job.cut", lambda *_: None):
+    with patch("assay.experiments.setup.cut", lambda *_: None):
         return prepare(recipe, runtime)
 
 

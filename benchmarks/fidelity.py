@@ -16,15 +16,15 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 import assay
+from assay.core.runtime import Runtime
+from assay.data.datasets.catalog import load
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
-from assay.data.sources import load
 from assay.data.split import split
-from assay.models.net import build
-from assay.recipe import Recipe
-from assay.recipes import read_recipe
-from assay.runtime import Runtime
-from assay.training.watch import Watch
+from assay.models.sequential import build
+from assay.recipes.loader import read_recipe
+from assay.recipes.recipe import Recipe
+from assay.training.callbacks import Watch
 
 Figures = tuple[float, float]  # validation accuracy and loss after the last epoch
 

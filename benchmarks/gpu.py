@@ -23,15 +23,15 @@ from typing import Any
 import torch
 
 import assay
-from assay.data.sources import load
-from assay.errors import AssayError
-from assay.files import write_json, write_whole
-from assay.models.initialise import WhiteningConv
-from assay.recipe import Recipe
-from assay.recipes import read_recipe, recipe_names
-from assay.runtime import Runtime
+from assay.core.errors import AssayError
+from assay.core.files import write_json, write_whole
+from assay.core.runtime import Runtime
+from assay.data.datasets.catalog import load
+from assay.models.special_layers import WhiteningConv
+from assay.recipes.loader import read_recipe, recipe_names
+from assay.recipes.recipe import Recipe
+from assay.training.callbacks import Progress, Watch
 from assay.training.history import Epoch
-from assay.training.watch import Progress, Watch
 from benchmarks import gpu_page
 from benchmarks.airbench import why_not
 from benchmarks.ceiling import ceilings

@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.core.files import write_json, write_whole
+from assay.core.runtime import Runtime
 from assay.evaluation import statistics
 from assay.evaluation.comparison import Comparison, Group, compare_groups
 from assay.evaluation.metrics import wilson
 from assay.evaluation.predictions import Predictions
-from assay.files import write_json, write_whole
-from assay.groups import read_group
-from assay.runtime import Runtime
-from assay.studies.conduct import study
+from assay.experiments.replicates import read_group
 from assay.studies.engines.local import Local
+from assay.studies.runner import study
 from assay.studies.spec import StudySpec
 from benchmarks.tables import markdown
 

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from assay.files import write_whole
-from assay.run import list_runs
+from assay.core.files import write_whole
+from assay.experiments.run import list_runs
 from benchmarks.tables import markdown
 
 STUDY = """\

@@ -16,11 +16,11 @@ from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile, record_function
 
 import assay
+from assay.core.files import write_whole
+from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
-from assay.files import write_whole
-from assay.runtime import Runtime
-from assay.training.feed import Feed
-from assay.training.watch import Progress, Watch
+from assay.training.callbacks import Progress, Watch
+from assay.training.loader import Feed
 from benchmarks.tables import markdown
 from benchmarks.task import NETS, Task, synthetic
 

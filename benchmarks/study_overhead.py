@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from assay.files import write_whole
+from assay.core.files import write_whole
 from benchmarks.tables import markdown
 
 RUNS = 20
@@ -27,9 +27,9 @@ ONE_BY_ONE = """\
 import sys
 from pathlib import Path
 from assay import train
-from assay.recipes import read_recipe
-from assay.runtime import Runtime
-from assay.training.watch import Watch
+from assay.recipes.loader import read_recipe
+from assay.core.runtime import Runtime
+from assay.training.callbacks import Watch
 recipe = read_recipe("fashion/cnn-bn").override({{"training.epochs": 1, "data.share": {share}}})
 for seed in range({runs}):
     train(recipe.override({{"seed": seed}}), runs=Path("one-by-one"), runtime=Runtime.choose("cpu", threads=1),

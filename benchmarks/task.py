@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from assay.data.datasets.catalog import SOURCES, load
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
-from assay.data.sources import SOURCES, load
 from assay.data.split import split
-from assay.models.net import build, lines_of
-from assay.recipe import Recipe
-from assay.recipes import read_recipe
+from assay.models.sequential import build, lines_of
+from assay.recipes.loader import read_recipe
+from assay.recipes.recipe import Recipe
 
 WAYS = ("as-it-comes", "fp32", "tuned")
 PAD, CLASSES = 4, 10

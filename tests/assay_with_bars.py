@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.cli.main import main
-from assay.data.sources import SOURCES
+from assay.data.datasets.catalog import SOURCES
 from conftest import bars_source
 
 

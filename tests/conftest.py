@@ -18,12 +18,13 @@ import torch
 from PIL import Image
 
 from assay.cli.main import run as run_command
+from assay.core.runtime import seeded
+from assay.data.datasets import idx
+from assay.data.datasets.catalog import SOURCES
+from assay.data.datasets.dataset import Edition, File, Mirror, Source
 from assay.data.imageset import ImageSet
-from assay.data.sources import SOURCES, idx
-from assay.data.sources.source import Edition, File, Mirror, Source
-from assay.recipe import Recipe
-from assay.run import Run
-from assay.runtime import seeded
+from assay.experiments.run import Run
+from assay.recipes.recipe import Recipe
 
 torch.set_num_threads(1)  # a busy neighbour ruins OpenMP with more
 

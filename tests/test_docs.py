@@ -10,9 +10,9 @@ import typer.main
 
 from assay.cli.main import USAGE_ERROR, app
 from assay.cli.options import parse_changes
-from assay.data.sources import SOURCES
-from assay.models.nets import NETS
-from assay.recipes import read_recipe
+from assay.data.datasets.catalog import SOURCES
+from assay.models.zoo.catalog import NETS
+from assay.recipes.loader import read_recipe
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], key=str)

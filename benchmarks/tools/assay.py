@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 import assay
-from assay.runtime import Runtime
+from assay.core.runtime import Runtime
+from assay.training.callbacks import Watch
 from assay.training.history import Epoch
-from assay.training.watch import Watch
 from benchmarks.laps import Laps
 from benchmarks.task import read_task, synthetic
 

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from assay.data.imageset import ImageSet
-    from assay.recipe import Recipe
-    from assay.run import Run
-    from assay.studies.conduct import study
-    from assay.verbs import compare, evaluate, load, resume, train
+    from assay.experiments.run import Run
+    from assay.experiments.train import compare, evaluate, load, resume, train
+    from assay.recipes.recipe import Recipe
+    from assay.studies.runner import study
 
 __all__ = ["ImageSet", "Recipe", "Run", "compare", "evaluate", "load", "resume", "study", "train"]
 
 _HOMES = {
     "ImageSet": "assay.data.imageset",
-    "Recipe": "assay.recipe",
-    "Run": "assay.run",
-    "compare": "assay.verbs",
-    "evaluate": "assay.verbs",
-    "load": "assay.verbs",
-    "resume": "assay.verbs",
-    "study": "assay.studies.conduct",
-    "train": "assay.verbs",
+    "Recipe": "assay.recipes.recipe",
+    "Run": "assay.experiments.run",
+    "compare": "assay.experiments.train",
+    "evaluate": "assay.experiments.train",
+    "load": "assay.experiments.train",
+    "resume": "assay.experiments.train",
+    "study": "assay.studies.runner",
+    "train": "assay.experiments.train",
 }
 
 

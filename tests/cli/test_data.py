@@ -8,7 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from assay.cli.data import app
-from assay.errors import DataError, UsageError
+from assay.core.errors import DataError, UsageError
 
 RECIPE = """\
 data: {name: fashion-mnist}

@@ -2,8 +2,8 @@
 
 import json
 
-from assay.data.sources import SOURCES
-from assay.data.sources.source import Source
+from assay.data.datasets.catalog import SOURCES
+from assay.data.datasets.dataset import Source
 
 QUIET = ("--threads", 1)
 

@@ -4,8 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from assay.cli.models import app
-from assay.errors import ShapeError, UsageError
-from assay.models.nets import NETS
+from assay.core.errors import ShapeError, UsageError
+from assay.models.zoo.catalog import NETS
 
 
 def run(*words: str) -> str:

@@ -1,6 +1,6 @@
 """`assay recipes`: every recipe with its first line, and each as it stands in its file."""
 
-from assay.recipes import recipe_names, recipe_path
+from assay.recipes.loader import recipe_names, recipe_path
 
 
 def test_list_names_every_recipe_with_its_first_line(assay, monkeypatch):

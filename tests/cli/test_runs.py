@@ -2,8 +2,8 @@
 
 import json
 
-from assay.files import write_whole
-from assay.run import Run
+from assay.core.files import write_whole
+from assay.experiments.run import Run
 
 
 def test_list_gives_every_run_with_state_accuracy_and_looks(bars_run, assay):

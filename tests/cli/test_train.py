@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from assay.run import Run
+from assay.experiments.run import Run
 
 QUIET = ("--threads", 1, "--no-mlflow")
 

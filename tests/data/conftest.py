@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.data.sources import idx
-from assay.data.sources.source import Edition, File, Mirror, Source
+from assay.data.datasets import idx
+from assay.data.datasets.dataset import Edition, File, Mirror, Source
 
 
 @dataclass

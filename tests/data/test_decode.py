@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from assay.core.errors import DataError
 from assay.data import decode
 from assay.data.decode import FORMATS, open_image
-from assay.errors import DataError
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 30, 3), np.uint8))
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from assay.core.errors import DataError
 from assay.data.imageset import ImageSet
-from assay.errors import DataError
 
 IMAGES = np.arange(4 * 3 * 2 * 2, dtype=np.uint8).reshape(4, 3, 2, 2)
 LABELS = np.array([0, 1, 1, 0])

@@ -7,11 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
+from assay.core.errors import DataError, UsageError
 from assay.data.decode import open_image
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
-from assay.errors import DataError, UsageError
-from assay.sections import Constants, Preprocessing
+from assay.recipes.schema import Constants, Preprocessing
 
 RANDOM = np.random.default_rng(0).integers(0, 256, (2300, 3, 8, 8), np.uint8)
 

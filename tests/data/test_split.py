@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from assay.core.errors import DataError
 from assay.data.split import FOLDS, Split, fold, split
-from assay.errors import DataError
 
 UNEVEN = np.repeat(np.arange(4), [501, 250, 37, 12])
 

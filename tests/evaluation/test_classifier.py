@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
+from assay.core.errors import DataError, UsageError
+from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
-from assay.errors import DataError, UsageError
 from assay.evaluation.classifier import Classifier
-from assay.models.net import build
-from assay.runtime import Runtime
+from assay.models.sequential import build
 
 
 @pytest.fixture

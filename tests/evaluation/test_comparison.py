@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from assay.errors import DataError, UsageError
+from assay.core.errors import DataError, UsageError
 from assay.evaluation.comparison import Comparison, Group, compare_all, compare_groups
 from assay.evaluation.predictions import Predictions
 

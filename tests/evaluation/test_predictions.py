@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from assay.errors import DataError
+from assay.core.errors import DataError
 from assay.evaluation.predictions import Predictions
 
 NAMES = ("cat", "dog", "猫")

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from torch import nn
 
+from assay.core.runtime import Runtime
 from assay.data.corruptions import corrupt, fitting
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.robustness import robustness
-from assay.runtime import Runtime
 
 FP32 = Runtime("cpu", "fp32", threads=1)
 

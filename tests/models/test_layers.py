@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from assay.errors import ShapeError, UsageError
+from assay.core.errors import ShapeError, UsageError
 from assay.models.layers import LAYERS, parse
 
 IMAGES = [(3, 32, 32), (1, 28, 28), (4, 17, 12)]

@@ -5,11 +5,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from assay.errors import AssayError, DataError, UsageError
+from assay.core.errors import AssayError, DataError, UsageError
 from assay.models import pretrained
 from assay.models.build import build as build_any
 from assay.models.pretrained import TORCHVISION, build, head_name, is_pretrained, library_of, load, prepared
-from assay.sections import Model, Preprocessing
+from assay.recipes.schema import Model, Preprocessing
 
 from .conftest import lively, needs_libraries, unlike_fresh
 
@@ -28,7 +28,7 @@ def librarys_own(name: str) -> nn.Module:
         net = timm.create_model(bare)
         net.load_state_dict(unlike_fresh(net))
         return net.eval()
-    from assay.models.libraries import _torchvision  # in the tests too, a CPU torch needs its help
+    from assay.models.hubs import _torchvision  # in the tests too, a CPU torch needs its help
 
     aux = {"aux_logits": True, "transform_input": True, "init_weights": False} if name in AUX else {}
     with torch.device("meta"):  # its initialisation takes seconds

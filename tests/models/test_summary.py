@@ -5,9 +5,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from assay.models.layers import parse
-from assay.models.net import Net
-from assay.models.nets import NETS
+from assay.models.sequential import Net
 from assay.models.summary import Summary, summarise
+from assay.models.zoo.catalog import NETS
 
 
 def summary(name: str) -> Summary:

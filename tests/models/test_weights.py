@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from assay.errors import DataError
+from assay.core.errors import DataError
 from assay.models.weights import fit, read_weights
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from assay.run import Run
+from assay.experiments.run import Run
 
 QUIET = ("--threads", 1, "--no-mlflow")
 RECIPE = """\

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from assay.run import Run, list_runs
+from assay.experiments.run import Run, list_runs
 
 QUIET = ("--threads", 1, "--no-mlflow")
 

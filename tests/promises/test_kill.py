@@ -9,7 +9,7 @@ from safetensors import safe_open
 
 from assay.data.split import Split
 from assay.evaluation.predictions import Predictions
-from assay.run import Run, list_runs
+from assay.experiments.run import Run, list_runs
 
 # Long enough not to be over before a signal that is sent after an early epoch.
 LONG = ("train", "bars.yaml", "training.epochs=40", "--threads", 1, "--no-mlflow")

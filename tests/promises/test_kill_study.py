@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.run import list_runs
+from assay.experiments.run import list_runs
 
 STEPS = """\
 # Two steps.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from assay.run import Run
-from assay.runtime import Runtime
+from assay.core.runtime import Runtime
+from assay.experiments.run import Run
 from assay.studies.engines import Ended
 from assay.studies.engines.local import train_member
 from assay.studies.spec import StudySpec
@@ -36,8 +36,8 @@ class InThisProcess:
 @pytest.fixture(autouse=True)
 def without_figures(monkeypatch):
     """The figures of a run take longer than all the rest of it, and those of a study than all its runs."""
-    monkeypatch.setattr("assay.verbs.draw", lambda *_: None)
-    monkeypatch.setattr("assay.studies.conduct.draw", lambda _: [])
+    monkeypatch.setattr("assay.experiments.train.draw", lambda *_: None)
+    monkeypatch.setattr("assay.studies.runner.draw", lambda _: [])
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Confounds: what a plan says about itself before it starts."""
 
-from assay.recipes import read_recipe
+from assay.recipes.loader import read_recipe
 from assay.studies.confounds import warnings
 from assay.studies.variant import Variant
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from assay.job import prepare
-from assay.recipes import read_recipe
-from assay.runtime import Runtime
+from assay.core.runtime import Runtime
+from assay.experiments.setup import prepare
+from assay.recipes.loader import read_recipe
 from assay.studies.cost import cost
-from assay.training.plan import plan
+from assay.training.estimate import plan
 
 
 def test_parameters_and_mult_adds_are_those_of_the_report():

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from assay.errors import UsageError
+from assay.core.errors import UsageError
 from assay.studies.plans import Asha, Grid, Halving, Ladder, Random
 
 

@@ -6,9 +6,8 @@ import io
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
-from assay.errors import UsageError
+from assay.core.errors import UsageError
 from assay.evaluation.predictions import Predictions
-from assay.studies.conduct import study
 from assay.studies.reproduce import (
     HEADER,
     REPORTS,
@@ -21,6 +20,7 @@ from assay.studies.reproduce import (
     swept,
     written,
 )
+from assay.studies.runner import study
 
 from .conftest import Pruner
 

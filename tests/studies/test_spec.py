@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from assay.errors import UsageError
-from assay.recipes import read_recipe
+from assay.core.errors import UsageError
+from assay.recipes.loader import read_recipe
 from assay.studies.cost import cost
 from assay.studies.spec import read_study, scaled, study_names
 

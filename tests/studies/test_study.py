@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from assay.errors import UsageError
-from assay.studies.conduct import study
+from assay.core.errors import UsageError
+from assay.studies.runner import study
 from assay.studies.study import WORST, Study
 
 

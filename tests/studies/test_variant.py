@@ -2,8 +2,8 @@
 
 import pytest
 
-from assay.errors import UsageError
-from assay.recipes import read_recipe
+from assay.core.errors import UsageError
+from assay.recipes.loader import read_recipe
 from assay.studies.variant import Variant, check_names, differences, label
 
 

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from assay.errors import AssayError, UsageError
-from assay.job import prepare
-from assay.runtime import Runtime
+from assay.core.errors import AssayError, UsageError
+from assay.core.runtime import Runtime
+from assay.experiments.setup import prepare
 from assay.training import batch_size
 from assay.training.batch_size import largest
 from assay.training.checkpoint import copy_weights
-from assay.training.parallel import Ranks
+from assay.training.distributed import Ranks
 
 FP32 = Runtime("cpu", "fp32", threads=1)
 INF = float("inf")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from assay.errors import DataError
+from assay.core.errors import DataError
 from assay.training.checkpoint import State, copy_weights
 from assay.training.history import Epoch
 

@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from assay.errors import AssayError
-from assay.job import prepare
-from assay.recipe import Recipe
-from assay.runtime import Runtime
+from assay.core.errors import AssayError
+from assay.core.runtime import Runtime
+from assay.experiments.setup import prepare
+from assay.recipes.recipe import Recipe
+from assay.training.callbacks import Watch
 from assay.training.checkpoint import copy_weights
-from assay.training.infer import infer
-from assay.training.loop import Trainer
-from assay.training.parallel import Ranks
-from assay.training.watch import Watch
+from assay.training.distributed import Ranks
+from assay.training.inference import infer
+from assay.training.trainer import Trainer
 
 FP32 = Runtime("cpu", "fp32", threads=1)
 PLAIN = {"model.layers": ["conv 4 3x3", "relu", "flatten", "linear 3"], "training.batch_size": 50}

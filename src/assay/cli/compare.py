@@ -17,8 +17,8 @@ def compare(
     runs: RunsOption = None,
 ) -> None:
     """Compare runs on the same images: `assay compare BASE OTHER...`; name replicates without their seed."""
-    from assay import verbs
-    from assay.report.comparisons import written
+    from assay.experiments import train as verbs
+    from assay.report.tables.comparison import written
     from assay.studies.study import Study
 
     groups: list[Any] = []

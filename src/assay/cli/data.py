@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from assay.data.imageset import ImageSet
     from assay.data.preprocess import Preprocess
-    from assay.recipe import Recipe
+    from assay.recipes.recipe import Recipe
 
 app = typer.Typer(no_args_is_help=True, help="Data sets: which there are, getting them, looking at them.")
 
@@ -28,7 +28,7 @@ def list_sources() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from assay.data.sources import SOURCES, data_root
+    from assay.data.datasets.catalog import SOURCES, data_root
 
     table = Table("name", "training", "test", "classes", "shape")
     table.add_column("where", overflow="fold")  # a path cut short is of no use
@@ -49,7 +49,7 @@ def list_sources() -> None:
 @app.command()
 def get(name: Name) -> None:
     """Get a data set, unless it is there already; print its folder."""
-    from assay.data.download import get
+    from assay.data.datasets.download import get
 
     typer.echo(f"checking {name}, and getting it where it is missing", err=True)
     typer.echo(get(name))
@@ -61,8 +61,8 @@ def show(name: Name, output: Output = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from assay.data.sources import load
-    from assay.report.figures import save, sheet
+    from assay.data.datasets.catalog import load
+    from assay.report.plots.run import save, sheet
 
     path = _fresh(output, f"{name}-sheet.png")
     images = load(name, "train")
@@ -82,10 +82,10 @@ def preview(
     output: Output = None,
 ) -> None:
     """Draw what the net will see: each row one training image, as it is, preprocessed, and augmented several times."""
+    from assay.data.load import read
     from assay.data.preprocess import Preprocess
-    from assay.data.reading import read
-    from assay.recipes import read_recipe
-    from assay.report.figures import save, sheet
+    from assay.recipes.loader import read_recipe
+    from assay.report.plots.run import save, sheet
 
     chosen = read_recipe(recipe)
     path = _fresh(output, f"{chosen.name.replace('/', '-')}-preview.png")
@@ -107,12 +107,12 @@ def check(
     size: Annotated[int, typer.Option(min=1, help="Pixels of a side, as data.size of the recipe.")] = 160,
 ) -> None:
     """Look at every image of a folder, say what is wrong, and write a page with pictures; nothing is trained."""
+    from assay.core.files import write_whole
     from assay.data.folders.folder import open_folder
     from assay.data.folders.summary import summary
-    from assay.data.reading import absolute
-    from assay.files import write_whole
-    from assay.report.check_page import check_page
-    from assay.report.progress import counted
+    from assay.data.load import absolute
+    from assay.report.html.data_check import check_page
+    from assay.report.terminal import counted
 
     place = absolute(folder)
     path = _fresh(output, f"{place.stem}-check.html", ".html")
@@ -138,8 +138,8 @@ def _views(images: "ImageSet", preprocess: "Preprocess", recipe: "Recipe") -> "t
     import numpy as np
     import torch
 
-    from assay.data.augment import Augment
-    from assay.runtime import Stream, stream_seed
+    from assay.core.runtime import Stream, stream_seed
+    from assay.data.augment.parse import Augment
 
     with recipe.blame("augment"):
         augment = Augment.parse(recipe.augment)
@@ -181,7 +181,7 @@ def _describe(preprocess: "Preprocess") -> str:
 
 def _fresh(output: Path | None, default: str, suffix: str = ".png") -> Path:
     """The asked-for path, refused if it is taken; else the default name, numbered until it is free."""
-    from assay.errors import UsageError
+    from assay.core.errors import UsageError
 
     if output is None:
         stem, numbered = Path(default).stem, Path(default)

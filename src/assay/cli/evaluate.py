@@ -28,9 +28,9 @@ def evaluate(
     threads: ThreadsOption = None,
 ) -> None:
     """Evaluate a finished run once more; every look at a test set is counted and shown."""
-    from assay import verbs
     from assay.cli.show import show_entry, show_robustness
-    from assay.run import Run
+    from assay.experiments import train as verbs
+    from assay.experiments.run import Run
 
     found, runtime = Run.find(run, runs), choose_runtime(device, precision, threads)
     if corruptions:

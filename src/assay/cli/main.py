@@ -17,7 +17,7 @@ from assay.cli.reproduce import reproduce
 from assay.cli.shift import shift
 from assay.cli.study import study
 from assay.cli.train import train
-from assay.errors import AssayError, UsageError
+from assay.core.errors import AssayError, UsageError
 
 # Typer's error for a wrong option or argument; only its subclass has a public name.
 USAGE_ERROR: Any = typer.BadParameter.__base__

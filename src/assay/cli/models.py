@@ -16,9 +16,9 @@ def list_() -> None:
     from rich.table import Table
 
     from assay.models.layers import parse, sizes
-    from assay.models.nets import NETS
     from assay.models.pretrained import TORCHVISION
     from assay.models.summary import summarise
+    from assay.models.zoo.catalog import NETS
 
     table = Table("name", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("what it is")
@@ -46,11 +46,11 @@ def show(
     from rich.console import Console
 
     from assay.models.build import layers
-    from assay.models.named import written
-    from assay.models.nets import NETS
     from assay.models.pretrained import described, library_of
     from assay.models.summary import summarise
-    from assay.sections import Model
+    from assay.models.zoo.catalog import NETS
+    from assay.models.zoo.registry import written
+    from assay.recipes.schema import Model
 
     values = dict(_pair(word) for word in arguments or [])
     model, console = Model(name=name, arguments=values), Console(width=_width(), highlight=False)
@@ -77,7 +77,7 @@ def _width() -> int | None:
 def _pair(word: str) -> tuple[str, Any]:
     import yaml
 
-    from assay.errors import UsageError
+    from assay.core.errors import UsageError
 
     key, equals, text = word.partition("=")
     if not equals:
@@ -89,7 +89,7 @@ def _pair(word: str) -> tuple[str, Any]:
 
 
 def _shape(text: str) -> tuple[int, int, int]:
-    from assay.errors import UsageError
+    from assay.core.errors import UsageError
 
     sides = text.split("x")
     if len(sides) != 3 or not all(side.isdecimal() and int(side) > 0 for side in sides):

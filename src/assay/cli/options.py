@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.errors import UsageError, unknown
+from assay.core.errors import UsageError, unknown
 
 if TYPE_CHECKING:
-    from assay.runtime import Runtime
+    from assay.core.runtime import Runtime
     from assay.studies.engines import Engine
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object last.")]
@@ -33,7 +33,7 @@ RunArgument = Annotated[
 
 def choose_runtime(device: str, precision: str, threads: int | None) -> "Runtime":
     """The Runtime that the options ask for."""
-    from assay.runtime import Runtime
+    from assay.core.runtime import Runtime
 
     return Runtime.choose(device, precision, threads)
 

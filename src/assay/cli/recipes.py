@@ -13,7 +13,7 @@ def list_recipes() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from assay.recipes import recipe_names, recipe_path
+    from assay.recipes.loader import recipe_names, recipe_path
 
     table = Table("recipe", "what it is", box=None, header_style="bold")
     for name in recipe_names():
@@ -27,7 +27,7 @@ def show(name: Annotated[str, typer.Argument(metavar="RECIPE")]) -> None:
     """A recipe as it stands in its file, comments and all."""
     from pathlib import Path
 
-    from assay.recipes import read_recipe, recipe_names, recipe_path
+    from assay.recipes.loader import read_recipe, recipe_names, recipe_path
 
     read_recipe(name)  # an unknown name or a broken file says so
     path = recipe_path(name) if name in recipe_names() else Path(name)

@@ -20,7 +20,7 @@ from assay.cli.options import (
     choose_runtime,
     given,
 )
-from assay.errors import UsageError
+from assay.core.errors import UsageError
 
 
 def reproduce(
@@ -45,9 +45,9 @@ def reproduce(
     """Run a report's study beside its figures: `assay reproduce kth --scale 0.02`."""
     if (scale is None) == (not full):
         raise UsageError("say how much of it: --scale 0.05 for a twentieth of the work, or --full")
-    from assay.studies.conduct import check_complete
     from assay.studies.reproduce import check_photographs, swept, written, written_photographs
     from assay.studies.reproduce import reproduce as run_report
+    from assay.studies.runner import check_complete
 
     if photos is not None:
         check_photographs(report, photos)

@@ -7,7 +7,7 @@ import typer
 from assay.cli.options import JsonOption, RunArgument, RunsOption
 
 if TYPE_CHECKING:
-    from assay.run import Run
+    from assay.experiments.run import Run
 
 app = typer.Typer(help="The runs so far.", no_args_is_help=True)
 
@@ -18,10 +18,10 @@ def list_all(runs: RunsOption = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from assay.errors import AssayError
-    from assay.report.grid import named
-    from assay.report.tables import red
-    from assay.run import list_runs, runs_folder
+    from assay.core.errors import AssayError
+    from assay.experiments.run import list_runs, runs_folder
+    from assay.report.tables.formats import named
+    from assay.report.tables.metrics import red
 
     found = list_runs(runs)
     if not found:
@@ -43,7 +43,7 @@ def list_all(runs: RunsOption = None) -> None:
 def show(run: RunArgument, as_json: JsonOption = False, runs: RunsOption = None) -> None:
     """A run's recipe, state, results and looks at the test set."""
     from assay.cli.show import show_results
-    from assay.run import Run
+    from assay.experiments.run import Run
 
     found = Run.find(run, runs)
     if not as_json:
@@ -54,7 +54,7 @@ def show(run: RunArgument, as_json: JsonOption = False, runs: RunsOption = None)
 def _row(run: "Run") -> list[str]:
     """State, epochs, accuracies and looks of a run, as they stand in the list."""
     from assay.cli.show import read_metrics
-    from assay.report.tables import accuracy_text
+    from assay.report.tables.metrics import accuracy_text
 
     status, results = run.status, run.results
     return [

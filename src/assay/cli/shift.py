@@ -32,9 +32,9 @@ def shift(
     """Compare photographs with a run's training images, and say which difference costs accuracy."""
     import json
 
-    from assay.photos import shift_of
-    from assay.report.shift import tables
-    from assay.run import Run
+    from assay.experiments.photo_evaluation import shift_of
+    from assay.experiments.run import Run
+    from assay.report.plots.domain_shift import tables
 
     found = Run.find(run, runs)
     result, picture = shift_of(found, folder, antialias=antialias, runtime=choose_runtime(device, precision, threads))

@@ -8,14 +8,14 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
-from assay.errors import DataError
+from assay.core.errors import DataError
 from assay.evaluation.metrics import Metrics, metrics
 from assay.evaluation.robustness import Robustness
-from assay.faults import warning
-from assay.folds import Folds
-from assay.report.robustness import table
-from assay.report.tables import metrics_table, per_class_table
-from assay.run import Run
+from assay.experiments.cross_validation import Folds
+from assay.experiments.fault_injection import warning
+from assay.experiments.run import Run
+from assay.report.plots.robustness import table
+from assay.report.tables.metrics import metrics_table, per_class_table
 
 
 def show_results(run: Run, as_json: bool) -> None:

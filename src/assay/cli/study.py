@@ -37,7 +37,8 @@ def study(
     mlflow: MlflowOption = True,
 ) -> None:
     """Run a study, or go on with it: `assay study kth --scale 0.02`."""
-    from assay.studies import conduct, table
+    from assay.studies import results as table
+    from assay.studies import runner as conduct
     from assay.studies.spec import read_study
     from assay.studies.study import Study
 

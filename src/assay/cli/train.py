@@ -13,12 +13,12 @@ from assay.cli.options import (
     choose_runtime,
     parse_changes,
 )
-from assay.errors import UsageError
+from assay.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from assay.data.reading import Reading
-    from assay.recipe import Recipe
-    from assay.runtime import Runtime
+    from assay.core.runtime import Runtime
+    from assay.data.load import Reading
+    from assay.recipes.recipe import Recipe
 
 
 def train(
@@ -48,11 +48,11 @@ def train(
         raise UsageError(
             "give a recipe, with key=value changes if you like, or --data FOLDER, or both, or --resume RUN alone"
         )
-    from assay import verbs
     from assay.cli.show import show_folds, show_results
-    from assay.folds import cross_validate
-    from assay.run import Run
-    from assay.training.parallel import join
+    from assay.experiments import train as verbs
+    from assay.experiments.cross_validation import cross_validate
+    from assay.experiments.run import Run
+    from assay.training.distributed import join
 
     runtime = choose_runtime(device, precision, threads)
     if resume is None:
@@ -71,10 +71,10 @@ def _chosen(
     recipe: str | None, data: str | None, changes: dict[str, Any], runtime: "Runtime"
 ) -> "tuple[Recipe, Reading | None]":
     """The recipe, assay's own for a folder where none is named, and the folder's photographs."""
-    from assay.data.reading import read, settled
-    from assay.recipes import read_recipe
-    from assay.report.progress import counted
-    from assay.suggest import suggest
+    from assay.data.load import read, settled
+    from assay.experiments.auto_recipe import suggest
+    from assay.recipes.loader import read_recipe
+    from assay.report.terminal import counted
 
     if recipe is not None and data is None:
         return read_recipe(recipe).override(changes), None
@@ -89,6 +89,6 @@ def _chosen(
 
 def _wants_folds(asked: bool | None, photographs: "Reading") -> bool:
     """As asked; else for few photographs, where a test set would be too small to say much."""
-    from assay.folds import FEW, has_folds
+    from assay.experiments.cross_validation import FEW, has_folds
 
     return has_folds(photographs) and len(photographs.images) < FEW if asked is None else asked

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from torch.nn import functional
 
-from assay.errors import DataError
+from assay.core.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # an allow-list: Pillow's rarer decoders are never reached
 MAX_BYTES = 512 * 2**20

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from assay.errors import DataError
+from assay.core.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from assay.core.errors import DataError, UsageError
 from assay.data.decode import Shape as Shape
 from assay.data.decode import fit, read_picture
 from assay.data.imageset import ImageSet
-from assay.errors import DataError, UsageError
-from assay.sections import Constants, Preprocessing
+from assay.recipes.schema import Constants, Preprocessing
 
 # scaled = gain * pixel + offset, for a pixel in [0, 1]
 _SCALES: dict[str, tuple[float, float]] = {"unit": (1.0, 0.0), "centred": (1.0, -0.5), "signed": (2.0, -1.0)}

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.errors import DataError
-from assay.files import save_whole
-from assay.runtime import Stream, stream_seed
+from assay.core.errors import DataError
+from assay.core.files import save_whole
+from assay.core.runtime import Stream, stream_seed
 
 Indices = NDArray[np.int64]
 

@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 from torch import nn
 
+from assay.core.errors import UsageError
+from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
-from assay.errors import UsageError
 from assay.evaluation.predictions import Predictions
-from assay.runtime import Runtime
-from assay.training.features import Features
-from assay.training.infer import infer
+from assay.training.feature_cache import Features
+from assay.training.inference import infer
 
 
 @dataclass(frozen=True)

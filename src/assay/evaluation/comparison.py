@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.errors import DataError, UsageError
+from assay.core.errors import DataError, UsageError
 from assay.evaluation import statistics
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import Interval, SeedTest

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from assay.errors import DataError
-from assay.files import save_whole
+from assay.core.errors import DataError
+from assay.core.files import save_whole
 
 
 @dataclass(frozen=True, eq=False)

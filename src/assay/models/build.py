@@ -2,11 +2,12 @@
 
 from torch import nn
 
-from assay.models import net, pretrained
-from assay.models.frozen import Frozen
+from assay.models import pretrained
+from assay.models import sequential as net
+from assay.models.freezing import Frozen
+from assay.models.inspection import walk
 from assay.models.layers import Layer, Shape
-from assay.models.walk import walk
-from assay.sections import Model
+from assay.recipes.schema import Model
 
 
 def build(model: Model, shape: Shape, classes: int, seed: int) -> nn.Module:

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from assay.errors import ShapeError, UsageError
-from assay.models.initialise import DiracConv, UnitLinear, WhiteningConv
-from assay.models.words import Words
-from assay.registry import Registry
+from assay.core.errors import ShapeError, UsageError
+from assay.core.registry import Registry
+from assay.models.layer_args import Words
+from assay.models.special_layers import DiracConv, UnitLinear, WhiteningConv
 
 Shape = tuple[int, ...]
 

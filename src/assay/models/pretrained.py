@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from assay.errors import AssayError, DataError, MissingExtraError, UsageError, unknown
-from assay.models.libraries import Library, Own, Timm, Torchvision, installed
-from assay.models.mobilenet import MobileNet
-from assay.models.nets import NETS
-from assay.models.quick import kept
+from assay.core.errors import AssayError, DataError, MissingExtraError, UsageError, unknown
+from assay.core.runtime import Stream, seeded, stream_seed
+from assay.models.fused import kept
+from assay.models.hubs import Library, Own, Timm, Torchvision, installed
 from assay.models.weights import fit, read_weights
-from assay.runtime import Stream, seeded, stream_seed
-from assay.sections import Model, Preprocessing
+from assay.models.zoo.catalog import NETS
+from assay.models.zoo.mobilenet import MobileNet
+from assay.recipes.schema import Model, Preprocessing
 
 # Those that assay's tests hold to torchvision's own results; a bare name that stands here is torchvision's.
 TORCHVISION = (

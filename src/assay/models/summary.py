@@ -1,6 +1,6 @@
 """What each layer of a net does and costs, in the manner of torchinfo: shapes and why, parameters, mult-adds, memory.
 
-All numbers are for one image and fp32. Where the layers come from: `layers.py`; their time: `assay.training.plan`.
+All numbers are for one image and fp32. Where the layers come from: `layers.py`; their time: `assay.training.estimate`.
 """
 
 from collections.abc import Sequence

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from assay.errors import DataError
+from assay.core.errors import DataError
 
 _HASH = re.compile(r"(?:^|[-_])([0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{64})$")
 _SHOWN = 3  # keys in a message

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from assay.recipe import Recipe
+from assay.recipes.recipe import Recipe
 from assay.studies.variant import Variant, differences
 
 Counts = Callable[[Recipe], int]  # a recipe's net's parameters

@@ -4,14 +4,14 @@
 
 from dataclasses import dataclass
 
-from assay import faults
+from assay.data.datasets.catalog import SOURCES
+from assay.data.load import is_path, read
 from assay.data.preprocess import Preprocess, Shape
-from assay.data.reading import is_path, read
-from assay.data.sources import SOURCES
+from assay.experiments import fault_injection as faults
 from assay.models.build import layers, unfrozen
 from assay.models.pretrained import prepared
 from assay.models.summary import summarise
-from assay.recipe import Recipe
+from assay.recipes.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
-from assay.errors import UsageError, unknown
-from assay.recipe import Recipe
-from assay.recipes import read_recipe
-from assay.sections import Section
+from assay.core.errors import UsageError, unknown
+from assay.recipes.loader import read_recipe
+from assay.recipes.recipe import Recipe
+from assay.recipes.schema import Section
 from assay.studies.variant import Scores, Variant, label
 
 MOST = 10_000  # variants; more is a slip of the pen

@@ -6,18 +6,18 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from assay.data.photographs import photographs
-from assay.errors import UsageError
-from assay.registry import Registry
-from assay.report.grid import grid, named
-from assay.runtime import Runtime
-from assay.studies.at_hand import at_hand
-from assay.studies.conduct import study
+from assay.core.errors import UsageError
+from assay.core.registry import Registry
+from assay.core.runtime import Runtime
+from assay.data.photo_files import photographs
+from assay.report.tables.formats import grid, named
 from assay.studies.engines import Engine
-from assay.studies.photographed import Reported, photographed
+from assay.studies.photo_study import Reported, photographed
+from assay.studies.results import Row, last_rung, rows
+from assay.studies.runner import study
 from assay.studies.spec import StudySpec, read_study
+from assay.studies.stand_ins import at_hand
 from assay.studies.study import Study
-from assay.studies.table import Row, last_rung, rows
 
 Tell = Callable[[str], object]
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, ValidationError
 
-from assay.data.reading import settled
-from assay.errors import UsageError, unknown
-from assay.recipe import KeyPath, Recipe
-from assay.recipes import read_yaml
-from assay.sections import Drops, Fraction, Section, Step
+from assay.core.errors import UsageError, unknown
+from assay.data.load import settled
+from assay.recipes.loader import read_yaml
+from assay.recipes.recipe import KeyPath, Recipe
+from assay.recipes.schema import Drops, Fraction, Section, Step
 from assay.studies.plans import Plan, named_recipe
 from assay.studies.variant import Scores, Variant, check_names
 from assay.training.history import Epoch

@@ -11,10 +11,10 @@ from math import inf
 from pathlib import Path
 from statistics import mean
 
-from assay.errors import UsageError
-from assay.files import alone, disk_errors, write_whole
-from assay.recipe import Recipe
-from assay.run import Run, runs_folder
+from assay.core.errors import UsageError
+from assay.core.files import alone, disk_errors, write_whole
+from assay.experiments.run import Run, runs_folder
+from assay.recipes.recipe import Recipe
 from assay.studies.spec import StudySpec, read_study
 from assay.studies.variant import Scores, Variant
 

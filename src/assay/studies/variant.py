@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from assay.errors import UsageError
-from assay.recipe import Recipe
+from assay.core.errors import UsageError
+from assay.recipes.recipe import Recipe
 
 Scores = Mapping[str, float]  # of each variant by name: the mean over its seeds, higher is better
 

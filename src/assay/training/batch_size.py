@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from math import inf
 
-from assay.errors import AssayError, UsageError
-from assay.training.loop import Trainer
+from assay.core.errors import AssayError, UsageError
 from assay.training.memory import ERRORS, available_bytes, peak_bytes, ran_out, release, used_bytes
+from assay.training.trainer import Trainer
 
 START, MOST = 8, 4096  # a larger batch than this is not tried
 SHARE = 0.5  # of the memory that is free on a CPU, where asking for too much can end the process

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from assay.errors import DataError
-from assay.files import write_whole
+from assay.core.errors import DataError
+from assay.core.files import write_whole
 from assay.training.history import Epoch
 
 Weights = dict[str, torch.Tensor]

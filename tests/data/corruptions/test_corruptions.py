@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from scipy import ndimage
 
+from assay.core.errors import UsageError
 from assay.data.corruptions import CORRUPTIONS, GROUPS, SEVERITIES, blurs, corrupt, fitting, weather
 from assay.data.imageset import ImageSet
-from assay.errors import UsageError
 
 
 def smooth(n=40, channels=3, side=32):

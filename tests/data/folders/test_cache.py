@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from assay.data.folders import record, spread
+from assay.data.folders import file_record as record
+from assay.data.folders import parallel_map as spread
 from assay.data.folders.cache import read
 
 SHAPE = (3, 16, 16)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from assay.data.folders.folder import open_folder
 from assay.data.preprocess import Preprocess
-from assay.sections import Data
+from assay.recipes.schema import Data
 
 
 def opened(folder, size=16):

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from assay.data import decode
-from assay.data.folders import record
+from assay.data.folders import file_record as record
 from assay.data.folders.folder import open_folder
-from assay.sections import Data
+from assay.recipes.schema import Data
 
 SIDE = 16
 RGB = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)

@@ -5,9 +5,9 @@ import unicodedata
 
 import pytest
 
+from assay.core.errors import DataError, UsageError
 from assay.data.folders.layouts import find
 from assay.data.folders.listing import shown
-from assay.errors import DataError, UsageError
 
 
 def triples(path):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from assay.core.errors import DataError
 from assay.data.folders.folder import open_folder
 from assay.data.folders.summary import summary
-from assay.errors import DataError
 
 
 def scan(folder, max_bad=0.5):

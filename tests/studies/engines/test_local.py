@@ -1,6 +1,6 @@
 """The local engine: which runs share a worker, and how many workers there are."""
 
-from assay.runtime import Runtime
+from assay.core.runtime import Runtime
 from assay.studies.engines.local import Local, chains
 from assay.studies.study import Study
 

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from assay.errors import AssayError, UsageError
-from assay.run import Run
-from assay.runtime import Runtime
-from assay.studies.conduct import check_complete, study, suited
+from assay.core.errors import AssayError, UsageError
+from assay.core.runtime import Runtime
+from assay.experiments.run import Run
+from assay.studies.results import rows
+from assay.studies.runner import check_complete, study, suited
 from assay.studies.spec import StudySpec
 from assay.studies.study import PRUNED, Study
-from assay.studies.table import rows
 
 ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 

@@ -11,15 +11,15 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from assay.errors import AssayError
+from assay.core.errors import AssayError
+from assay.core.runtime import Runtime
 from assay.evaluation.predictions import Predictions
+from assay.experiments.run import Run, list_runs
 from assay.models.pretrained import build
-from assay.run import Run, list_runs
-from assay.runtime import Runtime
-from assay.sections import Model
-from assay.studies.conduct import study
+from assay.recipes.schema import Model
 from assay.studies.engines import stacked
 from assay.studies.engines.stacked import Stacked, Usual, stacks, train_stack
+from assay.studies.runner import study
 from assay.studies.spec import StudySpec
 from assay.studies.study import Study
 
@@ -158,7 +158,7 @@ def files(run: Run) -> set[str]:
     ids=["adam", "clipped", "fast", "linear", "mixed"],
 )  # fmt: skip
 def test_each_run_of_a_stack_equals_its_single_run(grid, monkeypatch, rates, changes):
-    monkeypatch.setattr("assay.verbs.draw", lambda *_: None)  # figures take longer than these runs
+    monkeypatch.setattr("assay.experiments.train.draw", lambda *_: None)  # figures take longer than these runs
     base = grid.changed({"changes": {**grid.changes, **changes}, "plan": {"name": "grid", "over": rates}})
     alone = study(base.changed({"name": "one"}), engine=InThisProcess(runtime=FP32))
     together = study(base.changed({"name": "other"}), engine=here())
@@ -184,7 +184,7 @@ def heads(grid, tmp_path, monkeypatch) -> StudySpec:
 
 
 def test_heads_on_kept_features_are_one_stack_and_equal_their_single_runs(heads, monkeypatch):
-    monkeypatch.setattr("assay.verbs.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.train.draw", lambda *_: None)
     assert grouped(heads) == [4]
     alone = study(heads.changed({"name": "one"}), engine=InThisProcess(runtime=FP32))
     together = study(heads.changed({"name": "other"}), engine=here())
@@ -210,8 +210,8 @@ def test_what_is_no_head_on_kept_features_is_not_stacked(heads, changes):
 
 
 def test_heads_of_a_net_that_cannot_be_cut_run_one_after_another(heads, monkeypatch):
-    monkeypatch.setattr("assay.verbs.draw", lambda *_: None)
-    monkeypatch.setattr("assay.job.cut", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.train.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.setup.cut", lambda *_: None)
     found = study(heads.changed({"replicates": 1}), engine=here())
     assert [one.run.status["state"] for one in found.members()] == ["finished"] * 2
 
@@ -232,7 +232,7 @@ def test_a_member_that_diverges_is_told_and_the_others_do_not_feel_it(grid):
 
 
 def test_a_stack_that_was_stopped_starts_again_and_repeats_no_finished_run(grid, monkeypatch):
-    monkeypatch.setattr("assay.verbs.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.train.draw", lambda *_: None)
     found = Study.create(grid)
     members = found.members()
     assert train_stack(members[:2], FP32, mlflow=False) == [None, None]
@@ -281,7 +281,7 @@ def test_what_stops_the_whole_stack_is_said_of_each(grid, monkeypatch):
         raise AssayError("no room")
 
     members = Study.create(grid).members()
-    monkeypatch.setattr("assay.run.Run.write_history", refuse)
+    monkeypatch.setattr("assay.experiments.run.Run.write_history", refuse)
     assert train_stack(members, FP32, mlflow=False) == ["no room"] * 8
     assert {one.run.status["state"] for one in members} == {"failed"}
     assert not any(one.has_ended for one in members)

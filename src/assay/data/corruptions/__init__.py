@@ -11,10 +11,10 @@ from hashlib import sha256
 import torch
 from torch import Generator, Tensor
 
+from assay.core.errors import UsageError
+from assay.core.registry import Registry
 from assay.data.corruptions import blurs, digital, noise, weather
 from assay.data.imageset import ImageSet
-from assay.errors import UsageError
-from assay.registry import Registry
 
 GROUPS = ("noise", "blur", "weather", "digital")
 SEVERITIES = (1, 2, 3, 4, 5)

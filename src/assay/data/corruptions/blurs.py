@@ -7,9 +7,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
-from assay.data.blurring import blur, gaussian, radius
+from assay.data.augment.step import uniform
+from assay.data.blur import blur, gaussian, radius
 from assay.data.corruptions.scale import scale
-from assay.data.step import uniform
 
 
 def gaussian_blur(pixels: Tensor, severity: int, generator: Generator) -> Tensor:

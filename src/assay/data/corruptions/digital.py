@@ -9,8 +9,8 @@ from PIL import Image
 from torch import Generator, Tensor
 from torch.nn.functional import grid_sample
 
-from assay.data.blurring import blur, gaussian, radius
-from assay.data.step import uniform
+from assay.data.augment.step import uniform
+from assay.data.blur import blur, gaussian, radius
 
 
 def contrast(pixels: Tensor, severity: int, generator: Generator) -> Tensor:

@@ -3,9 +3,9 @@
 import torch
 from torch import Generator, Tensor
 
+from assay.data.augment.step import uniform
 from assay.data.corruptions.blurs import along, enlarged
 from assay.data.corruptions.scale import scale
-from assay.data.step import uniform
 
 _SNOW = (
     (0.10, 0.2, 1.00, 0.60, 8, 3, 0.95), (0.10, 0.2, 1.00, 0.50, 10, 4, 0.90), (0.15, 0.3, 1.75, 0.55, 10, 4, 0.90),

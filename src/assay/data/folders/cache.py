@@ -20,12 +20,12 @@ import PIL
 import torch
 from numpy.typing import NDArray
 
+from assay.core.files import alone, save_whole, sweep, write_whole
+from assay.data.datasets.catalog import data_root
 from assay.data.decode import Shape, quiet
 from assay.data.folders.duplicates import groups
-from assay.data.folders.record import Record, Stamp, examine, stamp
-from assay.data.folders.spread import spread
-from assay.data.sources import data_root
-from assay.files import alone, save_whole, sweep, write_whole
+from assay.data.folders.file_record import Record, Stamp, examine, stamp
+from assay.data.folders.parallel_map import spread
 
 Progress = Callable[[int, int], None]  # images done, of how many
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from assay.core.errors import DataError
+from assay.core.files import write_whole
 from assay.data.decode import Shape
 from assay.data.folders.cache import Progress, read
 from assay.data.folders.layouts import find
@@ -13,9 +15,7 @@ from assay.data.folders.listing import shown
 from assay.data.folders.scan import Scan, images_csv
 from assay.data.imageset import ImageSet
 from assay.data.split import Indices, Split, fold, split
-from assay.errors import DataError
-from assay.files import write_whole
-from assay.sections import Data
+from assay.recipes.schema import Data
 
 
 @dataclass(frozen=True, eq=False)

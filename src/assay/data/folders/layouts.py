@@ -7,10 +7,10 @@ the order of their names, as sorted by Python (by code point: A, B, a).
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from assay.core.errors import UsageError
+from assay.data.folders.crawler import Walk
 from assay.data.folders.listing import Entry, Listing, Part, composed, shown, twins
-from assay.data.folders.tables import PARTS, read_class_map, read_table
-from assay.data.folders.walk import Walk
-from assay.errors import UsageError
+from assay.data.folders.manifests import PARTS, read_class_map, read_table
 
 _METADATA = ("metadata.csv", "metadata.jsonl")
 _LAYOUTS = "class/image, train/class/image and test/class/image, a .csv of path,label, or metadata.csv|jsonl"

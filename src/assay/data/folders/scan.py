@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.core.errors import DataError
+from assay.core.files import write_whole
+from assay.data.folders.file_record import Record
 from assay.data.folders.listing import Entry, Listing, shown
-from assay.data.folders.record import Record
-from assay.errors import DataError
-from assay.files import write_whole
 
 Reasons = tuple[tuple[str, str], ...]  # (path, reason)
 

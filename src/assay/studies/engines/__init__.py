@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
-from assay.runtime import Runtime
+from assay.core.runtime import Runtime
 from assay.studies.study import Member, Study
 
 Ended = tuple[Member, str | None]  # with what went wrong

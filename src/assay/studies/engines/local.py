@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from assay.errors import AssayError, Interrupted, UsageError
-from assay.files import sweep
-from assay.run import Run
-from assay.runtime import Runtime
+from assay.core.errors import AssayError, Interrupted, UsageError
+from assay.core.files import sweep
+from assay.core.runtime import Runtime
+from assay.experiments.run import Run
 from assay.studies.engines import Ended
 from assay.studies.study import Member
-from assay.training.watch import Watch
+from assay.training.callbacks import Watch
 
 TRIES = 2  # of a run whose worker died: out of memory, or killed
 POLL_SECONDS = 0.5
@@ -73,7 +73,7 @@ class Local:
 
     def _pool(self, todo: Sequence[Chain]) -> Iterator[Ended | None]:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["assay.verbs"])  # torch is imported once for all workers
+        context.set_forkserver_preload(["assay.experiments.train"])  # torch is imported once for all workers
         processes = min(self.processes, len(todo))
         with ProcessPoolExecutor(processes, context, _begin, (self.runtime.threads,)) as pool:
             waiting: dict[Future[list[str | None]], Chain] = {pool.submit(self.train, one): one for one in todo}
@@ -103,7 +103,7 @@ def chains(members: Sequence[Member]) -> list[Chain]:
 
 def train_member(member: Member, runtime: Runtime, mlflow: bool, watch: Watch | None = None) -> str | None:
     """Train a member, or go on with it; returns what went wrong. Raises Interrupted after Ctrl-C."""
-    from assay import verbs
+    from assay.experiments import train as verbs
 
     folder = member.folder
     options: dict[str, Any] = {"runtime": runtime, "watch": watch or Watch(), "mlflow": mlflow, "start": member.start}

@@ -15,12 +15,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from assay.data.sources import data_root
-from assay.errors import AssayError, MissingExtraError, UsageError
-from assay.run import Run
-from assay.runtime import Runtime
+from assay.core.errors import AssayError, MissingExtraError, UsageError
+from assay.core.runtime import Runtime
+from assay.data.datasets.catalog import data_root
+from assay.experiments.run import Run
 from assay.studies.engines import Ended
-from assay.studies.engines.keeper import Files, Keeper, fetched, reason, train_fetched
+from assay.studies.engines.file_sync import Files, Keeper, fetched, reason, train_fetched
 from assay.studies.engines.local import POLL_SECONDS, Chain, Local, chains
 from assay.studies.plans import Asha
 from assay.studies.study import PRUNED, Member, Study, has_ended

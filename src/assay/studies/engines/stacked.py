@@ -9,20 +9,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assay.errors import AssayError, Interrupted, NonFiniteError
-from assay.files import sweep
-from assay.job import Job, alike, prepare
-from assay.models.net import Net, lines_of
+from assay.core.errors import AssayError, Interrupted, NonFiniteError
+from assay.core.files import sweep
+from assay.core.runtime import Runtime
+from assay.experiments.run import Run
+from assay.experiments.setup import Job, alike, prepare
 from assay.models.pretrained import is_pretrained, library_of
-from assay.models.wide import knows
-from assay.recipe import Recipe
-from assay.run import Run
-from assay.runtime import Runtime
+from assay.models.sequential import Net, lines_of
+from assay.models.stacked import knows
+from assay.recipes.recipe import Recipe
 from assay.studies.engines.local import Chain, Local, chains, stopped, train_member
 from assay.studies.study import Member
+from assay.training.callbacks import Watch
 from assay.training.interrupt import interruptible
-from assay.training.stack import Stack
-from assay.training.watch import Watch
+from assay.training.stacked_trainer import Stack
 
 MOST = 32  # nets in a stack: memory grows with them
 FREE: dict[str, bool | set[str]] = {  # what may differ in a stack
@@ -135,7 +135,7 @@ def _folder(member: Member) -> Run:
 
 
 def _train(stack: Stack, runs: Sequence[Run]) -> None:
-    from assay.verbs import record_end
+    from assay.experiments.train import record_end
 
     states = [one.state for one in stack.trainers]
     try:
@@ -152,7 +152,7 @@ def _train(stack: Stack, runs: Sequence[Run]) -> None:
 
 def _complete(run: Run, job: Job, wrong: NonFiniteError | None, mlflow: bool) -> str | None:
     """Judge a member that is trained, or say how it failed, as for any run."""
-    from assay.verbs import complete
+    from assay.experiments.train import complete
 
     trainer = job.trainer
 

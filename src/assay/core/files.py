@@ -1,0 +1,84 @@
+"""Writing files whole or not at all: temporary name, fsync, rename. Every file assay writes goes through here."""
+
+import json
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from assay.core.errors import AssayError
+
+_PART = ".part-"  # how temporary names begin
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write `content` to `path` so that a reader sees the old file or the whole new one. Raises AssayError."""
+    data = content.encode() if isinstance(content, str) else content
+    save_whole(path, lambda temporary: temporary.write_bytes(data))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, whole."""
+    write_whole(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def save_whole(path: Path, save: Callable[[Path], object]) -> None:
+    """Let `save` write a temporary file beside `path`, then put it in place. Raises AssayError if the disk refuses."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix stays, because savers such as matplotlib and numpy choose a format by it.
+        temporary = path.with_name(f"{_PART}{secrets.token_hex(6)}{path.suffix}")
+        try:
+            save(temporary)
+            _sync(temporary)
+            temporary.replace(path)
+            _sync(path.parent)  # the rename itself is only safe once the folder is on disk
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed left half-written in `folder` and below it."""
+    for left in folder.rglob(f"{_PART}*"):
+        left.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir() and os.name == "nt":  # Windows has no handle on a folder to flush
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses into an AssayError that names the file and the cure."""
+    try:
+        yield
+    except OSError as error:
+        raise AssayError(
+            f"cannot write {path}: {error.strerror or error}. Free some space, or choose another "
+            "folder with --runs (or $ASSAY_DATA for data)."
+        ) from error
+
+
+@contextmanager
+def alone(path: Path, timeout_seconds: float, otherwise: str) -> Iterator[None]:
+    """Only one process at a time gets in. SQLite's own lock: it exists on every system, and falls with its holder.
+
+    Raises AssayError, with the message `otherwise`, for whoever waited in vain.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path, timeout=timeout_seconds, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            raise AssayError(otherwise) from None
+        yield

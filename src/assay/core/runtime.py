@@ -1,0 +1,193 @@
+"""The Runtime: where and in which numbers a run computes. Device, precision, memory format, threads and random streams.
+
+Everything that draws random numbers gets them from here, as a pure function of the seed and of where it is in the run.
+"""
+
+import ctypes
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, replace
+from enum import IntEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from assay.core.errors import UsageError
+
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One machine's way of computing, chosen once and recorded with the run."""
+
+    device: str
+    precision: Precision
+    threads: int
+    channels_last: bool = True
+    compiled: bool = False
+
+    @classmethod
+    def choose(cls, device: str = "auto", precision: str = "auto", threads: int | None = None) -> "Runtime":
+        """The fastest sound choice on this machine, or the one asked for. Raises UsageError."""
+        kind = _device(device)
+        if precision not in ("auto", "fp32", "bf16"):
+            raise UsageError(f"unknown precision '{precision}'; known: auto, bf16, fp32")
+        if precision == "auto":
+            precision = "bf16" if _has_bf16(kind) else "fp32"
+        if threads is not None and threads < 1:
+            raise UsageError(f"--threads must be at least 1 (given: {threads})")
+        chosen = cls(
+            kind,
+            "bf16" if precision == "bf16" else "fp32",
+            threads or torch.get_num_threads(),
+            compiled=kind.startswith("cuda"),
+        )
+        torch.set_num_threads(chosen.threads)
+        if kind == "cpu":
+            _keep_heap()
+        return chosen
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Mixed precision for the forward pass and the loss; does nothing in fp32."""
+        kind = self.device.split(":")[0]
+        return torch.autocast(kind, dtype=torch.bfloat16, enabled=self.precision == "bf16")
+
+    def place(self, module: torch.nn.Module) -> torch.nn.Module:
+        """The module on the device, in the memory format of the run."""
+        if self.channels_last:
+            return module.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        return module.to(self.device)
+
+    def compile(self, forward: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
+        """The forward pass compiled into CUDA graphs on a GPU; as it is on a CPU, where that slows most nets."""
+        if not self.compiled:
+            return forward
+        mode = "reduce-overhead" if self.device.startswith("cuda") else "default"
+        return torch.compile(forward, mode=mode, dynamic=False)
+
+    def batch(self, pixels: torch.Tensor) -> torch.Tensor:
+        """A batch (N, C, H, W) in the memory format of the run; one of features (N, ...) in the usual one."""
+        last = self.channels_last and pixels.ndim == 4
+        return pixels.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+
+    def exact(self) -> "Runtime":
+        """The same machine in float32, for every number that is stored."""
+        return replace(self, precision="fp32")
+
+    def changes(self, environment: dict[str, Any]) -> list[str]:
+        """What is different here from a recorded environment, of all that can change the bits of a result."""
+        now = self.environment()
+        keys = ("device", "device_name", "precision", "threads", "channels_last", "compiled")
+        pairs = [(key, environment.get(key), now[key]) for key in keys]
+        pairs.append(("torch", environment.get("versions", {}).get("torch"), now["versions"]["torch"]))
+        return [f"{key} was {before}, is {after}" for key, before, after in pairs if before != after]
+
+    def environment(self) -> dict[str, Any]:
+        """What a reader needs to judge whether a number can repeat here: the choice, versions and the machine."""
+        packages = ("assay", "torch", "numpy", "scikit-learn", "scipy", "pillow")
+        return {
+            **asdict(self),
+            "device_name": torch.cuda.get_device_name(self.device) if self.device.startswith("cuda") else _cpu_name(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "versions": {name: version(name) for name in packages},
+        }
+
+
+class Stream(IntEnum):
+    """What random numbers are for; each purpose has a stream of its own, so that none can disturb another."""
+
+    WEIGHTS = 1
+    SPLIT = 2
+    ORDER = 3
+    AUGMENT = 4
+    DROPOUT = 5
+    TEST = 6
+
+
+def stream_seed(seed: int, stream: Stream, *where: int) -> int:
+    """A 63-bit seed that depends on the run's seed, the purpose and the place (epoch, step), and on nothing else."""
+    # The length goes in too, because numpy pads with zeros: (3,) and (3, 0) would be one stream.
+    sequence = np.random.SeedSequence((len(where), seed, stream, *where))
+    return int(sequence.generate_state(1, np.uint64)[0] >> 1)
+
+
+@contextmanager
+def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
+    """Within it, torch's own random numbers (initial weights, dropout) follow from `seed`; outside nothing changes."""
+    generators = _default_generators(device)
+    states = [generator.get_state() for generator in generators]
+    for generator in generators:  # not torch.manual_seed: without a GPU it keeps a stack trace of every call, for ever
+        generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
+
+
+def _default_generators(device: str) -> list[torch.Generator]:
+    """The generators that torch itself draws from on this device; layers such as dropout take no other."""
+    kind = device.split(":")[0]
+    if kind == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+        index = torch.device(device).index
+        return [
+            torch.default_generator,
+            torch.cuda.default_generators[torch.cuda.current_device() if index is None else index],
+        ]
+    return (
+        [torch.default_generator, torch.mps._get_default_mps_generator()]
+        if kind == "mps"
+        else [torch.default_generator]
+    )
+
+
+def _keep_heap() -> None:
+    """Have glibc keep freed memory instead of giving it back: a step's large buffers then cost no page faults."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(-4, 0)  # M_MMAP_MAX: no buffer gets a mapping of its own
+        mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: the heap's end is not given back
+
+
+def _device(name: str) -> str:
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
+    kind = name.split(":")[0]
+    if kind not in available:
+        raise UsageError(f"unknown device '{name}'; known: auto, cpu, cuda, mps")
+    if not available[kind]:
+        raise UsageError(f"device '{name}' is not available here; use --device cpu")
+    return name
+
+
+def _has_bf16(device: str) -> bool:
+    """Whether the hardware multiplies bf16 itself; emulation is slower than fp32."""
+    if device.startswith("cuda"):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device != "cpu":
+        return False
+    flags = _cpu_info("flags").split()
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _cpu_info(field: str) -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(field)), "")
+
+
+def _cpu_name() -> str:
+    return _cpu_info("model name") or platform.processor() or platform.machine()

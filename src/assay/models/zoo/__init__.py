@@ -1,0 +1,1 @@
+"""Named nets, one file a family."""

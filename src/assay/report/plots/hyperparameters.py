@@ -1,0 +1,178 @@
+"""What hyper-parameters do: accuracy against each of them, and parallel coordinates."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import mean
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from assay.report.plots.study_data import Key, Measured, keys_of, remarks
+from assay.report.plots.style import (
+    BLUE,
+    GREY,
+    RED,
+    SEQUENCE,
+    caption,
+    families,
+    headline,
+    label_grid,
+    legend_above,
+    new_figure,
+    readable,
+    shades,
+    tidy,
+)
+
+_MOST_TICKS = 10
+_MOST_LETTERS = 34  # of all ticks; more are slanted
+_WORD_COLUMNS = 18
+
+
+def by_key(
+    variants: Sequence[Measured], group: str | None = None, title: str = "", notes: Sequence[str] = ()
+) -> Figure:
+    """A panel for each hyper-parameter: accuracy of every run as a dot, and the mean at each value as a line.
+
+    group: a hyper-parameter whose values get a line each, and no panel; as the rungs of a search, which do not compare.
+    """
+    keys = keys_of(variants)
+    grouped = next((key for key in keys if key.name == group), None)
+    keys = [key for key in keys if key is not grouped]
+    columns = min(3, len(keys)) or 1
+    rows = math.ceil(len(keys) / columns) or 1
+    figure = new_figure(max(6.5, 4.1 * columns), 0.8 + 3.3 * rows)
+    grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    for axes, key in zip(grid.flat, keys, strict=False):
+        _against(axes, variants, key, grouped)
+    label_grid(grid, len(keys), "", "validation accuracy (%)")
+    taken = legend_above(figure)
+    headline(figure, title, "accuracy by hyper-parameter", taken)
+    caption(figure, remarks(variants, [*notes, "Mean: of all runs with that value, whatever else they have."]))
+    return figure
+
+
+def _against(axes: Axes, variants: Sequence[Measured], key: Key, grouped: Key | None) -> None:
+    """One hyper-parameter's panel."""
+    sets: list[tuple[str, str, Sequence[Measured]]] = [("mean", BLUE, variants)]
+    if grouped:
+        sets = [
+            (
+                f"mean, {grouped.name} {grouped.text(value)}",
+                colour,
+                [one for one in variants if grouped.of(one) == value],
+            )
+            for value, colour in zip(grouped.values, shades(len(grouped.values), grouped.is_number), strict=True)
+        ]
+    axis = {value: float(value) if key.scale != "category" else float(i) for i, value in enumerate(key.values)}
+    for name, colour, some in sets:
+        dots = [(axis[value], 100 * a) for one in some if (value := key.of(one)) is not None for a in one.accuracies]
+        if not dots:
+            continue
+        xs, ys = np.array(dots).T
+        axes.scatter(xs, ys, s=16, color=colour, alpha=0.45, linewidth=0, label="run", zorder=2)
+        means = [(x, mean(ys[xs == x])) for x in sorted(set(xs))]
+        axes.plot(*zip(*means, strict=True), color=colour, marker="_", markersize=12, linewidth=1.6, label=name)
+    lost = [axis[value] for one in variants if one.lost and (value := key.of(one)) is not None]
+    if lost:
+        where = axes.get_xaxis_transform()
+        axes.plot(lost, [0.02] * len(lost), "x", color=RED, transform=where, clip_on=False, label="run without result")
+    _scale(axes, key, list(axis.values()))
+
+
+def _scale(axes: Axes, key: Key, places: Sequence[float]) -> None:
+    """The axis: its scale, ticks at the values where they have room, and its name."""
+    if key.scale == "log":
+        axes.set_xscale("log")
+    elif key.scale == "symlog":
+        axes.set_xscale("symlog", linthresh=min(place for place in places if place > 0))
+    texts = [readable(key.text(value), _WORD_COLUMNS) for value in key.values]
+    spots = sorted(key.place(value) for value in key.values)
+    least = min(after - before for before, after in pairwise(spots))
+    if key.scale == "category" or (len(places) <= _MOST_TICKS and least > 0.05):
+        axes.set_xticks(places, texts, fontsize=8, fontfamily=families())
+        if sum(map(len, texts)) > _MOST_LETTERS:
+            axes.tick_params(axis="x", rotation=35)
+            for label in axes.get_xticklabels():
+                label.set(ha="right", rotation_mode="anchor")
+        axes.set_xticks([], minor=True)
+    if key.scale == "category":
+        axes.set_xlim(-0.5, len(places) - 0.5)
+    axes.tick_params(labelsize=8)
+    axes.set_xlabel(readable(key.name, 40), fontsize=9, fontfamily=families())
+    tidy(axes)
+
+
+def parallel(variants: Sequence[Measured], title: str = "", notes: Sequence[str] = ()) -> Figure:
+    """Parallel coordinates: an axis for each hyper-parameter, the last one the mean accuracy, which colours the line.
+
+    A line for each variant. Those that share a value are spread a little around it, so that the eye can follow them.
+    """
+    keys = keys_of(variants)
+    means = [one.mean for one in variants if one.mean is not None]
+    low, high = (min(means), max(means)) if means else (0.0, 100.0)
+    if low == high:
+        low, high = low - 1, high + 1
+    figure = new_figure(max(6.5, 2.2 + 2.0 * len(keys)), 4.8)
+    axes = figure.subplots()
+    norm = Normalize(low, high)
+    for one in sorted(variants, key=lambda one: -math.inf if one.mean is None else one.mean):
+        places = [_spread(key, one, norm) for key in keys]
+        if one.mean is not None:
+            _follow(axes, [*places, norm(one.mean)], color=colormaps[SEQUENCE](norm(one.mean)), linewidth=1.5)
+        else:
+            _follow(axes, places, color=GREY, linewidth=1.0, linestyle="--")
+    for x, key in enumerate(keys):
+        _upright(axes, x, key)
+    _accuracy_axis(axes, len(keys), low, high)
+    headline(figure, title, "each variant's way to its validation accuracy")
+    if any(one.mean is None for one in variants):
+        notes = [*notes, "Dashed: variants without a result."]
+    caption(figure, remarks(variants, notes))
+    return figure
+
+
+def _follow(axes: Axes, places: Sequence[float], **style: Any) -> None:
+    """A smooth line through a place on each axis; a gap where there is none."""
+    ease = (1 - np.cos(np.linspace(0, np.pi, 24))) / 2
+    xs = np.concatenate([x + np.linspace(0, 1, 24) for x in range(len(places) - 1)] or [np.zeros(1)])
+    parts = [before + (after - before) * ease for before, after in pairwise(places)]
+    axes.plot(xs, np.concatenate(parts or [np.full(1, math.nan)]), **style)
+
+
+def _spread(key: Key, one: Measured, norm: Normalize) -> float:
+    value = key.of(one)
+    if value is None:
+        return math.nan
+    room = min(0.05, 0.3 / len(key.values)) if len(key.values) <= _MOST_TICKS else 0.0
+    return key.place(value) + room * (float(norm(one.mean)) - 0.5 if one.mean is not None else 0.0)
+
+
+def _upright(axes: Axes, x: int, key: Key) -> None:
+    """A hyper-parameter's axis: a line, its name above, its values beside it."""
+    axes.plot([x, x], [-0.03, 1.03], color="0.3", linewidth=1.0, zorder=3)
+    axes.text(x, 1.09, readable(key.name, 24), ha="center", fontsize=9, fontfamily=families())
+    step = math.ceil(len(key.values) / _MOST_TICKS)
+    for value in key.values[::step]:
+        text, box = readable(key.text(value), _WORD_COLUMNS), {"color": "white", "alpha": 0.75, "pad": 0.8}
+        axes.text(
+            x - 0.03, key.place(value), text, ha="right", va="center", fontsize=8, fontfamily=families(), bbox=box
+        )
+
+
+def _accuracy_axis(axes: Axes, x: int, low: float, high: float) -> None:
+    """The last axis: a strip of the colours with the accuracies beside it."""
+    ramp = np.linspace(0, 1, 256)[:, None]
+    axes.imshow(ramp, cmap=SEQUENCE, extent=(x, x + 0.05, 0, 1), origin="lower", aspect="auto", zorder=3)
+    for tick in MaxNLocator(8).tick_values(low, high):
+        if low <= tick <= high:
+            axes.text(x + 0.08, (tick - low) / (high - low), f"{tick:g}", va="center", fontsize=8)
+    axes.text(x + 0.05, 1.09, "accuracy (%)", ha="center", fontsize=9)
+    axes.set(xlim=(-0.4, x + 0.35), ylim=(-0.06, 1.16))
+    axes.set_axis_off()

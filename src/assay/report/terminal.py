@@ -1,0 +1,165 @@
+"""Progress of a run for people: a live bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+from rich.progress import Progress as Bar
+
+from assay.training.callbacks import Progress, Watch
+from assay.training.history import Epoch
+
+PLAIN_SECONDS = 30.0  # between lines within an epoch, off a terminal
+
+
+def progress(console: Console | None = None) -> Watch:
+    """The right way to show progress on this console (default: standard error)."""
+    console = console or Console(file=sys.stderr, highlight=False)
+    return Live(console) if console.is_terminal and not console.is_jupyter else Plain(console)
+
+
+def duration(seconds: float) -> str:
+    """`45s`, `3m 20s` or `2h 05m`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02d}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
+
+
+class Plain(Watch):
+    """A line after each epoch, and now and then within a long one."""
+
+    def __init__(self, console: Console) -> None:
+        self.console, self.last, self.latest = console, time.monotonic(), None
+
+    latest: Progress | None
+
+    def step(self, progress: Progress) -> None:
+        """A line, when the last one is long ago."""
+        self.latest = progress
+        if time.monotonic() - self.last > PLAIN_SECONDS:
+            self.last = time.monotonic()
+            self.note(
+                f"epoch {progress.epoch}/{progress.epochs}  {progress.images / progress.epoch_images:4.0%}  "
+                f"loss {progress.loss:.4f}  {progress.images_per_second:,.0f} images/s  "
+                f"{duration(progress.seconds_left)} left"
+            )
+
+    def epoch(self, row: Epoch, is_best: bool) -> None:
+        """The epoch's row."""
+        self.last = time.monotonic()
+        self.note(epoch_line(row, self.latest, is_best))
+
+    def note(self, text: str) -> None:
+        """The text as it is."""
+        self.console.print(text, soft_wrap=True, markup=False)
+
+
+class Live(Plain):
+    """A bar for the epoch under way, above it the lines of those that are done."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self.bar = Bar(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[now]}"),
+            console=console,
+            transient=True,
+        )
+        self.task: TaskID | None = None
+
+    def step(self, progress: Progress) -> None:
+        """Move the bar."""
+        self.latest = progress
+        now = (
+            f"loss {progress.loss:.4f}  accuracy {progress.accuracy:.2%}  {progress.images_per_second:,.0f} images/s  "
+            f"{duration(progress.seconds_left)} left"
+        )
+        epoch = f"{progress.epoch}/{progress.epochs}"
+        if self.task is None:
+            self.bar.start()
+            self.task = self.bar.add_task("", total=progress.epoch_images, epoch=epoch, now=now)
+        self.bar.update(self.task, completed=progress.images, epoch=epoch, now=now)
+
+    def epoch(self, row: Epoch, is_best: bool) -> None:
+        """Put the bar away and print the epoch's row."""
+        self.close()
+        super().epoch(row, is_best)
+
+    def close(self) -> None:
+        """Put the bar away."""
+        self.bar.stop()
+        if self.task is not None:
+            self.bar.remove_task(self.task)
+            self.task = None
+
+
+def epoch_line(row: Epoch, latest: Progress | None, is_best: bool) -> str:
+    """An epoch in one line: losses, accuracies, speed, time left, and whether it is the best so far."""
+    parts = [
+        f"epoch {row.epoch}/{latest.epochs}" if latest else f"epoch {row.epoch}",
+        f"train loss {row.train_loss:.4f} accuracy {row.train_accuracy:.2%}",
+    ]
+    if row.validation_loss is not None and row.validation_accuracy is not None:
+        parts.append(f"validation loss {row.validation_loss:.4f} accuracy {row.validation_accuracy:.2%}")
+    parts.append(f"{row.images_per_second:,.0f} images/s")
+    if latest:
+        parts.append(f"{duration(latest.seconds_left)} left")
+    return "  ".join(parts) + ("  *" if is_best and row.validation_loss is not None else "")
+
+
+@contextmanager
+def counted(what: str, talks: bool, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
+    """Within it, for how many images something is done, to be called with (done, of how many).
+
+    what: such as "reading images".
+    """
+    shown, began = RunsProgress(console), time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        seconds = time.monotonic() - began
+        if talks and seconds > 1:  # what is quick needs no bar
+            shown.update(done / total, f"{what}: {done:,} of {total:,}", seconds * (total - done) / done)
+
+    try:
+        yield tell
+    finally:
+        shown.close()
+
+
+class RunsProgress:
+    """How far many runs are, together: a bar on a terminal, plain lines elsewhere."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(file=sys.stderr, highlight=False)
+        self.bar = Bar(
+            TextColumn("{task.fields[text]}"), BarColumn(bar_width=30), TextColumn("{task.percentage:3.0f} %"),
+            TextColumn("{task.fields[left]}"), console=self.console, transient=True,
+            disable=not self.console.is_terminal,
+        )  # fmt: skip
+        self.task = self.bar.add_task("", total=1.0, text="", left="")
+        self.last = time.monotonic()
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+        self.console.print(text, soft_wrap=True, markup=False)
+
+    def update(self, done: float, text: str, seconds_left: float | None) -> None:
+        """done: a share from 0 to 1 of all the work."""
+        left = "" if seconds_left is None else f"{duration(seconds_left)} left"
+        self.bar.start()
+        self.bar.update(self.task, completed=done, text=text, left=left)
+        if not self.console.is_terminal and time.monotonic() - self.last > PLAIN_SECONDS:
+            self.last = time.monotonic()
+            self.note(f"{text}, {done:.0%} of the work  {left}".rstrip())
+
+    def close(self) -> None:
+        """Put the bar away."""
+        self.bar.stop()

@@ -1,0 +1,117 @@
+"""The runtime chooses soundly, keeps random streams apart, and leaves torch's own state as it was."""
+
+import itertools
+import platform
+import resource
+import shutil
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from assay.core.errors import UsageError
+from assay.core.runtime import Runtime, Stream, seeded, stream_seed
+
+FP32 = Runtime("cpu", "fp32", threads=1)
+
+
+def test_what_is_asked_for_is_chosen():
+    assert Runtime.choose("cpu", "fp32", 1) == FP32
+    assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("tpu",), "unknown device 'tpu'; known: auto, cpu, cuda, mps"),
+        (("cpu", "fp64"), "unknown precision 'fp64'; known: auto, bf16, fp32"),
+        (("cpu", "auto", 0), "--threads must be at least 1"),
+    ],
+)
+def test_what_cannot_be_is_a_usage_error(arguments, told):
+    with pytest.raises(UsageError, match=told):
+        Runtime.choose(*arguments)
+
+
+def test_a_device_that_is_not_here_is_a_usage_error():
+    for name in (name for name in ("cuda", "mps") if not getattr(torch, name).is_available()):
+        with pytest.raises(UsageError, match=f"device '{name}' is not available here"):
+            Runtime.choose(name)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+def test_large_buffers_are_kept_for_the_next_step():
+    """Memory that is mapped anew faults at each of its pages; kept memory does not."""
+
+    def faults() -> int:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.empty(64 * 2**20, dtype=torch.uint8).fill_(1)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    Runtime.choose("cpu", "fp32", 1)
+    lowest = min(faults() for _ in range(20))  # the first few still make room
+    assert lowest < 64 * 2**20 / resource.getpagesize() / 100
+
+
+def test_streams_of_all_purposes_and_places_differ():
+    places = [(), (0,), (1,), (0, 0), (0, 1), (1, 0), (0, 0, 0)]
+    seeds = [stream_seed(seed, stream, *at) for seed, stream, at in itertools.product(range(3), Stream, places)]
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_a_stream_depends_on_nothing_else():
+    first = stream_seed(3, Stream.ORDER, 1)
+    torch.rand(5)
+    assert stream_seed(3, Stream.ORDER, 1) == first
+
+
+def test_seeded_repeats_within_and_changes_nothing_outside():
+    before = torch.get_rng_state()
+    with seeded(5):
+        first = torch.rand(4)
+    with seeded(5):
+        assert torch.equal(torch.rand(4), first)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_bf16_computes_in_bf16_and_exact_does_not():
+    half, weights = Runtime("cpu", "bf16", threads=1), torch.ones(2, 2)
+    with half.autocast():
+        assert (weights @ weights).dtype == torch.bfloat16
+    with half.exact().autocast():
+        assert (weights @ weights).dtype == torch.float32
+    assert half.exact() == FP32
+
+
+def test_batches_and_nets_are_channels_last():
+    assert FP32.batch(torch.zeros(2, 3, 4, 4)).is_contiguous(memory_format=torch.channels_last)
+    net = FP32.place(torch.nn.Conv2d(3, 4, 3))
+    assert net.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_net_stays_as_it_is_on_a_cpu():
+    net = torch.nn.Linear(2, 2)
+    assert Runtime.choose("cpu", "fp32", 1).compile(net) is net
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, from its compiler
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+def test_a_compiled_net_gives_the_same_and_shares_its_weights():
+    net, x = torch.nn.Linear(4, 2), torch.rand(3, 4)
+    forward = replace(FP32, compiled=True).compile(net)
+    assert torch.allclose(forward(x), net(x), atol=1e-6)
+    with torch.no_grad():
+        net.weight.zero_()
+    assert torch.allclose(forward(x), net.bias.expand(3, 2), atol=1e-6)
+
+
+def test_the_environment_names_what_can_change_the_bits():
+    recorded = FP32.environment()
+    assert FP32.changes(recorded) == []
+    other = Runtime("cpu", "bf16", threads=2)
+    assert other.changes(recorded) == ["precision was fp32, is bf16", "threads was 1, is 2"]
+    recorded["versions"]["torch"] = "1.0"
+    assert FP32.changes(recorded) == [f"torch was 1.0, is {torch.__version__}"]
+    assert len(FP32.changes({})) == 7  # nothing recorded: everything may have changed

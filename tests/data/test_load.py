@@ -1,0 +1,38 @@
+"""A recipe's data are a named data set or a folder, told apart by the name; a folder becomes an absolute path."""
+
+from pathlib import Path
+
+import pytest
+
+from assay.core.errors import UsageError
+from assay.data.load import is_path, settled
+
+
+@pytest.mark.parametrize("name", ["photos/mine", "./photos", "../photos", ".", "~/photos", "/photos", "list.csv"])
+def test_a_name_that_looks_like_a_path_is_one(name):
+    assert is_path(name)
+
+
+def test_a_bare_name_is_a_path_if_such_a_folder_is_there_and_no_data_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert not is_path("photos")
+    for name in ("photos", "cifar10"):
+        (tmp_path / name).mkdir()
+    assert is_path("photos")
+    assert not is_path("cifar10")
+
+
+def test_a_path_becomes_absolute_and_its_size_is_said(recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = settled(recipe.override({"data.name": "a/../photos/"})).data
+    assert (data.name, data.size) == (str(tmp_path / "photos"), 160)
+    assert data.called == "photos"
+    assert settled(recipe.override({"data.name": "~/x", "data.size": 64})).data.name == str(Path.home() / "x")
+
+
+def test_a_data_set_has_a_size_of_its_own(recipe):
+    with pytest.raises(
+        UsageError, match=r"data.size=64: data.size: a size is for folders of photographs; mnist has its own"
+    ):
+        settled(recipe.override({"data.name": "mnist", "data.size": 64}))
+    assert settled(recipe.override({"data.name": "mnist"})) == recipe.override({"data.name": "mnist"})

@@ -1,0 +1,124 @@
+"""Faults: each bends its own piece and nothing else, and a recipe without any is left alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from assay.core.errors import UsageError
+from assay.core.runtime import Runtime
+from assay.data.preprocess import Preprocess
+from assay.data.split import Split
+from assay.experiments import fault_injection as faults
+from assay.experiments import train as verbs
+from assay.experiments.setup import prepare
+from assay.models.sequential import build
+from assay.recipes.loader import read_recipe
+from assay.training.callbacks import Watch
+from assay.training.history import Epoch
+
+ROW = Epoch(1, 2.0, 0.1, 3.2, 0.5, 6.4, 0.4, 100.0)
+
+
+@pytest.fixture
+def faulty(recipe):
+    return lambda *names: recipe.override({"faults": list(names)})
+
+
+def trained(**changes):
+    recipe = read_recipe("bars.yaml").override(changes)
+    return verbs.train(recipe, runtime=Runtime.choose("cpu", threads=1), watch=Watch(), mlflow=False)
+
+
+def test_an_unknown_fault_is_refused_with_its_place_and_the_nearest(faulty):
+    with pytest.raises(UsageError, match="unknown fault 'double-softmx'; did you mean double-softmax"):
+        faults.check(faulty("double-softmx"))
+
+
+def test_a_recipe_without_faults_passes_unchanged(recipe):
+    parts, preprocess = Split(np.arange(3), np.arange(3, 5)), Preprocess((1, 8, 8), mean=(0.5,), std=(0.2,))
+    assert faults.model(recipe, 3) is recipe.model
+    assert faults.split(recipe, parts) is parts
+    assert faults.test_preprocess(recipe, preprocess) is preprocess
+    assert faults.training(recipe) is recipe
+    assert faults.reported(recipe, ROW) is ROW
+    assert faults.watched(recipe, [ROW]) == [ROW]
+    assert faults.warning(recipe) == ""
+
+
+@pytest.mark.parametrize(("name", "last"), [("double-softmax", "softmax"), ("relu-on-logits", "relu")])
+def test_a_layer_too_many_ends_the_net_and_weights_stay_the_same(faulty, name, last):
+    recipe = faulty(name)
+    bent, plain = (build(model, (1, 8, 8), 3, 0) for model in (faults.model(recipe, 3), recipe.model))
+    assert bent.lines == (*plain.lines, last)
+    pairs = zip(bent.state_dict().values(), plain.state_dict().values(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_a_double_softmax_keeps_the_loss_above_its_floor(bars_folder):
+    floor = -np.log(np.e / (np.e + 2))  # three classes: softmax gives at most 1 for one and 0 for the others
+    plain, bent = trained(), trained(faults=["double-softmax"])
+    assert min(row.train_loss for row in bent.history) > floor > plain.history[-1].train_loss
+
+
+def test_the_swapped_split_trains_on_the_few(bars_folder):
+    job = prepare(read_recipe("bars.yaml").override({"faults": ["swapped-split"]}), Runtime.choose("cpu", threads=1))
+    assert (len(job.trainer.feed), len(job.trainer.validation)) == (200, 1800)
+
+
+def test_an_unnormalised_test_set_is_only_scaled(bars_folder):
+    changes = {"preprocess.normalise": "train", "preprocess.scale": "centred"}
+    plain, bent = trained(**changes), trained(**changes, faults=["unnormalised-test"])
+    assert (plain.folder / "model.safetensors").read_bytes() == (bent.folder / "model.safetensors").read_bytes()
+    assert plain.results["validation"]["loss"] == bent.results["validation"]["loss"]
+    assert plain.results["test"]["loss"] != bent.results["test"]["loss"]
+    before = Preprocess((1, 8, 8), scale="centred", mean=(0.1,), std=(0.2,))
+    assert faults.test_preprocess(bent.recipe, before) == Preprocess((1, 8, 8))
+
+
+def test_test_images_that_stand_in_for_validation_are_a_counted_look(bars_folder):
+    run = trained(faults=["select-on-test"])
+    assert run.results["validation"]["accuracy"] == run.results["test"]["accuracy"]
+    assert run.results["validation"]["n"] == 500
+    assert [look["by"] for look in run.looks] == ["the fault select-on-test", "train"]
+
+
+def test_without_shuffling_every_epoch_has_the_same_order(faulty):
+    assert faults.training(faulty("no-shuffle")).training.shuffle is False
+
+
+def test_a_batch_scaled_loss_is_reported_divided_by_the_batch_size(faulty):
+    assert faults.reported(faulty("batch-scaled-loss"), ROW) == replace(ROW, train_loss=0.1, validation_loss=0.2)
+
+
+def test_who_stops_on_train_watches_training_figures(faulty):
+    (row,) = faults.watched(faulty("stop-on-train"), [ROW])
+    assert (row.validation_loss, row.validation_accuracy) == (ROW.train_loss, ROW.train_accuracy)
+
+
+def test_the_history_of_who_stops_on_train_tells_the_truth(bars_folder):
+    plain, bent = trained(), trained(faults=["stop-on-train"])
+    assert [row.validation_loss for row in plain.history] == [row.validation_loss for row in bent.history]
+
+
+def test_shared_weights_are_taken_where_they_fit_and_only_there():
+    net, other = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
+    faults.start(net, other.state_dict())
+    assert torch.equal(net.weight, other.weight)
+    before = net.weight.clone()
+    faults.start(net, torch.nn.Linear(3, 3).state_dict())
+    faults.start(net, None)
+    assert torch.equal(net.weight, before)
+
+
+def test_ones_own_module_takes_no_fault_in_its_layers(faulty):
+    with pytest.raises(UsageError, match="not your own module"):
+        faults.own_model(faulty("double-softmax"))
+    faults.own_model(faulty("no-shuffle"))
+
+
+def test_a_run_with_a_fault_says_so_first(bars_folder):
+    recipe = read_recipe("bars.yaml").override({"faults": ["no-shuffle"]})
+    job = prepare(recipe, Runtime.choose("cpu", threads=1))
+    assert job.text().startswith("FAULT ON PURPOSE, no-shuffle: every epoch goes through")

@@ -1,0 +1,90 @@
+"""A run on one's own photographs: scored once, compared with its training images, each look counted."""
+
+import json
+
+import numpy as np
+import pytest
+
+from assay import load
+from assay.core.errors import UsageError
+from assay.core.runtime import Runtime
+from assay.data.photo_files import photographs, report_blur
+from assay.evaluation.metrics import wilson
+from assay.evaluation.predictions import Predictions
+from assay.evaluation.statistics import image_interval
+from assay.experiments.fault_injection import test_preprocess as as_for_a_test_set
+from assay.experiments.photo_evaluation import WAYS, Accuracy, score_photographs, shift_of
+
+FP32 = Runtime("cpu", "fp32", threads=1)
+
+
+def test_scores_are_the_runs_own_answers(bars_run, bars_photos):
+    scores = score_photographs(bars_run, bars_photos, runtime=FP32)
+    found, classifier = photographs(bars_photos), load(bars_run, runtime=FP32)
+    assert scores.keys() == WAYS.keys()
+    for way, change in (("as they are", lambda image: image), ("report's blur", report_blur)):
+        answers = classifier.predict(*[change(image) for image in found])
+        assert [scores[way].class_names[k] for k in scores[way].predicted] == [one.class_name for one in answers]
+    assert [scores["nearest pixel"].class_names[k] for k in scores["nearest pixel"].labels] == [
+        path.parent.name for path in found.paths
+    ]
+
+
+def test_photographs_are_looked_at_once_however_often_they_are_asked_for(bars_run, bars_photos):
+    first = score_photographs(bars_run, bars_photos, runtime=FP32)
+    again = score_photographs(bars_run, bars_photos, runtime=FP32)
+    assert bars_run.looks_at("mine/test") == 1
+    assert all(np.array_equal(first[way].logits, again[way].logits) for way in WAYS)
+    next(bars_photos.glob("left/*.png")).unlink()
+    assert len(score_photographs(bars_run, bars_photos, runtime=FP32)["as they are"]) == 29
+    assert bars_run.looks_at("mine/test") == 2
+
+
+def test_unknown_classes_are_no_look(bars_run, bars_photos):
+    (bars_photos / "left").rename(bars_photos / "up")
+    with pytest.raises(UsageError, match="does not know the classes up"):
+        score_photographs(bars_run, bars_photos, runtime=FP32)
+    assert bars_run.looks_at("mine/test") == 0
+
+
+def test_a_fault_in_the_test_images_is_in_the_photographs_too(bars_run, bars_photos, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "assay.experiments.photo_evaluation.faults.test_preprocess",
+        lambda *words: asked.append(words) or as_for_a_test_set(*words),
+    )
+    score_photographs(bars_run, bars_photos, runtime=FP32)
+    assert len(asked) == 1
+
+
+def test_the_mean_over_replicates_has_an_interval_over_images():
+    labels = np.arange(40) % 2
+    logits = np.eye(2, dtype=np.float32)[labels]
+    wrong = logits.copy()
+    wrong[:10] = wrong[:10, ::-1]
+    runs = [Predictions(one, labels, np.arange(40), ("a", "b"), "x") for one in (logits, wrong)]
+    found = Accuracy.over(runs)
+    assert (found.mean, found.n) == (0.875, 40)
+    assert found.interval == image_interval(np.r_[np.full(10, 0.5), np.ones(30)])
+    assert Accuracy.over(runs[1:]).interval == wilson(30, 40)
+
+
+def test_the_panel_is_in_the_runs_folder(bars_run, bars_photos):
+    result, picture = shift_of(bars_run, bars_photos, runtime=FP32)
+    assert picture.is_file()
+    kept = json.loads((bars_run.folder / f"{picture.stem}.json").read_text())
+    assert kept["verdict"] == result.verdict
+    assert kept["antialias"]
+    assert (result.n, result.training_n, result.training_size) == (30, 1800, "8 x 8 px")
+    assert result.size == "128 x 160 px in the median, from 120 x 160 to 136 x 160"
+    assert bars_run.looks[-1]["by"] == "shift"
+    parts = {path.stem for path in (bars_run.folder / "predictions" / picture.stem).glob("*.npz")}
+    assert parts == {"as-they-are", "reports-blur", "sharpness", "contrast", "brightness", "all-of-these"}
+
+
+def test_an_earlier_panel_stays(bars_run, bars_photos):
+    _, first = shift_of(bars_run, bars_photos, runtime=FP32)
+    before = first.read_bytes()
+    _, second = shift_of(bars_run, bars_photos, runtime=FP32)
+    assert second.stem == f"{first.stem}-2"
+    assert first.read_bytes() == before

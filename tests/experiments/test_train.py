@@ -1,0 +1,226 @@
+"""The library: train, resume, evaluate and load, with one's own parts and without."""
+
+import signal
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, log_loss
+from torch import nn
+
+import assay
+from assay import Run, evaluate, load, resume
+from assay.core.errors import AssayError, DataError, Interrupted, NonFiniteError, UsageError
+from assay.core.runtime import Runtime
+from assay.data.imageset import ImageSet
+from assay.data.split import Split
+from assay.evaluation.predictions import Predictions
+from assay.experiments.run import list_runs
+from assay.training.callbacks import Progress, Watch
+
+FP32 = Runtime("cpu", "fp32", threads=1)
+
+
+class Own(nn.Module):
+    """A user's own net."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(64, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x.flatten(1))
+
+
+class CtrlC(Watch):
+    """Presses Ctrl-C in the middle of the second epoch."""
+
+    def step(self, progress: Progress) -> None:
+        if progress.epoch == 2 and progress.images == 96:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def train(recipe, images, test_images, tmp_path):
+    """Train on own images, quietly."""
+
+    def call(changes=None, **more) -> Run:
+        options = {"watch": Watch(), "runtime": FP32, "runs": tmp_path / "runs", "mlflow": False} | more
+        return assay.train(recipe.override(changes or {}), images=images, test=test_images, **options)
+
+    return call
+
+
+def contents(run: Run) -> dict[str, bytes]:
+    return {str(path.relative_to(run.folder)): path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+
+
+def test_a_batch_size_that_was_found_is_in_the_runs_own_recipe(train):
+    run = train({"training.batch_size": "auto", "training.epochs": 1})
+    assert run.recipe.training.batch_size == 180
+    assert run.recipe.hash in run.name
+
+
+def test_parts_for_want_of_memory_are_in_the_runs_files_and_a_resumed_run_begins_with_them(
+    train, images, test_images, tmp_path, monkeypatch
+):
+    forward = nn.Linear.forward
+
+    def small(self, x):
+        if len(x) > 20 and self.training:
+            raise MemoryError
+        return forward(self, x)
+
+    monkeypatch.setattr(nn.Linear, "forward", small)
+    with pytest.raises(Interrupted):
+        train(watch=CtrlC())
+    (run,) = list_runs(tmp_path / "runs")
+    assert run.read_json("environment.json")["micro_batches"] == 2
+    run = resume(run, images=images, test=test_images, runtime=FP32, watch=Watch(), mlflow=False)
+    assert run.status["micro_batches"] == 2
+
+
+def test_a_run_of_own_images_repeats_bit_for_bit_in_a_folder_of_its_own(train):
+    first = train()
+    before = contents(first)
+    second = train()
+    assert second.folder != first.folder
+    assert contents(first) == before
+    after = contents(second)
+    assert after["model.safetensors"] == before["model.safetensors"]
+    for run in (first, second):
+        assert [path.name for path in run.folder.glob("**/.part*")] == []
+        assert not run.checkpoint.exists()
+    for part in ("test", "validation"):
+        mine, theirs = (Predictions.load(run.folder / "predictions" / f"{part}.npz") for run in (first, second))
+        assert np.array_equal(mine.logits, theirs.logits)
+    assert before.keys() == after.keys() >= {
+        "recipe.yaml", "environment.json", "config.json", "status.json", "history.csv", "split.npz",
+        "model.safetensors", "results.json", "looks.jsonl", "predictions/test.npz", "predictions/validation.npz",
+        "figures/curves.png",
+    }  # fmt: skip
+
+
+def test_the_numbers_are_scikit_learns_on_the_stored_predictions_and_load_gives_the_same(train, images, test_images):
+    run = train()
+    validation = Split.load(run.folder / "split.npz").validation
+    for part, truth in (("test", test_images.labels), ("validation", images.labels[validation])):
+        stored, entry = Predictions.load(run.folder / "predictions" / f"{part}.npz"), run.results[part]
+        assert np.array_equal(stored.labels, truth)
+        assert entry["n"] == len(truth)
+        assert entry["accuracy"] == pytest.approx(accuracy_score(truth, stored.predicted))
+        assert entry["loss"] == pytest.approx(log_loss(truth, stored.probabilities), rel=1e-6)
+    assert np.array_equal(Predictions.load(run.folder / "predictions" / "validation.npz").indices, validation)
+    loaded = load(run, runtime=FP32).predictions(test_images, "bars/test")
+    assert np.array_equal(loaded.logits, Predictions.load(run.folder / "predictions" / "test.npz").logits)
+    best = run.history[run.status["best_epoch"] - 1]
+    assert run.results["validation"]["accuracy"] == pytest.approx(best.validation_accuracy)
+    assert run.results["validation"]["loss"] == pytest.approx(best.validation_loss, rel=1e-5)
+
+
+def test_the_test_set_is_not_looked_at_before_training_is_over(train, tmp_path):
+    class Nosy(Watch):
+        def epoch(self, row, is_best) -> None:
+            (run,) = list_runs(tmp_path / "runs")
+            seen.append((run.status["state"], len(run.history), len(run.looks), run.results))
+
+    seen: list[tuple] = []
+    run = train(watch=Nosy())
+    assert seen == [("running", epoch, 0, {}) for epoch in (1, 2, 3)]
+    assert [(look["data"], look["by"]) for look in run.looks] == [("bars/test", "train")]
+    assert run.status["state"] == "finished"
+
+
+def test_an_own_module_and_own_images_are_named_in_the_run_and_given_again(train, test_images):
+    run = train({"training.epochs": 1}, model=Own())
+    assert (run.recipe.model.name, run.recipe.data.name) == ("Own", "bars")
+    with pytest.raises(UsageError, match=r"trained your own Own; give it again: load\(run, model=\.\.\.\)"):
+        load(run)
+    logits = load(run, model=Own(), runtime=FP32).predictions(test_images, "bars/test").logits
+    assert np.array_equal(logits, Predictions.load(run.folder / "predictions" / "test.npz").logits)
+    assert evaluate(run, images=test_images, model=Own(), runtime=FP32)["look"] == 2
+    assert [look["by"] for look in run.looks] == ["train", "evaluate"]
+
+
+def test_own_training_images_without_own_test_images_are_refused(recipe, images, tmp_path):
+    with pytest.raises(UsageError, match="your own training images need your own test images too"):
+        assay.train(recipe, images=images, runs=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stopped_run_goes_on_and_ends_as_if_nothing_had_happened(train, images, test_images):
+    whole = train()
+    with pytest.raises(Interrupted, match=r"stopped in epoch 2, after step 3 of 6; go on with: assay train --resume"):
+        train(watch=CtrlC())
+    (stopped,) = [run for run in list_runs(whole.folder.parent.parent) if run != whole]
+    assert (stopped.status["state"], stopped.status["epochs"]) == ("stopped", 1)
+    assert stopped.looks == []
+    assert stopped.read_weights()
+
+    changed = ImageSet(images.images ^ 1, images.labels, images.class_names, images.source)
+    with pytest.raises(DataError, match="are not those that"):
+        resume(stopped, images=changed, test=test_images, runtime=FP32, watch=Watch(), mlflow=False)
+
+    resume(stopped, images=images, test=test_images, runtime=FP32, watch=Watch(), mlflow=False)
+    assert stopped.status["state"] == "finished"
+    assert contents(stopped)["model.safetensors"] == contents(whole)["model.safetensors"]
+    for part in ("validation", "test"):
+        assert {**stopped.results[part], "seconds": 0} == {**whole.results[part], "seconds": 0}
+
+
+def test_a_run_that_broke_off_after_its_look_does_not_look_again(train, images, test_images, monkeypatch, tmp_path):
+    def full(*_: object) -> None:
+        raise AssayError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(assay.experiments.train, "draw", full)
+        with pytest.raises(AssayError, match="no space left"):
+            train()
+    (run,) = list_runs(tmp_path / "runs")
+    before = contents(run)
+    resume(run, images=images, test=test_images, runtime=FP32, watch=Watch(), mlflow=False)
+    assert run.status["state"] == "finished"
+    assert len(run.looks) == 1
+    after = contents(run)
+    for name in ("results.json", "predictions/test.npz", "predictions/validation.npz"):
+        assert after[name] == before[name]
+    assert not any("test-2" in name for name in after)
+
+
+def test_a_loss_that_is_not_finite_fails_the_run_and_keeps_the_last_good_weights(train, tmp_path):
+    with pytest.raises(NonFiniteError, match="first bad tensor is"):
+        train({"optimiser.lr": 1e30, "model.layers": ["flatten", "linear 8", "relu", "linear 3"]})
+    (run,) = list_runs(tmp_path / "runs")
+    assert run.status["state"] == "failed"
+    assert "first bad tensor is" in run.status["reason"]
+    assert all(tensor.isfinite().all() for tensor in run.read_weights().values())
+    assert run.looks == []
+
+
+def test_without_validation_the_last_weights_are_judged_and_validation_cannot_be(train):
+    run = train({"data.validation": 0, "training.epochs": 1})
+    assert run.results.keys() == {"test"}
+    assert run.status["best_epoch"] == 1
+    with pytest.raises(UsageError, match="kept no images for validation"):
+        evaluate(run, "validation", runtime=FP32)
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_a_run_is_mirrored_to_mlflow(train, tmp_path):
+    mlflow = pytest.importorskip("mlflow")
+    run = train({"training.epochs": 1}, mlflow=True)
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}")
+    (copy,) = client.search_runs([client.get_experiment_by_name("tests").experiment_id])
+    assert (copy.info.run_name, copy.info.status) == (run.folder.name, "FINISHED")
+    assert copy.data.params["optimiser.lr"] == "0.05"
+    assert copy.data.metrics["final_test_accuracy"] == run.results["test"]["accuracy"]
+    assert copy.data.tags["initial_weights"] == run.read_json("config.json")["initial_weights"]
+    assert "figures" in {item.path for item in client.list_artifacts(copy.info.run_id)}
+
+
+def test_the_public_names_are_there():
+    for name in assay.__all__:
+        assert getattr(assay, name) is not None
+    assert set(dir(assay)) == set(assay.__all__)
+    with pytest.raises(AttributeError, match="module 'assay' has no attribute 'trian'"):
+        _ = assay.trian

@@ -1,0 +1,51 @@
+"""Tables of metrics as they come out on a terminal."""
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from assay.evaluation.metrics import Metrics, metrics
+from assay.evaluation.predictions import Predictions
+from assay.report.tables.metrics import accuracy_text, metrics_table, per_class_table
+
+
+def measured(n: int, correct: int, classes: int = 10, data: str = "toy/test") -> Metrics:
+    labels = np.arange(n) % (classes - 1)
+    answers = np.where(np.arange(n) < correct, labels, (labels + 1) % (classes - 1))
+    names = tuple(f"[class {i}]" for i in range(classes))
+    return metrics(Predictions(np.eye(classes, dtype=np.float32)[answers], labels, np.arange(n), names, data))
+
+
+def printed(table: Table) -> str:
+    console = Console(width=140, force_terminal=False)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
+
+
+def test_an_accuracy_carries_its_interval():
+    assert accuracy_text(measured(10_000, 8_862)) == "88.62 % [87.98, 89.23]"
+
+
+def test_metrics_stand_beside_each_other_for_each_set():
+    text = printed(metrics_table([measured(100, 90, data="toy/validation"), measured(200, 150)]))
+    assert "toy/validation" in text
+    assert "90.00 % [82.56, 94.48]" in text
+    assert "75.00 % [68.57, 80.49]" in text
+    assert next(row for row in text.splitlines() if "images (n)" in row).split("│")[2:4] == [
+        "                    100 ",
+        "                    200 ",
+    ]
+    assert "top-5 accuracy" in text
+    assert text.count("macro F1") == 2
+
+
+def test_a_metric_that_one_set_lacks_is_a_dash():
+    rows = printed(metrics_table([measured(10, 5, classes=3), measured(10, 5)])).splitlines()
+    assert "–" in next(row for row in rows if "top-3" in row)
+
+
+def test_every_class_has_a_row_and_an_absent_one_has_dashes():
+    rows = printed(per_class_table(measured(90, 80))).splitlines()
+    assert sum("[class " in row for row in rows) == 10
+    assert next(row for row in rows if "[class 9]" in row).count("–") == 3

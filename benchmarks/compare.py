@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 
-from assay.core.files import write_json, write_whole
+from assay.core.files import atomic_write, write_json
 from assay.core.runtime import Runtime
 from assay.models.layers import parse
-from assay.models.summary import summarise
+from assay.models.summary import summarize
 from benchmarks import tables
 from benchmarks.airbench import why_not
 from benchmarks.gpu_page import FAST, RIVAL
@@ -82,7 +82,7 @@ class Book:
         self.content: dict[str, Any] = before or {
             "environment": Runtime.choose("cpu", threads=options.threads).environment(),
             "settings": {
-                "threads": options.threads, "optimiser": f"sgd {LR}, momentum {MOMENTUM}",
+                "threads": options.threads, "optimizer": f"sgd {LR}, momentum {MOMENTUM}",
                 "nets": {net: {**asdict(NETS[net]), "mult_adds": mult_adds(net)} for net in NETS},
             },
             "sittings": [], "ceilings": [], "throughput": [], "to_accuracy": [], "airbench": None,
@@ -102,12 +102,12 @@ class Book:
     def write(self) -> None:
         """Write compare.json and compare.md."""
         write_json(self.file, self.content)
-        write_whole(self.folder / "compare.md", page(self.content))
+        atomic_write(self.folder / "compare.md", page(self.content))
 
 
 def mult_adds(net: str) -> int:
     """Of one image and one forward pass."""
-    return summarise(parse(Task(net).lines(), (3, 32, 32)), (3, 32, 32)).mult_adds
+    return summarize(parse(Task(net).lines(), (3, 32, 32)), (3, 32, 32)).mult_adds
 
 
 def page(content: dict[str, Any]) -> str:
@@ -138,7 +138,7 @@ def machine_text(content: dict[str, Any]) -> str:
     rounds = 1 + max((r["round"] for r in content["throughput"]), default=0)  # more than asked for, when resumed
     return (
         f"{environment['device_name']}, {settings['threads']} threads, {environment['system']}, Python "
-        f"{environment['python']}, {rounds} rounds, {settings['optimiser']}, {content['sittings'][0]}.\n\n"
+        f"{environment['python']}, {rounds} rounds, {settings['optimizer']}, {content['sittings'][0]}.\n\n"
         + ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
         + ".\n"
     )

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from assay.core.files import write_whole
+from assay.core.files import atomic_write
 from assay.core.runtime import Runtime
 from assay.data.folders.folder import open_folder
 from assay.data.preprocess import Preprocess
@@ -62,7 +62,7 @@ def ours(folder: Path, size: int) -> dict[str, float]:
 
     def batches() -> Iterator[torch.Tensor]:
         for chosen in torch.randperm(len(images)).split(BATCH):
-            yield preprocess.pixels(images.take(chosen))  # as a run's Feed does
+            yield preprocess.pixels(images.take(chosen))  # as a run's BatchLoader does
 
     return {"opened": opened, **_epochs(batches, started)}
 
@@ -202,7 +202,7 @@ def main() -> None:
     seconds = {when: start[when]["seconds"] for when in ("first", "second")}
     print(f"{given.many:,} images: first start {seconds['first']:.1f} s, second {seconds['second']:.2f} s")
     print(f"peak memory with 3 % bad files: {peak['bad']['peak'] / peak['clean']['peak']:.2f} times that without")
-    write_whole(given.output, json.dumps({"throughput": rows, "start": start, "memory": peak}, indent=2) + "\n")
+    atomic_write(given.output, json.dumps({"throughput": rows, "start": start, "memory": peak}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 9 numbers of epochs, 6 learning rates and 4 batch sizes, 3 seeds each, a head on a pretrained net at 224 px, with all of
 CIFAR-10. Without kept features the same would take weeks: some batches of it are measured, training and judging, and
-multiplied. One process, one thread; CPU time, so that neighbours count less.
+multiplied. One process, one thread; CPU time, so that neighbors count less.
 """
 
 import argparse
@@ -20,17 +20,17 @@ import torch
 from assay.core.files import write_json
 from assay.core.runtime import Runtime
 from assay.data.datasets.catalog import data_root, load, weights_folder
-from assay.experiments.setup import Job, prepare
+from assay.experiments.setup import TrainingSetup, prepare
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
 from assay.studies.engines import Ended
-from assay.studies.engines.stacked import Usual
+from assay.studies.engines.stacked import DefaultEngine
 from assay.studies.results import rows
 from assay.studies.runner import study
 from assay.studies.spec import StudySpec, read_study
-from assay.studies.study import Member
-from assay.training.callbacks import Watch
-from assay.training.feature_cache import FeatureFeed
+from assay.studies.study import Trial
+from assay.training.callbacks import Callback
+from assay.training.feature_cache import FeatureLoader
 from assay.training.inference import infer
 from benchmarks.tables import markdown
 
@@ -38,10 +38,10 @@ SWEEPS = ("transfer-epochs", "transfer-rates", "transfer-batches")
 SEEDS = 3
 
 
-class Here(Usual):
+class Here(DefaultEngine):
     """The usual engine without workers of its own, so that this process's CPU time is all of it."""
 
-    def run(self, members: Sequence[Member]) -> Iterator[Ended | None]:
+    def run(self, members: Sequence[Trial]) -> Iterator[Ended | None]:
         """As of Engine."""
         for chain in self.chains(members):
             print(f"  {len(chain)} together: {', '.join(sorted({one.variant.name for one in chain}))}", flush=True)
@@ -68,7 +68,7 @@ def specs(net: str, share: float, side: int) -> list[StudySpec]:
     ]
 
 
-def slow_job(recipe: Recipe, runtime: Runtime) -> Job:
+def slow_job(recipe: Recipe, runtime: Runtime) -> TrainingSetup:
     """The same run without kept features."""
     with patch("assay.experiments.setup.cut", lambda *_: None):
         return prepare(recipe, runtime)
@@ -79,7 +79,7 @@ def measured_slowly(recipe: Recipe, runtime: Runtime, batches: int) -> dict[str,
     job = slow_job(recipe, runtime)
     trainer, found = job.trainer, dict[str, float]()
     trainer._choose_trained(0)
-    walk = trainer.walk(0)
+    walk = trainer.iter_batches(0)
     trainer._step(0, 0, *next(walk))  # the first pays for set-up
     with cpu_time(found, "training"):
         for step in range(1, batches + 1):
@@ -111,7 +111,7 @@ def same_accuracy(recipe: Recipe, runtime: Runtime, images: int) -> dict[str, fl
     found = {}
     for name, make in (("with", prepare), ("without", slow_job)):
         trainer = make(small, runtime).trainer
-        trainer.run(Watch(), lambda state: None, lambda: False)
+        trainer.run(Callback(), lambda state: None, lambda: False)
         found[name] = float(trainer.state.history[-1].validation_accuracy or 0.0)
     return found
 
@@ -144,10 +144,10 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     }
 
 
-def once(job: Job) -> None:
+def once(job: TrainingSetup) -> None:
     """All images through the frozen part: as training images and as judged ones."""
     feed, features, validation = job.trainer.feed, job.trainer.features, job.trainer.validation
-    assert isinstance(feed, FeatureFeed)
+    assert isinstance(feed, FeatureLoader)
     assert features is not None
     assert validation is not None
     assert len(feed.of_views[0]) == len(feed)

@@ -24,7 +24,7 @@ from assay.data.split import split
 from assay.models.sequential import build
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
-from assay.training.callbacks import Watch
+from assay.training.callbacks import Callback
 
 Figures = tuple[float, float]  # validation accuracy and loss after the last epoch
 
@@ -34,7 +34,7 @@ def recipe(name: str, epochs: int, seed: int) -> Recipe:
     return read_recipe(name).override(
         {
             "seed": seed, "augment": [], "schedule": "constant", "training.epochs": epochs,
-            "stopping": {"restore_best": False}, "optimiser": {"name": "sgd", "lr": 0.02, "momentum": 0.9},
+            "stopping": {"restore_best": False}, "optimizer": {"name": "sgd", "lr": 0.02, "momentum": 0.9},
             "training.batch_size": 64,
         }
     )  # fmt: skip
@@ -43,7 +43,7 @@ def recipe(name: str, epochs: int, seed: int) -> Recipe:
 def by_assay(one: Recipe, runtime: Runtime) -> Figures:
     """assay as it comes."""
     with tempfile.TemporaryDirectory() as folder:
-        run = assay.train(one, runs=Path(folder), runtime=runtime, watch=Watch(), mlflow=False)
+        run = assay.train(one, runs=Path(folder), runtime=runtime, callback=Callback(), mlflow=False)
         return run.results["validation"]["accuracy"], run.results["validation"]["loss"]
 
 
@@ -53,15 +53,15 @@ def by_hand(one: Recipe, images: ImageSet) -> Figures:
     train, validation = images.subset(parts.train), images.subset(parts.validation)
     preprocess = Preprocess.fit(one.preprocess, train)
     net = build(one.model, preprocess.shape, len(images.class_names), one.seed)
-    optimiser = torch.optim.SGD(net.parameters(), one.optimiser.lr, 0.9)
+    optimizer = torch.optim.SGD(net.parameters(), one.optimizer.lr, 0.9)
     x, y = preprocess(torch.from_numpy(train.images)), torch.from_numpy(train.labels)
     torch.manual_seed(one.seed)
     for _ in range(one.training.epochs):
         net.train()
         for batch in torch.randperm(len(y)).split(one.training.batch_size):
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             cross_entropy(net(x[batch]), y[batch]).backward()
-            optimiser.step()
+            optimizer.step()
     return judged(net, preprocess(torch.from_numpy(validation.images)), torch.from_numpy(validation.labels))
 
 

@@ -24,13 +24,13 @@ import torch
 
 import assay
 from assay.core.errors import AssayError
-from assay.core.files import write_json, write_whole
+from assay.core.files import atomic_write, write_json
 from assay.core.runtime import Runtime
 from assay.data.datasets.catalog import load
 from assay.models.special_layers import WhiteningConv
 from assay.recipes.loader import read_recipe, recipe_names
 from assay.recipes.recipe import Recipe
-from assay.training.callbacks import Progress, Watch
+from assay.training.callbacks import Callback, Progress
 from assay.training.history import Epoch
 from benchmarks import gpu_page
 from benchmarks.airbench import why_not
@@ -50,19 +50,19 @@ class OutOfTimeError(Exception):
     """An item used up its share."""
 
 
-class Deadline(Watch):
+class Deadline(Callback):
     """Keeps the epochs, and stops a run when its time is up; a late step of an epoch that goes on is enough."""
 
     def __init__(self, seconds: float) -> None:
         self.rows: list[Epoch] = []
         self.end = time.monotonic() + seconds
 
-    def step(self, progress: Progress) -> None:
+    def on_step(self, progress: Progress) -> None:
         """Stop."""
         if time.monotonic() > self.end:
             raise OutOfTimeError
 
-    def epoch(self, row: Epoch, is_best: bool) -> None:
+    def on_epoch_end(self, row: Epoch, is_best: bool) -> None:
         """Keep."""
         self.rows.append(row)
 
@@ -88,7 +88,7 @@ class Bench:
         """Write down what an item gave so far: gpu.json and gpu.md, whole."""
         self.content["items"][item] = value
         write_json(self.options.out / "gpu.json", self.content)
-        write_whole(self.options.out / "gpu.md", gpu_page.page(self.content))
+        atomic_write(self.options.out / "gpu.md", gpu_page.page(self.content))
 
     def recipe(self, name: str, seed: int) -> Recipe:
         """The built-in recipe with that seed; tiny for a toy."""
@@ -97,21 +97,21 @@ class Bench:
 
 def train(bench: Bench, recipe: Recipe, seconds: float) -> dict[str, Any]:
     """One run, stopped after `seconds`: its times, accuracies on the test set, and whether it was finished."""
-    watch, run = Deadline(seconds), None
+    callback, run = Deadline(seconds), None
     whitening: list[float] = []
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, clocked(whitening), suppress(OutOfTimeError):
         run = assay.train(
-            recipe, images=bench.images, test=bench.test, runs=Path(folder), runtime=bench.runtime, watch=watch,
+            recipe, images=bench.images, test=bench.test, runs=Path(folder), runtime=bench.runtime, callback=callback,
             mlflow=False,
         )  # fmt: skip
         results = run.results
     row: dict[str, Any] = {
-        "seed": recipe.seed, "epochs": len(watch.rows), "of": recipe.training.epochs, "finished": run is not None,
-        "wall_seconds": time.perf_counter() - started, "train_seconds": sum(epoch.seconds for epoch in watch.rows),
+        "seed": recipe.seed, "epochs": len(callback.rows), "of": recipe.training.epochs, "finished": run is not None,
+        "wall_seconds": time.perf_counter() - started, "train_seconds": sum(epoch.seconds for epoch in callback.rows),
         "whitening_seconds": sum(whitening),
-        "images_per_second": [epoch.images_per_second for epoch in watch.rows],
-        "validation_accuracy": max((epoch.validation_accuracy or 0.0 for epoch in watch.rows), default=0.0) or None,
+        "images_per_second": [epoch.images_per_second for epoch in callback.rows],
+        "validation_accuracy": max((epoch.validation_accuracy or 0.0 for epoch in callback.rows), default=0.0) or None,
     }  # fmt: skip
     if run is None:
         return row

@@ -13,11 +13,11 @@ CONFIDENCE = 0.95
 
 def interval(values: list[float]) -> tuple[float, float, float]:
     """Mean and Student's 95 % interval for it; of one value, no interval but that value."""
-    centre = mean(values)
+    center = mean(values)
     if len(values) < 2:
-        return centre, centre, centre
+        return center, center, center
     half = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * stdev(values) / len(values) ** 0.5
-    return centre, centre - half, centre + half
+    return center, center - half, center + half
 
 
 def percent(values: list[float]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.core.files import write_json, write_whole
+from assay.core.files import atomic_write, write_json
 from assay.core.runtime import Runtime
 from assay.evaluation import statistics
 from assay.evaluation.comparison import Comparison, Group, compare_groups
@@ -144,7 +144,7 @@ def main() -> None:
     options = parser.parse_args()
     hits = train(options.runs, options.out / "runs")
     write_json(options.out / "accuracies.json", hits.mean(axis=1).tolist())
-    write_whole(options.out / "honesty.md", text := page(hits, options.times))
+    atomic_write(options.out / "honesty.md", text := page(hits, options.times))
     print(text)
 
 

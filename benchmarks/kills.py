@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from assay.core.files import write_whole
+from assay.core.files import atomic_write
 from assay.experiments.run import list_runs
 from benchmarks.tables import markdown
 
@@ -23,7 +23,7 @@ STUDY = """\
 base: fashion/cnn-bn
 changes: {training.epochs: 6, data.share: 0.1}
 replicates: 3
-plan: {name: grid, over: {optimiser.lr: [0.001, 0.01]}}
+plan: {name: grid, over: {optimizer.lr: [0.001, 0.01]}}
 """
 RUNS = 6
 
@@ -65,7 +65,7 @@ def measure(kills: int, seed: int) -> dict[str, Any]:
     moments = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_whole(folder / "killed.yaml", STUDY)
+        atomic_write(folder / "killed.yaml", STUDY)
         started = time.perf_counter()
         alone = table(start(folder, "alone"))
         whole = time.perf_counter() - started
@@ -85,7 +85,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     found = measure(options.kills, options.seed)
-    write_whole(options.out, json.dumps(found, indent=2))
+    atomic_write(options.out, json.dumps(found, indent=2))
     rows = [[f"{after:.1f}", "yes" if ran else "no", str(done)] for after, ran, done in found["kills"]]
     print(markdown(["killed after, s", "while it ran", f"runs ended, of {RUNS}"], rows))
     print(f"\nundisturbed: {found['seconds']:.0f} s; the same table: {'yes' if found['same_table'] else 'NO'}")

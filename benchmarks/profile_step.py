@@ -16,22 +16,22 @@ from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile, record_function
 
 import assay
-from assay.core.files import write_whole
+from assay.core.files import atomic_write
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
-from assay.training.callbacks import Progress, Watch
-from assay.training.loader import Feed
+from assay.training.callbacks import Callback, Progress
+from assay.training.loader import BatchLoader
 from benchmarks.tables import markdown
 from benchmarks.task import NETS, Task, synthetic
 
 FEED = "augmentation and preprocess"
 OTHER = "other, Python"
 # The first group with a word in the operator's name has it; scopes of several operators count as a whole.
-SCOPES = {FEED: (FEED,), "optimiser": ("Optimizer.step", "Optimizer.zero_grad")}
+SCOPES = {FEED: (FEED,), "optimizer": ("Optimizer.step", "Optimizer.zero_grad")}
 GROUPS = {
     "convolution": ("conv",),
     "pooling": ("pool",),
-    "normalisation, activation": (
+    "normalization, activation": (
         "batch_norm",
         "relu",
         "threshold",
@@ -48,13 +48,13 @@ GROUPS = {
 WARM_UP, STEPS = 3, 21  # whole groups of the feed: 7 batches of 64 each, or 3 of 128
 
 
-class Window(Watch):
+class Window(Callback):
     """Profiles the steps after the warm-up."""
 
     def __init__(self) -> None:
         self.profile, self.steps, self.seconds = profile(activities=[ProfilerActivity.CPU]), 0, 0.0
 
-    def step(self, progress: Progress) -> None:
+    def on_step(self, progress: Progress) -> None:
         """After each step: start, count or stop."""
         self.steps += 1
         if self.steps == WARM_UP:
@@ -86,28 +86,28 @@ def milliseconds(events: list[FunctionEvent], seconds: float, steps: int) -> dic
     total: dict[str, float] = defaultdict(float)
     for event in events:
         total[group(event)] += event.self_cpu_time_total / 1000 / steps
-    named = {name: total[name] for name in (FEED, *GROUPS, "optimiser")}
+    named = {name: total[name] for name in (FEED, *GROUPS, "optimizer")}
     return {**named, OTHER: 1000 * seconds / steps - sum(named.values())}
 
 
 def profiled(task: Task, images: ImageSet) -> dict[str, float]:
     """Train on these images and profile some steps."""
     window = Window()
-    plain = Feed.batch
+    plain = BatchLoader.batch
 
-    def scoped(self: Feed, *arguments: Any) -> Any:
+    def scoped(self: BatchLoader, *arguments: Any) -> Any:
         with record_function(FEED):
             return plain(self, *arguments)
 
-    Feed.batch = scoped  # type: ignore[assignment, method-assign]
+    BatchLoader.batch = scoped  # type: ignore[assignment, method-assign]
     try:
         with tempfile.TemporaryDirectory() as folder:
             assay.train(
                 task.recipe, images=images, test=synthetic(20), runs=Path(folder),
-                runtime=Runtime.choose("cpu", threads=torch.get_num_threads()), watch=window, mlflow=False,
+                runtime=Runtime.choose("cpu", threads=torch.get_num_threads()), callback=window, mlflow=False,
             )  # fmt: skip
     finally:
-        Feed.batch = plain  # type: ignore[method-assign]
+        BatchLoader.batch = plain  # type: ignore[method-assign]
     events = window.profile.events()
     return milliseconds(list(events or []), window.seconds, STEPS)
 
@@ -130,7 +130,7 @@ def main() -> None:
         rows.append(["all", f"{whole:.2f}", "100 %"])
         parts.append(f"## {net}, batch {task.batch_size}\n\n{markdown(['group', 'ms', 'share'], rows)}")
         print(parts[-1], flush=True)
-    write_whole(options.out, "\n".join(parts))
+    atomic_write(options.out, "\n".join(parts))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from assay.core.files import write_whole
+from assay.core.files import atomic_write
 from benchmarks.tables import markdown
 
 RUNS = 20
@@ -21,7 +21,7 @@ STUDY = """\
 base: fashion/cnn-bn
 changes: {{training.epochs: 1, data.share: {share}}}
 replicates: {runs}
-plan: {{name: grid, over: {{optimiser.lr: [0.01]}}}}
+plan: {{name: grid, over: {{optimizer.lr: [0.01]}}}}
 """
 ONE_BY_ONE = """\
 import sys
@@ -29,11 +29,11 @@ from pathlib import Path
 from assay import train
 from assay.recipes.loader import read_recipe
 from assay.core.runtime import Runtime
-from assay.training.callbacks import Watch
+from assay.training.callbacks import Callback
 recipe = read_recipe("fashion/cnn-bn").override({{"training.epochs": 1, "data.share": {share}}})
 for seed in range({runs}):
     train(recipe.override({{"seed": seed}}), runs=Path("one-by-one"), runtime=Runtime.choose("cpu", threads=1),
-          watch=Watch(), mlflow=False)
+          callback=Callback(), mlflow=False)
 """
 
 
@@ -55,7 +55,7 @@ def measure(share: float) -> dict[str, float]:
     """Seconds of each way."""
     with tempfile.TemporaryDirectory() as name:
         folder, cores = Path(name), os.cpu_count() or 1
-        write_whole(folder / "tiny.yaml", STUDY.format(share=share, runs=RUNS))
+        atomic_write(folder / "tiny.yaml", STUDY.format(share=share, runs=RUNS))
         return {
             "one after another": seconds(["-c", ONE_BY_ONE.format(share=share, runs=RUNS)], folder),
             "a study in one process": study(folder, 1, "one"),
@@ -73,7 +73,7 @@ def main() -> None:
     found = measure(options.share)
     usual = found["one after another"]
     rows = [[way, f"{value:.1f}", f"{usual / value:.2f}"] for way, value in found.items()]
-    write_whole(options.out, json.dumps(found, indent=2))
+    atomic_write(options.out, json.dumps(found, indent=2))
     print(markdown([f"{RUNS} runs", "seconds", "times as fast"], rows))
 
 

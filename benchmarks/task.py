@@ -1,4 +1,4 @@
-"""The Task: what every tool is to do - which net, images, batch size and optimiser. How a tool does it: `tools/`."""
+"""The Task: what every tool is to do - which net, images, batch size and optimizer. How a tool does it: `tools/`."""
 
 import argparse
 import os
@@ -74,9 +74,9 @@ class Task:
             "name": "benchmark",
             "data.validation": self.validation_share,
             "preprocess.scale": "unit",
-            "preprocess.normalise": "train",
+            "preprocess.normalize": "train",
             "augment": [f"crop {PAD} zero", "flip"],
-            "optimiser": {"name": "sgd", "lr": LR, "momentum": MOMENTUM},
+            "optimizer": {"name": "sgd", "lr": LR, "momentum": MOMENTUM},
             "schedule": {"name": "constant"},
             "training": {"epochs": self.epochs, "batch_size": self.batch_size, "shuffle": True},
             "stopping": {"patience": None},

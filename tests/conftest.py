@@ -26,7 +26,7 @@ from assay.data.imageset import ImageSet
 from assay.experiments.run import Run
 from assay.recipes.recipe import Recipe
 
-torch.set_num_threads(1)  # a busy neighbour ruins OpenMP with more
+torch.set_num_threads(1)  # a busy neighbor ruins OpenMP with more
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def bars_photos(tmp_path: Path) -> Path:
 
 
 def bars(n: int, seed: int = 0) -> ImageSet:
-    """Grey 8x8 images (n, 1, 8, 8) of three classes that a tiny net learns: a bright left, middle or right third."""
+    """Gray 8x8 images (n, 1, 8, 8) of three classes that a tiny net learns: a bright left, middle or right third."""
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, 3, n)
     images = generator.integers(0, 120, (n, 1, 8, 8), dtype=np.uint8)
@@ -96,7 +96,7 @@ def recipe() -> Recipe:
             "name": "tests/bars",
             "model": {"layers": ["conv 4 3x3", "relu", "batchnorm", "flatten", "dropout 0.2", "linear 3"]},
             "augment": ["crop 1"],
-            "optimiser": {"name": "sgd", "lr": 0.05},
+            "optimizer": {"name": "sgd", "lr": 0.05},
             "training": {"epochs": 3, "batch_size": 32},
         }
     )
@@ -141,7 +141,7 @@ model:
     - flatten
     - dropout 0.2
     - linear 3
-optimiser: {name: sgd, lr: 0.05}
+optimizer: {name: sgd, lr: 0.05}
 training: {epochs: 2, batch_size: 100}
 """
 

@@ -10,7 +10,7 @@ import assay
 
 SOURCE = Path(assay.__file__).parent
 
-# A module may import from lower ranks and from its own package; equal ranks are neighbours that do not know each other.
+# A module may import from lower ranks and from its own package; equal ranks are neighbors that do not know each other.
 RANKS = {
     "core": 0, "recipes": 1, "data": 2, "models": 2, "training": 3, "evaluation": 4, "explain": 5, "doctor": 5,
     "report": 6, "experiments": 7, "studies": 8, "export": 9, "web": 9, "cli": 10, "__init__": 10, "__main__": 11,
@@ -22,7 +22,7 @@ MODULES = sorted(SOURCE.rglob("*.py"), key=str)
 def imported(path: Path, *, top_only: bool = False) -> Iterator[str]:
     """The full names of all modules that a file imports, inside functions too (or only when it is itself imported)."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in tree.body if top_only else ast.walk(tree):
+    for node in tree.body if top_only else ast.iter_batches(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -70,7 +70,7 @@ def test_the_core_needs_no_optional_package(path: Path):
 @every_module
 def test_a_random_number_comes_from_a_generator_that_was_passed(path: Path):
     """torch.manual_seed and numpy's global functions change the state of whoever uses assay."""
-    found = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    found = ast.iter_batches(ast.parse(path.read_text(encoding="utf-8")))
     calls = {ast.unparse(node.func) for node in found if isinstance(node, ast.Call)}
     assert not calls & {"torch.manual_seed", "np.random.seed", "random.seed", "torch.cuda.manual_seed_all"}
     assert "random" not in {name.partition(".")[0] for name in imported(path)}

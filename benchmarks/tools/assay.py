@@ -6,23 +6,23 @@ from pathlib import Path
 
 import assay
 from assay.core.runtime import Runtime
-from assay.training.callbacks import Watch
+from assay.training.callbacks import Callback
 from assay.training.history import Epoch
 from benchmarks.laps import Laps
 from benchmarks.task import read_task, synthetic
 
 
-class Clock(Watch):
+class Clock(Callback):
     """Notes each epoch as it ends: its rate from assay's history, its seconds from a clock of our own."""
 
     def __init__(self) -> None:
         self.laps, self.last = Laps(), time.perf_counter()
 
-    def note(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """Notes are written before training starts; the last one starts the clock."""
         self.last = time.perf_counter()
 
-    def epoch(self, row: Epoch, is_best: bool) -> None:
+    def on_epoch_end(self, row: Epoch, is_best: bool) -> None:
         """Everything since the last epoch counts: training, validation, writing files."""
         now = time.perf_counter()
         self.laps.add(row.images_per_second, now - self.last, row.validation_accuracy)
@@ -40,7 +40,7 @@ def main() -> None:
             test=synthetic(100),  # none of the test set's business
             runs=Path(folder),
             runtime=runtime,
-            watch=clock,
+            callback=clock,
             mlflow=False,
         )
     clock.laps.print("assay", task, ("assay", "torch"))

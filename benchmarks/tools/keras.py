@@ -110,7 +110,7 @@ def model(task: Task, before: list[Any]) -> Any:
 
 
 def fit_arrays(task: Task, timer: Timer) -> None:
-    """As it comes: arrays, augmented a batch at a time by Keras's layers, and normalised by a layer of the model."""
+    """As it comes: arrays, augmented a batch at a time by Keras's layers, and normalized by a layer of the model."""
     train, validation = task.parts()
     mean, std = task.constants(train)
     scale = layers.Normalization(mean=[255 * m for m in mean], variance=[(255 * s) ** 2 for s in std])

@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 
 
 class Classifier(L.LightningModule):
-    """The net with its loss and optimiser."""
+    """The net with its loss and optimizer."""
 
     def __init__(self, net: nn.Module, tuned: bool) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from assay.data.imageset import ImageSet
 from benchmarks.task import PAD, Task
 
-Constants = tuple[tuple[float, ...], tuple[float, ...]]
+MeanStd = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 class Pictures(Dataset[tuple[Any, int]]):
@@ -46,9 +46,9 @@ def picture_loaders(task: Task) -> tuple[DataLoader[tuple[Any, int]], DataLoader
 
 
 class TensorBatches:
-    """Resident uint8 images, cropped, flipped and normalised a batch at a time; what a skilled user writes by hand."""
+    """Resident uint8 images, cropped, flipped and normalized a batch at a time; what a skilled user writes by hand."""
 
-    def __init__(self, images: ImageSet, constants: Constants, batch_size: int, augment: bool) -> None:
+    def __init__(self, images: ImageSet, constants: MeanStd, batch_size: int, augment: bool) -> None:
         pixels = torch.from_numpy(images.images)
         self.labels, self.batch_size, self.augment = torch.from_numpy(images.labels), batch_size, augment
         self.size = pixels.shape[2]

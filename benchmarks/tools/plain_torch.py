@@ -1,4 +1,4 @@
-"""Plain PyTorch: the loop of its tutorials; tuned, with channels_last, bf16 autocast, a fused optimiser and tensors."""
+"""Plain PyTorch: the loop of its tutorials; tuned, with channels_last, bf16 autocast, a fused optimizer and tensors."""
 
 import torch
 from torch import nn
@@ -15,17 +15,17 @@ def train(task: Task, laps: Laps) -> None:
     net = task.module()
     if task.tuned:
         net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.SGD(net.parameters(), LR, MOMENTUM, fused=task.tuned or None)
+    optimizer = torch.optim.SGD(net.parameters(), LR, MOMENTUM, fused=task.tuned or None)
     for _ in range(task.epochs):
         laps.start()
         net.train()
         seen = 0
         for images, labels in train_loader:
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             with torch.autocast("cpu", torch.bfloat16, enabled=task.tuned):
                 loss = cross_entropy(net(images), labels)
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             seen += len(labels)
         laps.trained(seen)
         if task.validate:

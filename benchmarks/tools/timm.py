@@ -24,7 +24,7 @@ from torch import nn
 
 
 def loaders(task: Task) -> tuple[Any, Any]:
-    """Training and validation loaders of timm, with collated uint8 batches normalised by its prefetcher."""
+    """Training and validation loaders of timm, with collated uint8 batches normalized by its prefetcher."""
     train, validation = task.parts()
     mean, std = task.constants(train)
     common: dict[str, Any] = {
@@ -39,20 +39,20 @@ def loaders(task: Task) -> tuple[Any, Any]:
     return training, create_loader(Pictures(validation, None), batch_size=500, crop_pct=1.0, **common)
 
 
-def train_one_epoch(net: nn.Module, loader: Any, optimiser: Any, task: Task) -> int:
+def train_one_epoch(net: nn.Module, loader: Any, optimizer: Any, task: Task) -> int:
     """As train.py's function of that name; returns how many images it saw."""
     losses, seen = AverageMeter(), 0
     loss_function = nn.CrossEntropyLoss()
     net.train()
-    optimiser.zero_grad()
+    optimizer.zero_grad()
     for images, labels in loader:
         if task.tuned:
             images = images.contiguous(memory_format=torch.channels_last)
         with autocast(task):
             loss = loss_function(net(images), labels)
         loss.backward()
-        optimiser.step()
-        optimiser.zero_grad()
+        optimizer.step()
+        optimizer.zero_grad()
         seen += len(labels)
     losses.update(loss.item(), seen)
     return seen
@@ -83,10 +83,10 @@ def train(task: Task, laps: Laps) -> None:
     net = task.module()
     if task.tuned:
         net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = create_optimizer_v2(net, opt="momentum", lr=LR, momentum=MOMENTUM, weight_decay=0.0)
+    optimizer = create_optimizer_v2(net, opt="momentum", lr=LR, momentum=MOMENTUM, weight_decay=0.0)
     for _ in range(task.epochs):
         laps.start()
-        laps.trained(train_one_epoch(net, training, optimiser, task))
+        laps.trained(train_one_epoch(net, training, optimizer, task))
         if task.validate:
             laps.validated(validate(net, validation, task))
 

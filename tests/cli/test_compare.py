@@ -12,7 +12,7 @@ def two_recipes(bars_folder, assay) -> tuple[str, str]:
     """Two runs each of two learning rates, one of them too small to learn with."""
     for seed in (0, 1):
         for lr in (0.05, 1e-9):
-            assert assay("train", "bars.yaml", f"seed={seed}", f"optimiser.lr={lr}", *QUIET).code == 0
+            assert assay("train", "bars.yaml", f"seed={seed}", f"optimizer.lr={lr}", *QUIET).code == 0
     stems = {path.name.rpartition("-s")[0]: path for path in (bars_folder / "runs" / "bars").iterdir()}
     return tuple(sorted(stems, key=lambda stem: "lr: 0.05" not in (stems[stem] / "recipe.yaml").read_text()))
 

@@ -12,7 +12,7 @@ from assay.core.errors import DataError, UsageError
 
 RECIPE = """\
 data: {name: fashion-mnist}
-preprocess: {scale: centred, normalise: train}
+preprocess: {scale: centered, normalize: train}
 augment: [flip, crop 4, AUGMENT]
 model: {layers: [flatten, linear 10]}
 """
@@ -90,8 +90,8 @@ def test_a_given_output_must_be_a_png(folder):
 def test_preview_draws_what_the_net_will_see(folder, data_root):
     Path("mine.yaml").write_text(RECIPE.replace("AUGMENT", "rotate 20"))
     done = run("preview", "mine.yaml", "--output", "seen.png")
-    assert "1 x 28 x 28, scale centred" in done.output
-    assert "-0.2" in done.output  # the mean of the centred pixels is 0.286 - 0.5
+    assert "1 x 28 x 28, scale centered" in done.output
+    assert "-0.2" in done.output  # the mean of the centered pixels is 0.286 - 0.5
     assert np.asarray(Image.open("seen.png").convert("L")).std() > 20
 
 

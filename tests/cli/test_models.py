@@ -60,7 +60,7 @@ def test_list_says_which_pretrained_nets_there_are():
 
 def test_show_walks_a_pretrained_net_for_its_own_images():
     output = run("show", "mobilenet_v1", "width=0.25", "--classes", "7")
-    assert "centre 224 px, mean 0.5, 0.5, 0.5" in output
+    assert "center 224 px, mean 0.5, 0.5, 0.5" in output
     assert "blocks.4.1.conv_pw" in output
     assert "3x224x224" in output
     assert f"{470_072 - 993 * 257:,}" in output  # Keras's count, with 993 outputs less

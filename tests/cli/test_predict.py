@@ -10,7 +10,7 @@ from PIL import Image
 
 @pytest.fixture
 def picture(bars_run):
-    """A 64 x 48 colour picture with a bright right third of its central square."""
+    """A 64 x 48 color picture with a bright right third of its central square."""
     pixels = np.full((48, 64, 3), 60, np.uint8)
     pixels[:, 44:] = 170
     Image.fromarray(pixels).save("right.png")

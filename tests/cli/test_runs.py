@@ -2,7 +2,7 @@
 
 import json
 
-from assay.core.files import write_whole
+from assay.core.files import atomic_write
 from assay.experiments.run import Run
 
 
@@ -33,7 +33,7 @@ def test_show_gives_recipe_state_and_results(bars_run, assay):
 def test_show_says_by_what_the_weights_were_chosen(bars_run, recipe, assay):
     assert "best weights from epoch" in assay("runs", "show", "latest").out
     unchosen = recipe.override({"stopping.restore_best": False})
-    write_whole(bars_run.folder / "recipe.yaml", unchosen.to_yaml())
+    atomic_write(bars_run.folder / "recipe.yaml", unchosen.to_yaml())
     assert "finished after 2 epochs; weights of the last epoch" in assay("runs", "show", "latest").out
 
 

@@ -8,7 +8,7 @@ QUIET = ("--threads", "1", "--device", "cpu")
 def test_it_says_what_differs_and_where_the_picture_is(bars_run, bars_photos, assay):
     done = assay("shift", "latest", bars_photos, *QUIET)
     assert done.code == 0
-    assert "standardised difference" in done.out
+    assert "standardized difference" in done.out
     assert "matter" in done.out
     assert str(next((bars_run.folder / "figures").glob("shift-mine-*.png"))) in done.out
     assert "look 1 at mine by this run" in done.out

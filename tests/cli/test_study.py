@@ -10,7 +10,7 @@ STEPS = """\
 base: bars.yaml
 changes: {training.epochs: 1}
 replicates: 2
-plan: {name: ladder, steps: {adam: {optimiser.name: adam}}}
+plan: {name: ladder, steps: {adam: {optimizer.name: adam}}}
 """
 
 

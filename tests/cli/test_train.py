@@ -10,7 +10,7 @@ QUIET = ("--threads", 1, "--no-mlflow")
 
 
 def test_json_is_one_object_last_with_the_folder_and_every_set(bars_folder, assay):
-    done = assay("train", "bars.yaml", "training.epochs=1", "optimiser.lr=0.01", "seed=7", "--json", *QUIET)
+    done = assay("train", "bars.yaml", "training.epochs=1", "optimizer.lr=0.01", "seed=7", "--json", *QUIET)
     assert done.code == 0
     told = json.loads(done.out.splitlines()[-1])
     run = Run.open(told["run"])
@@ -21,7 +21,7 @@ def test_json_is_one_object_last_with_the_folder_and_every_set(bars_folder, assa
         assert {"n", "accuracy", "interval", "loss", "seconds"} <= entry.keys()
         assert entry["interval"][0] <= entry["accuracy"] <= entry["interval"][1]
     recipe = run.recipe
-    assert (recipe.optimiser.lr, recipe.seed, recipe.training.epochs) == (0.01, 7, 1)
+    assert (recipe.optimizer.lr, recipe.seed, recipe.training.epochs) == (0.01, 7, 1)
 
 
 def test_off_a_terminal_progress_is_plain_lines_on_standard_error(trained_once):

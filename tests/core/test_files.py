@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from assay.core.errors import AssayError
-from assay.core.files import disk_errors, save_whole, sweep, write_json, write_whole
+from assay.core.files import atomic_save, atomic_write, disk_errors, remove_partial_files, write_json
 
 
 def test_what_is_written_is_read_back_and_nothing_else_is_left(tmp_path: Path):
     path = tmp_path / "new" / "folder" / "note.txt"
-    write_whole(path, "grüße\n")
+    atomic_write(path, "grüße\n")
     assert path.read_bytes() == "grüße\n".encode()
-    write_whole(path, b"\x00\xff")
+    atomic_write(path, b"\x00\xff")
     assert path.read_bytes() == b"\x00\xff"
     assert list(path.parent.iterdir()) == [path]
 
@@ -35,7 +35,7 @@ def test_whatever_stops_a_writer_leaves_the_old_file_and_no_other(tmp_path: Path
         raise error
 
     with pytest.raises((AssayError, type(error))):
-        save_whole(path, save)
+        atomic_save(path, save)
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("note.txt", "old")]
 
 
@@ -47,13 +47,13 @@ def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path: Path):
         temporary.write_text("new")
         seen.append(path.read_text())
 
-    save_whole(path, save)
+    atomic_save(path, save)
     assert (*seen, path.read_text()) == ("old", "new")
 
 
 def test_the_temporary_name_keeps_the_suffix_and_stays_hidden(tmp_path: Path):
     names = []
-    save_whole(tmp_path / "a.png", lambda path: (names.append(path.name), path.touch()))
+    atomic_save(tmp_path / "a.png", lambda path: (names.append(path.name), path.touch()))
     assert names[0].startswith(".part-")
     assert names[0].endswith(".png")
 
@@ -61,7 +61,7 @@ def test_the_temporary_name_keeps_the_suffix_and_stays_hidden(tmp_path: Path):
 def test_a_refusal_names_the_file_the_reason_and_a_cure(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(AssayError, match=r"cannot write .*file/note\.txt: .*(exists|directory).*--runs"):
-        write_whole(tmp_path / "file" / "note.txt", "")
+        atomic_write(tmp_path / "file" / "note.txt", "")
 
 
 def test_other_errors_are_defects_and_pass():
@@ -73,6 +73,6 @@ def test_what_a_killed_writer_left_is_swept_and_nothing_else(tmp_path: Path):
     (tmp_path / "checkpoint").mkdir()
     for name in ("status.json", ".part-12.json", ".hidden", "checkpoint/.part-34.pt", "checkpoint/state.pt"):
         (tmp_path / name).touch()
-    sweep(tmp_path)
+    remove_partial_files(tmp_path)
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {"status.json", ".hidden", "checkpoint/state.pt"}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from assay.core.errors import UsageError
-from assay.data.load import is_path, settled
+from assay.data.load import is_path, with_absolute_paths
 
 
 @pytest.mark.parametrize("name", ["photos/mine", "./photos", "../photos", ".", "~/photos", "/photos", "list.csv"])
@@ -24,15 +24,17 @@ def test_a_bare_name_is_a_path_if_such_a_folder_is_there_and_no_data_set(tmp_pat
 
 def test_a_path_becomes_absolute_and_its_size_is_said(recipe, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    data = settled(recipe.override({"data.name": "a/../photos/"})).data
+    data = with_absolute_paths(recipe.override({"data.name": "a/../photos/"})).data
     assert (data.name, data.size) == (str(tmp_path / "photos"), 160)
-    assert data.called == "photos"
-    assert settled(recipe.override({"data.name": "~/x", "data.size": 64})).data.name == str(Path.home() / "x")
+    assert data.display_name == "photos"
+    assert with_absolute_paths(recipe.override({"data.name": "~/x", "data.size": 64})).data.name == str(
+        Path.home() / "x"
+    )
 
 
 def test_a_data_set_has_a_size_of_its_own(recipe):
     with pytest.raises(
         UsageError, match=r"data.size=64: data.size: a size is for folders of photographs; mnist has its own"
     ):
-        settled(recipe.override({"data.name": "mnist", "data.size": 64}))
-    assert settled(recipe.override({"data.name": "mnist"})) == recipe.override({"data.name": "mnist"})
+        with_absolute_paths(recipe.override({"data.name": "mnist", "data.size": 64}))
+    assert with_absolute_paths(recipe.override({"data.name": "mnist"})) == recipe.override({"data.name": "mnist"})

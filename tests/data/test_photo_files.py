@@ -11,7 +11,7 @@ from assay.data.photo_files import kernel_side, photographs, report_blur, shrunk
 from assay.data.preprocess import Preprocess
 
 NAMES = ("left", "middle", "right")
-GREY = Preprocess((1, 8, 8))
+GRAY = Preprocess((1, 8, 8))
 
 
 def test_each_folder_is_a_class(bars_photos):
@@ -53,7 +53,7 @@ def test_a_damaged_one_is_named(bars_photos):
         list(photographs(bars_photos))
 
 
-@pytest.mark.parametrize(("make", "told"), [(False, "there is no folder or table"), (True, "holds no labelled image")])
+@pytest.mark.parametrize(("make", "told"), [(False, "there is no folder or table"), (True, "holds no labeled image")])
 def test_a_folder_without_photographs_is_refused(tmp_path, make, told):
     if make:
         (tmp_path / "none" / "cat").mkdir(parents=True)
@@ -73,26 +73,26 @@ def test_they_are_turned_upright(tmp_path):
 def test_labels_are_those_of_the_runs_classes(bars_photos):
     found = photographs(bars_photos)
     other = ("up", "right", "middle", "left")
-    labels = shrunk(found, GREY, other).labels
+    labels = shrunk(found, GRAY, other).labels
     assert [other[label] for label in labels] == [NAMES[label] for label in found.labels]
 
 
 def test_classes_that_the_run_does_not_know_are_named(bars_photos):
     with pytest.raises(UsageError, match="does not know the classes left, right; its own are middle"):
-        shrunk(photographs(bars_photos), GREY, ("middle",))
+        shrunk(photographs(bars_photos), GRAY, ("middle",))
 
 
 def test_shrunk_they_are_what_the_net_is_given_of_any_picture(bars_photos):
     found = photographs(bars_photos)
-    images = shrunk(found, GREY, NAMES)
+    images = shrunk(found, GRAY, NAMES)
     assert images.images.shape == (30, 1, 8, 8)
     for image, small in zip(found, images.images, strict=True):
-        assert np.array_equal(GREY.picture(image)[0].numpy(), small)
+        assert np.array_equal(GRAY.picture(image)[0].numpy(), small)
 
 
 def test_without_antialias_every_pixel_is_one_of_the_photographs(bars_photos):
     found = photographs(bars_photos)
-    for image, small in zip(found, shrunk(found, GREY, NAMES, antialias=False).images, strict=True):
+    for image, small in zip(found, shrunk(found, GRAY, NAMES, antialias=False).images, strict=True):
         assert set(np.unique(small)) <= set(np.unique(np.asarray(image)))
 
 

@@ -11,7 +11,7 @@ from assay.core.errors import DataError, UsageError
 from assay.data.decode import open_image
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
-from assay.recipes.schema import Constants, Preprocessing
+from assay.recipes.schema import MeanStd, Preprocessing
 
 RANDOM = np.random.default_rng(0).integers(0, 256, (2300, 3, 8, 8), np.uint8)
 
@@ -21,13 +21,13 @@ def image_set(images=RANDOM):
 
 
 def smooth(height, width):
-    """A colourful picture without noise, (H, W, 3)."""
+    """A colorful picture without noise, (H, W, 3)."""
     y, x = np.mgrid[:height, :width]
     waves = [np.sin(x / 9) * np.cos(y / 7), np.cos(x / 5 + y / 11), np.sin((x - y) / 6)]
     return np.round(127.5 + 127.5 * np.stack(waves, -1)).astype(np.uint8)
 
 
-@pytest.mark.parametrize(("scale", "ends"), [("unit", (0.0, 1.0)), ("centred", (-0.5, 0.5)), ("signed", (-1.0, 1.0))])
+@pytest.mark.parametrize(("scale", "ends"), [("unit", (0.0, 1.0)), ("centered", (-0.5, 0.5)), ("signed", (-1.0, 1.0))])
 def test_scale_reaches_its_ends_exactly(scale, ends):
     levels = torch.tensor([0, 255], dtype=torch.uint8).view(1, 1, 1, 2)
     seen = Preprocess((1, 1, 2), scale=scale)(levels)
@@ -35,23 +35,23 @@ def test_scale_reaches_its_ends_exactly(scale, ends):
     assert tuple(seen.flatten().tolist()) == ends
 
 
-@pytest.mark.parametrize("scale", ["unit", "centred", "signed"])
-def test_normalised_training_images_have_mean_0_and_std_1(scale):
-    seen = Preprocess.fit(Preprocessing(scale=scale, normalise="train"), image_set())(torch.from_numpy(RANDOM)).double()
+@pytest.mark.parametrize("scale", ["unit", "centered", "signed"])
+def test_normalized_training_images_have_mean_0_and_std_1(scale):
+    seen = Preprocess.fit(Preprocessing(scale=scale, normalize="train"), image_set())(torch.from_numpy(RANDOM)).double()
     assert torch.allclose(seen.mean((0, 2, 3)), torch.zeros(3, dtype=torch.float64), atol=1e-6)
     assert torch.allclose(seen.std((0, 2, 3), correction=0), torch.ones(3, dtype=torch.float64), atol=1e-6)
 
 
 def test_train_statistics_are_those_of_numpy():
-    fitted = Preprocess.fit(Preprocessing(scale="signed", normalise="train"), image_set())
+    fitted = Preprocess.fit(Preprocessing(scale="signed", normalize="train"), image_set())
     scaled = RANDOM / 127.5 - 1
     assert fitted.mean == pytest.approx(scaled.mean((0, 2, 3)), abs=1e-7)
     assert fitted.std == pytest.approx(scaled.std((0, 2, 3)), abs=1e-7)
 
 
 def test_constants_apply_to_the_scaled_pixels():
-    constants = Constants(mean=(0.1, 0.2, 0.3), std=(0.5, 1.0, 2.0))
-    seen = Preprocess.fit(Preprocessing(scale="centred", normalise=constants), image_set())(torch.from_numpy(RANDOM))
+    constants = MeanStd(mean=(0.1, 0.2, 0.3), std=(0.5, 1.0, 2.0))
+    seen = Preprocess.fit(Preprocessing(scale="centered", normalize=constants), image_set())(torch.from_numpy(RANDOM))
     mean, std = np.array(constants.mean).reshape(3, 1, 1), np.array(constants.std).reshape(3, 1, 1)
     assert seen.numpy() == pytest.approx((RANDOM / 255 - 0.5 - mean) / std, abs=1e-6)
 
@@ -60,16 +60,16 @@ def test_constants_apply_to_the_scaled_pixels():
 def test_a_wrong_number_of_constants_says_where(name):
     values = {"mean": (0.1, 0.1, 0.1), "std": (1.0, 1.0, 1.0), name: (0.5,)}
     with pytest.raises(UsageError, match="1 values for images of 3 channel") as caught:
-        Preprocess.fit(Preprocessing(normalise=Constants(**values)), image_set())
-    assert caught.value.at == ("normalise", name)
+        Preprocess.fit(Preprocessing(normalize=MeanStd(**values)), image_set())
+    assert caught.value.at == ("normalize", name)
 
 
-def test_a_channel_that_never_varies_cannot_be_normalised():
+def test_a_channel_that_never_varies_cannot_be_normalized():
     flat = RANDOM.copy()
     flat[:, 1] = 77
     with pytest.raises(UsageError, match="channel 1 of toy/train never varies") as caught:
-        Preprocess.fit(Preprocessing(normalise="train"), image_set(flat))
-    assert caught.value.at == ("normalise",)
+        Preprocess.fit(Preprocessing(normalize="train"), image_set(flat))
+    assert caught.value.at == ("normalize",)
 
 
 def test_a_crop_larger_than_the_image_is_refused():
@@ -88,7 +88,7 @@ def test_resize_is_pillows_antialiased_one(height, width, resize):
     assert seen.permute(1, 2, 0).numpy() == pytest.approx(np.asarray(expected) / 255, abs=1.1 / 255)
 
 
-def test_crop_is_the_centre():
+def test_crop_is_the_center():
     images = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8)
     preprocess = Preprocess((1, 8, 8), crop=4)
     assert preprocess.shape == (1, 4, 4)
@@ -96,14 +96,14 @@ def test_crop_is_the_centre():
 
 
 def test_an_image_looks_the_same_in_any_batch():
-    preprocess = Preprocess.fit(Preprocessing(resize=12, crop=10, scale="centred", normalise="train"), image_set())
+    preprocess = Preprocess.fit(Preprocessing(resize=12, crop=10, scale="centered", normalize="train"), image_set())
     batch = torch.from_numpy(RANDOM[:16])
     assert torch.allclose(preprocess(batch)[3:4], preprocess(batch[3:4]), atol=1e-6)
     assert torch.equal(batch, torch.from_numpy(RANDOM[:16]))
 
 
 def test_it_comes_back_from_json_equal():
-    fitted = Preprocess.fit(Preprocessing(resize=12, crop=10, scale="centred", normalise="train"), image_set())
+    fitted = Preprocess.fit(Preprocessing(resize=12, crop=10, scale="centered", normalize="train"), image_set())
     assert Preprocess.from_dict(json.loads(json.dumps(fitted.to_dict()))) == fitted
 
 
@@ -114,7 +114,7 @@ def test_a_damaged_description_is_refused():
 
 # Pictures from outside
 
-RGB, GREY = Preprocess((3, 32, 32)), Preprocess((1, 28, 28))
+RGB, GRAY = Preprocess((3, 32, 32)), Preprocess((1, 28, 28))
 
 
 def test_a_picture_of_the_source_size_stays_as_it_is():
@@ -132,8 +132,8 @@ def test_the_shorter_side_decides_and_the_middle_is_kept():
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I;16", "I"])
-@pytest.mark.parametrize("preprocess", [RGB, GREY], ids=["rgb", "grey"])
-def test_every_colour_mode_becomes_the_sources(mode, preprocess):
+@pytest.mark.parametrize("preprocess", [RGB, GRAY], ids=["rgb", "gray"])
+def test_every_color_mode_becomes_the_sources(mode, preprocess):
     white = (
         Image.new(mode, (50, 40), 65535 if mode.startswith("I") else 255)
         if mode in ("I;16", "I")
@@ -145,16 +145,16 @@ def test_every_colour_mode_becomes_the_sources(mode, preprocess):
     assert seen.min() == 255
 
 
-def test_grey_is_pillows_luminance():
+def test_gray_is_pillows_luminance():
     picture = Image.fromarray(smooth(28, 28))
-    assert np.array_equal(GREY.picture(picture)[0, 0], np.asarray(picture.convert("L")))
+    assert np.array_equal(GRAY.picture(picture)[0, 0], np.asarray(picture.convert("L")))
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff"])
-def test_sixteen_bit_grey_is_scaled_and_not_clipped(tmp_path, suffix):
+def test_sixteen_bit_gray_is_scaled_and_not_clipped(tmp_path, suffix):
     levels = np.linspace(0, 65535, 28 * 28).reshape(28, 28).astype(np.uint16)
     Image.fromarray(levels).save(tmp_path / f"deep.{suffix}")
-    seen = GREY.picture(open_image(tmp_path / f"deep.{suffix}"))[0, 0].numpy()
+    seen = GRAY.picture(open_image(tmp_path / f"deep.{suffix}"))[0, 0].numpy()
     assert np.array_equal(seen, np.round(levels / 257).astype(np.uint8))
 
 
@@ -164,7 +164,7 @@ def test_pixels_without_a_white_are_refused(mode):
         RGB.picture(Image.new(mode, (32, 32), 70_000))
 
 
-def test_transparent_pixels_are_white_and_hide_their_colour():
+def test_transparent_pixels_are_white_and_hide_their_color():
     layer = np.zeros((32, 32, 4), np.uint8)
     layer[:, :, 0] = 200  # red below, everywhere
     layer[:16, :, 3] = 255  # the upper half opaque
@@ -197,20 +197,20 @@ def test_pictures_of_any_size_fit(size):
     assert RGB.picture(Image.new("RGB", size, "white")).shape == (1, 3, 32, 32)
 
 
-def test_grey_images_become_three_equal_channels_for_a_net_that_takes_no_others():
-    grey = image_set(RANDOM[:, :1])
-    spec = Preprocessing(normalise=Constants(mean=(0.1, 0.2, 0.3), std=(1, 2, 4)))
-    made = Preprocess.fit(spec, grey, colour=True)
-    seen, plain = made(torch.from_numpy(grey.images)), torch.from_numpy(grey.images).float() / 255
+def test_gray_images_become_three_equal_channels_for_a_net_that_takes_no_others():
+    gray = image_set(RANDOM[:, :1])
+    spec = Preprocessing(normalize=MeanStd(mean=(0.1, 0.2, 0.3), std=(1, 2, 4)))
+    made = Preprocess.fit(spec, gray, color=True)
+    seen, plain = made(torch.from_numpy(gray.images)), torch.from_numpy(gray.images).float() / 255
     assert made.shape == tuple(seen.shape[1:]) == (3, 8, 8)
     for channel, (mean, std) in enumerate(((0.1, 1), (0.2, 2), (0.3, 4))):
         torch.testing.assert_close(seen[:, channel], (plain[:, 0] - mean) / std)
     assert Preprocess.from_dict(json.loads(json.dumps(made.to_dict()))) == made
-    assert len(Preprocess.fit(Preprocessing(normalise="train"), grey, colour=True).mean) == 3
+    assert len(Preprocess.fit(Preprocessing(normalize="train"), gray, color=True).mean) == 3
 
 
-def test_colour_images_stay_as_they_are():
-    assert Preprocess.fit(Preprocessing(), image_set(), colour=True) == Preprocess.fit(Preprocessing(), image_set())
+def test_color_images_stay_as_they_are():
+    assert Preprocess.fit(Preprocessing(), image_set(), color=True) == Preprocess.fit(Preprocessing(), image_set())
 
 
 def test_bicubic_resizing_is_pillows():

@@ -11,7 +11,7 @@ from assay.data.imageset import ImageSet
 from assay.data.photo_files import photographs, shrunk
 from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
-from assay.evaluation.domain_shift import TOGETHER, difference, sample, seen, shift, standardised
+from assay.evaluation.domain_shift import TOGETHER, difference, sample, seen, shift, standardized
 from assay.evaluation.statistics import mcnemar
 
 FP32 = Runtime("cpu", "fp32", threads=1)
@@ -19,7 +19,7 @@ SIZES = ("any", "16 x 16 px")
 
 
 def shades(n, seed, brighter=0, contrast=1.0):
-    """Textured grey images of two classes: dark or light by 70 levels about 110."""
+    """Textured gray images of two classes: dark or light by 70 levels about 110."""
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, 2, n)
     texture = ndimage.gaussian_filter(generator.normal(size=(n, 1, 16, 16)), (0, 0, 1, 1), mode="wrap")
@@ -46,7 +46,7 @@ def test_the_shift_that_was_made_is_found_to_matter():
     result, _, _ = panel(shades(300, 1, brighter=45))
     found = {one.statistic: one for one in result.differences}
     assert found["brightness"].interval[0] > 0.5
-    assert abs(found["sharpness"].standardised) < 0.2
+    assert abs(found["sharpness"].standardized) < 0.2
     brightness = next(one for one in result.variants if one.name == "brightness")
     assert brightness.gain > 0.1
     assert brightness.gain_interval[0] > 0
@@ -85,12 +85,12 @@ def test_the_report_blur_is_no_candidate_for_what_matters_most():
     assert result.verdict.startswith("brightness")
 
 
-def test_the_standardised_difference_is_cohens():
+def test_the_standardized_difference_is_cohens():
     generator = np.random.default_rng(0)
     mine, theirs = generator.normal(3, 2, 400), generator.normal(2, 1, 900)
     expected = (mine.mean() - theirs.mean()) / np.sqrt((mine.std() ** 2 + theirs.std() ** 2) / 2)
     found = difference("x", theirs, mine)
-    assert found.standardised == pytest.approx(expected)
+    assert found.standardized == pytest.approx(expected)
     low, high = found.interval
     assert low < expected < high
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(1 / 400 * 1.6 + 1 / 900 * 0.4 + expected**2 / 2600), rel=0.25)
@@ -118,7 +118,7 @@ def test_real_photographs_are_too_sharp_only_without_antialias(data_root, photos
     found, preprocess = photographs(photos_folder), Preprocess((3, 32, 32))
     theirs = seen(preprocess, training.images)["sharpness"]
     gaps = [
-        standardised(
+        standardized(
             seen(preprocess, shrunk(found, preprocess, training.class_names, antialias=way).images)["sharpness"], theirs
         )
         for way in (True, False)

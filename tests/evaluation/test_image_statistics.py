@@ -23,15 +23,15 @@ def test_each_statistic_is_its_definition():
     pixels = pictures(5)
     found = measure(pixels)
     for i, image in enumerate(pixels.double().numpy()):
-        grey = np.tensordot([0.299, 0.587, 0.114], image, 1)
-        laplacian = ndimage.laplace(255 * grey)[1:-1, 1:-1]
+        gray = np.tensordot([0.299, 0.587, 0.114], image, 1)
+        laplacian = ndimage.laplace(255 * gray)[1:-1, 1:-1]
         saturation = [max(pixel) - min(pixel) for pixel in image.reshape(3, -1).T]
-        assert found["brightness"][i] == pytest.approx(grey.mean(), abs=1e-5)
-        assert found["contrast"][i] == pytest.approx(grey.std(), abs=1e-5)
+        assert found["brightness"][i] == pytest.approx(gray.mean(), abs=1e-5)
+        assert found["contrast"][i] == pytest.approx(gray.std(), abs=1e-5)
         assert found["sharpness"][i] == pytest.approx(np.log10(laplacian.var()), abs=1e-3)
         assert found["saturation"][i] == pytest.approx(np.mean(saturation), abs=1e-5)
-        assert found["red cast"][i] == pytest.approx(image[0].mean() - grey.mean(), abs=1e-5)
-        assert found["blue cast"][i] == pytest.approx(image[2].mean() - grey.mean(), abs=1e-5)
+        assert found["red cast"][i] == pytest.approx(image[0].mean() - gray.mean(), abs=1e-5)
+        assert found["blue cast"][i] == pytest.approx(image[2].mean() - gray.mean(), abs=1e-5)
 
 
 def test_high_frequencies_are_those_above_a_quarter_of_a_period_a_pixel():
@@ -41,7 +41,7 @@ def test_high_frequencies_are_those_above_a_quarter_of_a_period_a_pixel():
     assert measure(images)["high frequencies"] == pytest.approx([0, 0, 1, 1], abs=1e-4)
 
 
-def test_grey_images_have_no_colours():
+def test_gray_images_have_no_colors():
     assert measure(pictures(3, 1)).keys() == {"sharpness", "high frequencies", "brightness", "contrast"}
     assert torch.equal(luma(pictures(3, 1)), pictures(3, 1))
 
@@ -59,7 +59,7 @@ def test_a_matched_statistic_has_the_others_distribution_and_its_own_order(name)
     assert how
 
 
-def test_a_colour_cast_leaves_the_luma_alone():
+def test_a_color_cast_leaves_the_luma_alone():
     mine = pictures(20, seed=1) * 0.6 + 0.2
     seen, _ = matched("red cast", mine, measure, {"red cast": np.linspace(0, 0.05, 30)})
     assert measure(seen)["brightness"] == pytest.approx(measure(mine)["brightness"], abs=2e-3)

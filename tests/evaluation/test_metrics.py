@@ -108,8 +108,8 @@ def test_hand_computed_case():
     assert ours.macro.recall == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
     assert ours.macro.f1 == pytest.approx(sum(f1) / 3)
     assert ours.weighted.f1 == pytest.approx((3 * f1[0] + 2 * f1[1] + f1[2]) / 6)
-    log_normaliser = math.log(math.e + 2)
-    assert ours.loss == pytest.approx((4 * (log_normaliser - 1) + 2 * log_normaliser) / 6)
+    log_normalizer = math.log(math.e + 2)
+    assert ours.loss == pytest.approx((4 * (log_normalizer - 1) + 2 * log_normalizer) / 6)
 
 
 def test_one_class_predicted_for_everything_gives_the_reports_018():

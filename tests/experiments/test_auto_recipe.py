@@ -54,7 +54,7 @@ def test_weights_that_are_at_hand_choose_the_net(photographs, weights):
     model = found.recipe.model
     assert (model.name, model.arguments, model.weights) == ("mobilenet_v1", {"width": 0.75}, "library")
     assert model.train_only == "head"
-    assert found.recipe.preprocess.normalise == "net"
+    assert found.recipe.preprocess.normalize == "net"
     assert (found.recipe.data.size, found.recipe.data.validation) == (256, 0)
     assert found.recipe.name == "my-photos/mobilenet_v1"
     assert "8 photographs to learn from, on a CPU" in found.why
@@ -82,13 +82,13 @@ def test_a_gpu_trains_the_whole_net_where_there_are_enough_images(photographs, w
     assert suggest(photographs, GPU, {"model.weights": str(weights)}).recipe.model.train_only == "head"
     monkeypatch.setattr(module, "FINE_TUNED", 8)
     recipe = suggest(photographs, GPU, {"model.weights": str(weights)}).recipe
-    assert (recipe.model.train_only, recipe.optimiser.below_head, recipe.augment) == ("all", 0.1, ("flip",))
+    assert (recipe.model.train_only, recipe.optimizer.below_head, recipe.augment) == ("all", 0.1, ("flip",))
 
 
 def test_what_the_user_says_stays(photographs, weights):
-    changes = {"training.epochs": 3, "data.size": 64, "optimiser.lr": 0.5, "model.train_only": "all"}
+    changes = {"training.epochs": 3, "data.size": 64, "optimizer.lr": 0.5, "model.train_only": "all"}
     recipe = suggest(photographs, CPU, changes).recipe
-    assert (recipe.training.epochs, recipe.data.size, recipe.optimiser.lr) == (3, 64, 0.5)
+    assert (recipe.training.epochs, recipe.data.size, recipe.optimizer.lr) == (3, 64, 0.5)
     assert (recipe.model.name, recipe.model.train_only) == ("mobilenet_v1", "all")
 
 

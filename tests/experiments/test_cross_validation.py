@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score
 
 from assay.core.errors import Interrupted, UsageError
 from assay.core.runtime import Runtime
-from assay.data.load import Reading, read
+from assay.data.load import LoadedData, read
 from assay.evaluation.predictions import Predictions
 from assay.experiments.cross_validation import cross_validate
 from assay.experiments.run import list_runs
@@ -38,14 +38,14 @@ def recipe(photographs: Path) -> Recipe:
         "name": "photos/tiny",
         "data": {"name": str(photographs), "size": 8, "validation": 0},
         "model": {"layers": ["flatten", "linear 2"]},
-        "optimiser": {"name": "sgd", "lr": 0.05},
+        "optimizer": {"name": "sgd", "lr": 0.05},
         "training": {"epochs": 4, "batch_size": 8},
     }
     return Recipe.build(values)
 
 
 @pytest.fixture
-def reading(recipe: Recipe) -> Reading:
+def reading(recipe: Recipe) -> LoadedData:
     return read(recipe.data)
 
 

@@ -15,7 +15,7 @@ from assay.experiments import train as verbs
 from assay.experiments.setup import prepare
 from assay.models.sequential import build
 from assay.recipes.loader import read_recipe
-from assay.training.callbacks import Watch
+from assay.training.callbacks import Callback
 from assay.training.history import Epoch
 
 ROW = Epoch(1, 2.0, 0.1, 3.2, 0.5, 6.4, 0.4, 100.0)
@@ -28,7 +28,7 @@ def faulty(recipe):
 
 def trained(**changes):
     recipe = read_recipe("bars.yaml").override(changes)
-    return verbs.train(recipe, runtime=Runtime.choose("cpu", threads=1), watch=Watch(), mlflow=False)
+    return verbs.train(recipe, runtime=Runtime.choose("cpu", threads=1), callback=Callback(), mlflow=False)
 
 
 def test_an_unknown_fault_is_refused_with_its_place_and_the_nearest(faulty):
@@ -67,13 +67,13 @@ def test_the_swapped_split_trains_on_the_few(bars_folder):
     assert (len(job.trainer.feed), len(job.trainer.validation)) == (200, 1800)
 
 
-def test_an_unnormalised_test_set_is_only_scaled(bars_folder):
-    changes = {"preprocess.normalise": "train", "preprocess.scale": "centred"}
-    plain, bent = trained(**changes), trained(**changes, faults=["unnormalised-test"])
+def test_an_unnormalized_test_set_is_only_scaled(bars_folder):
+    changes = {"preprocess.normalize": "train", "preprocess.scale": "centered"}
+    plain, bent = trained(**changes), trained(**changes, faults=["unnormalized-test"])
     assert (plain.folder / "model.safetensors").read_bytes() == (bent.folder / "model.safetensors").read_bytes()
     assert plain.results["validation"]["loss"] == bent.results["validation"]["loss"]
     assert plain.results["test"]["loss"] != bent.results["test"]["loss"]
-    before = Preprocess((1, 8, 8), scale="centred", mean=(0.1,), std=(0.2,))
+    before = Preprocess((1, 8, 8), scale="centered", mean=(0.1,), std=(0.2,))
     assert faults.test_preprocess(bent.recipe, before) == Preprocess((1, 8, 8))
 
 

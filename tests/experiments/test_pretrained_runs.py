@@ -14,32 +14,32 @@ from assay.core.runtime import Runtime
 from assay.experiments.run import list_runs
 from assay.models.pretrained import build
 from assay.recipes.recipe import Recipe
-from assay.training.callbacks import Progress, Watch
+from assay.training.callbacks import Callback, Progress
 
 from .models.conftest import needs_libraries
 
 FP32 = Runtime("cpu", "fp32", threads=1)
 
 
-class CtrlC(Watch):
+class CtrlC(Callback):
     """Presses Ctrl-C in the middle of the second epoch."""
 
-    def step(self, progress: Progress) -> None:
+    def on_step(self, progress: Progress) -> None:
         if progress.epoch == 2 and progress.images == 64:
             signal.raise_signal(signal.SIGINT)
 
 
 @pytest.fixture
 def recipe(tmp_path, monkeypatch) -> Recipe:
-    """A small MobileNet whose weights lie in a file, its head for grey images of three classes; with augmentation."""
+    """A small MobileNet whose weights lie in a file, its head for gray images of three classes; with augmentation."""
     monkeypatch.setenv("ASSAY_WEIGHTS", str(tmp_path))
     model = {"name": "mobilenet_v1", "arguments": {"width": 0.25}}
     values = {
         "name": "tests/pretrained",
-        "preprocess": {"resize": 32, "normalise": "net"},
+        "preprocess": {"resize": 32, "normalize": "net"},
         "augment": ["crop 1"],
         "model": {**model, "weights": "w.safetensors", "train_only": "head", "dropout": 0.2},
-        "optimiser": {"name": "adam", "lr": 0.01},
+        "optimizer": {"name": "adam", "lr": 0.01},
         "training": {"epochs": 2, "batch_size": 32},
         "stopping": {"restore_best": False},
     }
@@ -62,7 +62,7 @@ def train(recipe, images, test_images, tmp_path, monkeypatch):
     monkeypatch.setattr("assay.experiments.train.draw", lambda *_: None)
 
     def call(changes=None, **more) -> Run:
-        options = {"watch": Watch(), "runtime": FP32, "runs": tmp_path / "runs", "mlflow": False} | more
+        options = {"callback": Callback(), "runtime": FP32, "runs": tmp_path / "runs", "mlflow": False} | more
         return assay.train(recipe.override(changes or {}), images=images, test=test_images, **options)
 
     return call
@@ -93,7 +93,7 @@ def test_frozen_weights_and_statistics_keep_their_bits(train, tmp_path, precisio
 
 
 def test_all_of_it_can_be_trained_with_a_lower_rate_below_the_head(train, tmp_path):
-    run = train({"model.train_only": "all", "optimiser.below_head": 0.1, "training.epochs": 1})
+    run = train({"model.train_only": "all", "optimizer.below_head": 0.1, "training.epochs": 1})
     assert "conv_stem.weight" in changed(run, tmp_path)
     assert run.history[0].lr == 0.01
 
@@ -103,7 +103,7 @@ def test_evaluate_and_load_give_the_runs_own_numbers_without_the_file_of_weights
     (tmp_path / "w.safetensors").unlink()
     assert evaluate(run, images=test_images, runtime=FP32)["accuracy"] == run.results["test"]["accuracy"]
     picture = load(run, runtime=FP32).preprocess
-    assert (picture.colour, picture.mean) == (True, (0.5, 0.5, 0.5))
+    assert (picture.color, picture.mean) == (True, (0.5, 0.5, 0.5))
 
 
 def test_the_classifier_answers_for_a_picture(train, tmp_path):
@@ -118,9 +118,9 @@ def test_the_classifier_answers_for_a_picture(train, tmp_path):
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(train, images, test_images, tmp_path, changes):
     whole = train(changes)
     with pytest.raises(Interrupted):
-        train(changes, watch=CtrlC())
+        train(changes, callback=CtrlC())
     stopped = next(run for run in list_runs(tmp_path / "runs") if run.status["state"] == "stopped")
-    resume(stopped, images=images, test=test_images, runtime=FP32, watch=Watch(), mlflow=False)
+    resume(stopped, images=images, test=test_images, runtime=FP32, callback=Callback(), mlflow=False)
     mine, theirs = stopped.read_weights(), whole.read_weights()
     assert all(torch.equal(mine[key], theirs[key]) for key in theirs)
 
@@ -139,7 +139,7 @@ def test_a_runs_own_weights_can_be_begun_with(train, tmp_path):
         ({"model.train_only": "from:blck"}, UsageError, "model.train_only: unknown layer 'blck'; did you mean blocks"),
         ({"model.arguments": {"wdth": 1}}, UsageError, "model.arguments.wdth: unknown argument 'wdth'; known: width"),
         ({"faults": ["double-softmax"]}, UsageError, "the fault of a softmax behind the net needs a net of layers"),
-        ({"preprocess.scale": "signed"}, UsageError, "preprocess.scale: normalise: net goes with scale: unit"),
+        ({"preprocess.scale": "signed"}, UsageError, "preprocess.scale: normalize: net goes with scale: unit"),
     ],
 )
 def test_what_the_recipe_names_wrongly_is_said_with_its_place(train, changes, error, told):

@@ -91,7 +91,7 @@ def test_a_recipes_name_with_several_slashes_finds_its_replicates(replicates):
 
 
 def test_runs_of_different_recipes_are_no_replicates(replicates):
-    other = replicates[1].recipe.override({"optimiser.lr": 0.1})
+    other = replicates[1].recipe.override({"optimizer.lr": 0.1})
     (replicates[1].folder / "recipe.yaml").write_text(other.to_yaml())
     with pytest.raises(UsageError, match="are not replicates: their recipes differ in more than the seed"):
         read_group(replicates, "validation")

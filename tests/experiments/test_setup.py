@@ -24,13 +24,13 @@ def test_images_are_split_as_the_recipe_says(recipe, images):
 
 
 def test_the_constants_of_preprocessing_come_from_training_images_alone(recipe, images):
-    job = prepare(recipe.override({"preprocess.normalise": "train"}), FP32, images=images)
+    job = prepare(recipe.override({"preprocess.normalize": "train"}), FP32, images=images)
     assert job.trainer.feed.preprocess.mean == pytest.approx([images.images[job.split.train].mean() / 255])
 
 
 def test_layers_that_start_from_data_are_fitted_to_preprocessed_training_images_alone(recipe, images):
     layers = ["whitening 2x2", "gelu", "flatten", "linear 3"]
-    changes = {"model.layers": layers, "preprocess.normalise": "train", "data.validation": 0.25}
+    changes = {"model.layers": layers, "preprocess.normalize": "train", "data.validation": 0.25}
     job = prepare(recipe.override(changes), FP32, images=images)
     pixels = job.trainer.feed.preprocess(torch.from_numpy(images.images[job.split.train]))
     expected = WhiteningConv(1, (2, 2))
@@ -83,8 +83,8 @@ def test_other_training_images_are_noticed(recipe, images, tmp_path):
         ({"model.name": "ktt"}, "model.name=ktt: model.name: unknown net 'ktt'; did you mean kth"),
         ({"model.layers": ["flatten", "linaer 3"]}, r"model\.layers\.1: .*'linaer'.*did you mean linear"),
         ({"preprocess.crop": 9}, "crop"),
-        ({"optimiser.l2": {"cov": 1e-4}}, "unknown layer kind for l2 'cov'; did you mean conv"),
-        ({"optimiser.l2": {"batchnorm": 1e-4}, "model.layers": ["flatten", "linear 3"]}, "has no such layer"),
+        ({"optimizer.l2": {"cov": 1e-4}}, "unknown layer kind for l2 'cov'; did you mean conv"),
+        ({"optimizer.l2": {"batchnorm": 1e-4}, "model.layers": ["flatten", "linear 3"]}, "has no such layer"),
         ({"loss": "nll"}, "loss=nll: loss: nll needs a net that ends in log_softmax"),
         ({"model.layers": ["flatten", "relu"]}, "64 outputs, but there are 3 classes; end the net with 'linear 3'"),
     ],

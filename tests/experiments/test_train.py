@@ -16,7 +16,7 @@ from assay.data.imageset import ImageSet
 from assay.data.split import Split
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import list_runs
-from assay.training.callbacks import Progress, Watch
+from assay.training.callbacks import Callback, Progress
 
 FP32 = Runtime("cpu", "fp32", threads=1)
 
@@ -32,10 +32,10 @@ class Own(nn.Module):
         return self.linear(x.flatten(1))
 
 
-class CtrlC(Watch):
+class CtrlC(Callback):
     """Presses Ctrl-C in the middle of the second epoch."""
 
-    def step(self, progress: Progress) -> None:
+    def on_step(self, progress: Progress) -> None:
         if progress.epoch == 2 and progress.images == 96:
             signal.raise_signal(signal.SIGINT)
 
@@ -45,7 +45,7 @@ def train(recipe, images, test_images, tmp_path):
     """Train on own images, quietly."""
 
     def call(changes=None, **more) -> Run:
-        options = {"watch": Watch(), "runtime": FP32, "runs": tmp_path / "runs", "mlflow": False} | more
+        options = {"callback": Callback(), "runtime": FP32, "runs": tmp_path / "runs", "mlflow": False} | more
         return assay.train(recipe.override(changes or {}), images=images, test=test_images, **options)
 
     return call
@@ -73,10 +73,10 @@ def test_parts_for_want_of_memory_are_in_the_runs_files_and_a_resumed_run_begins
 
     monkeypatch.setattr(nn.Linear, "forward", small)
     with pytest.raises(Interrupted):
-        train(watch=CtrlC())
+        train(callback=CtrlC())
     (run,) = list_runs(tmp_path / "runs")
     assert run.read_json("environment.json")["micro_batches"] == 2
-    run = resume(run, images=images, test=test_images, runtime=FP32, watch=Watch(), mlflow=False)
+    run = resume(run, images=images, test=test_images, runtime=FP32, callback=Callback(), mlflow=False)
     assert run.status["micro_batches"] == 2
 
 
@@ -119,13 +119,13 @@ def test_the_numbers_are_scikit_learns_on_the_stored_predictions_and_load_gives_
 
 
 def test_the_test_set_is_not_looked_at_before_training_is_over(train, tmp_path):
-    class Nosy(Watch):
-        def epoch(self, row, is_best) -> None:
+    class Nosy(Callback):
+        def on_epoch_end(self, row, is_best) -> None:
             (run,) = list_runs(tmp_path / "runs")
             seen.append((run.status["state"], len(run.history), len(run.looks), run.results))
 
     seen: list[tuple] = []
-    run = train(watch=Nosy())
+    run = train(callback=Nosy())
     assert seen == [("running", epoch, 0, {}) for epoch in (1, 2, 3)]
     assert [(look["data"], look["by"]) for look in run.looks] == [("bars/test", "train")]
     assert run.status["state"] == "finished"
@@ -151,7 +151,7 @@ def test_own_training_images_without_own_test_images_are_refused(recipe, images,
 def test_a_stopped_run_goes_on_and_ends_as_if_nothing_had_happened(train, images, test_images):
     whole = train()
     with pytest.raises(Interrupted, match=r"stopped in epoch 2, after step 3 of 6; go on with: assay train --resume"):
-        train(watch=CtrlC())
+        train(callback=CtrlC())
     (stopped,) = [run for run in list_runs(whole.folder.parent.parent) if run != whole]
     assert (stopped.status["state"], stopped.status["epochs"]) == ("stopped", 1)
     assert stopped.looks == []
@@ -159,9 +159,9 @@ def test_a_stopped_run_goes_on_and_ends_as_if_nothing_had_happened(train, images
 
     changed = ImageSet(images.images ^ 1, images.labels, images.class_names, images.source)
     with pytest.raises(DataError, match="are not those that"):
-        resume(stopped, images=changed, test=test_images, runtime=FP32, watch=Watch(), mlflow=False)
+        resume(stopped, images=changed, test=test_images, runtime=FP32, callback=Callback(), mlflow=False)
 
-    resume(stopped, images=images, test=test_images, runtime=FP32, watch=Watch(), mlflow=False)
+    resume(stopped, images=images, test=test_images, runtime=FP32, callback=Callback(), mlflow=False)
     assert stopped.status["state"] == "finished"
     assert contents(stopped)["model.safetensors"] == contents(whole)["model.safetensors"]
     for part in ("validation", "test"):
@@ -178,7 +178,7 @@ def test_a_run_that_broke_off_after_its_look_does_not_look_again(train, images, 
             train()
     (run,) = list_runs(tmp_path / "runs")
     before = contents(run)
-    resume(run, images=images, test=test_images, runtime=FP32, watch=Watch(), mlflow=False)
+    resume(run, images=images, test=test_images, runtime=FP32, callback=Callback(), mlflow=False)
     assert run.status["state"] == "finished"
     assert len(run.looks) == 1
     after = contents(run)
@@ -189,7 +189,7 @@ def test_a_run_that_broke_off_after_its_look_does_not_look_again(train, images, 
 
 def test_a_loss_that_is_not_finite_fails_the_run_and_keeps_the_last_good_weights(train, tmp_path):
     with pytest.raises(NonFiniteError, match="first bad tensor is"):
-        train({"optimiser.lr": 1e30, "model.layers": ["flatten", "linear 8", "relu", "linear 3"]})
+        train({"optimizer.lr": 1e30, "model.layers": ["flatten", "linear 8", "relu", "linear 3"]})
     (run,) = list_runs(tmp_path / "runs")
     assert run.status["state"] == "failed"
     assert "first bad tensor is" in run.status["reason"]
@@ -212,7 +212,7 @@ def test_a_run_is_mirrored_to_mlflow(train, tmp_path):
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}")
     (copy,) = client.search_runs([client.get_experiment_by_name("tests").experiment_id])
     assert (copy.info.run_name, copy.info.status) == (run.folder.name, "FINISHED")
-    assert copy.data.params["optimiser.lr"] == "0.05"
+    assert copy.data.params["optimizer.lr"] == "0.05"
     assert copy.data.metrics["final_test_accuracy"] == run.results["test"]["accuracy"]
     assert copy.data.tags["initial_weights"] == run.read_json("config.json")["initial_weights"]
     assert "figures" in {item.path for item in client.list_artifacts(copy.info.run_id)}

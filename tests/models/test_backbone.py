@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from assay.core.runtime import seeded
 from assay.models.backbone import as_lines, cut
 from assay.models.freezing import Frozen
-from assay.models.fused import quick
+from assay.models.fused import fuse
 from assay.models.pretrained import Head, build
 from assay.models.sequential import Net
 from assay.recipes.schema import Model
@@ -84,7 +84,7 @@ def test_dropout_of_the_head_draws_the_same_by_itself_and_in_the_net():
     head = Head(64, 3)
     head.p = 0.3
     features = torch.randn(10, 64)
-    alone = quick(as_lines(head).train())
+    alone = fuse(as_lines(head).train())
     with seeded(5):
         expected = head.train()(features)
     with seeded(5):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from assay.models.fused import quick
+from assay.models.fused import fuse
 from assay.models.sequential import Net
 from assay.models.zoo.catalog import NETS
 
@@ -25,7 +25,7 @@ def test_every_named_net_gives_the_same_and_learns_the_same(name):
         dropout.p = 0.0  # it draws other numbers
     images = torch.rand(3, *NETS[name].shape).contiguous(memory_format=torch.channels_last)
     logits, expected = gradients(net, net, images)
-    quick_logits, found = gradients(net, quick(net), images)
+    quick_logits, found = gradients(net, fuse(net), images)
     torch.testing.assert_close(quick_logits, logits, rtol=1e-4, atol=1e-5)
     for mine, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4)
@@ -36,13 +36,13 @@ def test_a_relu_behind_the_pool_changes_no_bit():
     net = Net(["relu", "maxpool 2", "flatten", "linear 2"], (3, 8, 8), 2)
     images = torch.randint(-2, 3, (5, 3, 8, 8)).float().requires_grad_()
     (expected,) = torch.autograd.grad(net(images).square().sum(), images)
-    (found,) = torch.autograd.grad(quick(net)(images).square().sum(), images)
+    (found,) = torch.autograd.grad(fuse(net)(images).square().sum(), images)
     assert torch.equal(found, expected)
 
 
 def test_it_follows_the_weights_of_the_net():
     net = Net(STACK, (3, 14, 14), 4)
-    forward, images = quick(net), torch.rand(2, 3, 14, 14)
+    forward, images = fuse(net), torch.rand(2, 3, 14, 14)
     before = forward(images)
     with torch.no_grad():
         net.layers[0].weight.mul_(-1)
@@ -56,13 +56,13 @@ def test_filters_that_are_added_are_dropped_again():
     net = Net(STACK, (3, 14, 14), 4)
     net.layers[2].register_forward_hook(lambda module, inputs, output: seen.append(output.shape))
     net.layers[3].register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape))
-    quick(net)(torch.rand(2, 3, 14, 14))
+    fuse(net)(torch.rand(2, 3, 14, 14))
     assert seen == [(2, 8, 6, 6), (2, 6, 6, 6)]
 
 
 def test_ones_own_module_is_left_as_it_is():
     own = nn.Flatten()
-    assert quick(own) is own
+    assert fuse(own) is own
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def dropped():
         x, seen = torch.ones(1000, 10, 8, 8, dtype=dtype).contiguous(memory_format=memory_format), []
         net.layers[1].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
         torch.manual_seed(seed)
-        quick(net.to(dtype))(x)
+        fuse(net.to(dtype))(x)
         return seen[0]
 
     return run
@@ -92,7 +92,7 @@ def test_dropout_drops_its_share_and_scales_the_rest(dropped, share, memory_form
     assert len(found.unique()) == 2
 
 
-def test_dropout_treats_neighbours_apart(dropped):
+def test_dropout_treats_neighbors_apart(dropped):
     """Four values share a draw; they must not share a fate."""
     zeros = (dropped(0.5).flatten() == 0).double() - 0.5
     for lag in (1, 2, 3, 4, 8, 64):
@@ -110,13 +110,13 @@ def test_dropout_keeps_bf16(dropped):
 
 def test_dropout_does_nothing_in_evaluation():
     net, x = Net(["flatten", "dropout 0.5", "linear 10"], (1, 4, 4), 10).eval(), torch.rand(5, 1, 4, 4)
-    assert torch.equal(quick(net)(x), net(x))
+    assert torch.equal(fuse(net)(x), net(x))
 
 
 def test_the_gradient_of_dropout_goes_where_the_value_went():
     net = Net(["dropout 0.5", "flatten", "linear 10"], (1, 8, 8), 10)
     x, seen = torch.rand(50, 1, 8, 8, requires_grad=True), []
     net.layers[1].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    quick(net)(x)
+    fuse(net)(x)
     (gradient,) = torch.autograd.grad(seen[0].sum(), x)
     torch.testing.assert_close(gradient, torch.where(seen[0] == 0, 0.0, 2.0))

@@ -19,7 +19,7 @@ from .conftest import needs_libraries
 
 
 def smooth(height: int, width: int) -> ImageSet:
-    """A colourful image without sharp edges, on which resizers agree."""
+    """A colorful image without sharp edges, on which resizers agree."""
     rows, columns = np.mgrid[0:height, 0:width]
     waves = [np.sin(rows / 17 + k) + np.cos(columns / 23 - k) for k in range(3)]
     return ImageSet(((np.stack(waves) + 2) * 63).astype(np.uint8)[None], np.zeros(1, np.int64), ("one",), "waves")
@@ -38,7 +38,7 @@ def test_preprocess_net_gives_the_net_what_its_librarys_own_transform_gives(name
         said = libraries._timm().get_pretrained_cfg(name.removeprefix("timm/")).to_dict()
         theirs = create_transform(**resolve_data_config(said))(picture)
     ours = Preprocess.fit(prepared(Preprocessing.model_validate("net"), Model(name=name)), images)
-    torch.testing.assert_close(ours(torch.from_numpy(images.images))[0], theirs, rtol=0, atol=0.04)  # two grey levels
+    torch.testing.assert_close(ours(torch.from_numpy(images.images))[0], theirs, rtol=0, atol=0.04)  # two gray levels
 
 
 def missing(monkeypatch: pytest.MonkeyPatch, package: str) -> None:

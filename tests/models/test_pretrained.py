@@ -31,7 +31,7 @@ def librarys_own(name: str) -> nn.Module:
     from assay.models.hubs import _torchvision  # in the tests too, a CPU torch needs its help
 
     aux = {"aux_logits": True, "transform_input": True, "init_weights": False} if name in AUX else {}
-    with torch.device("meta"):  # its initialisation takes seconds
+    with torch.device("meta"):  # its initialization takes seconds
         net = _torchvision().models.get_model(bare, **aux)
     state = {key: lively(value) for key, value in net.state_dict().items()}
     for key, value in state.items():
@@ -184,9 +184,9 @@ def test_an_official_name_with_a_wrong_hash_is_refused(tmp_path):
 def test_the_nets_own_preprocessing_takes_the_place_of_the_word():
     whole = prepared(Preprocessing.model_validate("net"), V1)
     assert (whole.resize, whole.crop, whole.scale) == (256, 224, "unit")
-    assert whole.normalise.mean == whole.normalise.std == (0.5, 0.5, 0.5)
-    part = prepared(Preprocessing(resize=128, normalise="net"), V1)
-    assert (part.resize, part.crop, part.normalise) == (128, None, whole.normalise)
+    assert whole.normalize.mean == whole.normalize.std == (0.5, 0.5, 0.5)
+    part = prepared(Preprocessing(resize=128, normalize="net"), V1)
+    assert (part.resize, part.crop, part.normalize) == (128, None, whole.normalize)
     own = Preprocessing(resize=64)
     assert prepared(own, V1) is own
 
@@ -196,7 +196,7 @@ def test_a_net_without_a_library_has_no_preprocessing_of_its_own():
         prepared(Preprocessing(crop="net"), Model(name="kth"))
     assert caught.value.at == ("crop",)
     with pytest.raises(UsageError, match="scale: unit"):
-        prepared(Preprocessing(scale="signed", normalise="net"), V1)
+        prepared(Preprocessing(scale="signed", normalize="net"), V1)
 
 
 @needs_libraries
@@ -214,7 +214,7 @@ def test_real_weights_see_a_dog(name, real_weights):
     net = build(model, 1000, 0)
     load(net, model, 1000, real_weights)
     sized = Preprocess.sized(prepared(Preprocessing(resize="net", crop="net"), model), (3, 256, 256))
-    own = prepared(Preprocessing(normalise="net"), model).normalise
+    own = prepared(Preprocessing(normalize="net"), model).normalize
     pixels = torch.cat([sized(sized.picture(Image.open(photo))) for photo in photos])
     pixels = (pixels - torch.tensor(own.mean).view(3, 1, 1)) / torch.tensor(own.std).view(3, 1, 1)
     with torch.inference_mode():

@@ -7,7 +7,7 @@ from torch import nn
 
 from assay.models.special_layers import DiracConv, UnitLinear, WhiteningConv, fit_layers
 
-IMAGES = torch.from_numpy(np.random.default_rng(0).normal(size=(230, 3, 9, 8)).cumsum(3)).float()  # neighbours resemble
+IMAGES = torch.from_numpy(np.random.default_rng(0).normal(size=(230, 3, 9, 8)).cumsum(3)).float()  # neighbors resemble
 
 
 def patches(images: torch.Tensor, height: int, width: int) -> np.ndarray:
@@ -88,9 +88,9 @@ def test_each_whitening_filter_comes_with_its_negative():
 def test_whitening_trains_its_bias_and_nothing_else():
     layer = fitted((2, 2), eps=5e-4)
     weight, bias = layer.weight.clone(), layer.bias.detach().clone()
-    optimiser = torch.optim.SGD(layer.parameters(), 0.1)
+    optimizer = torch.optim.SGD(layer.parameters(), 0.1)
     layer(IMAGES).square().mean().backward()
-    optimiser.step()
+    optimizer.step()
     assert torch.equal(layer.weight, weight)
     assert not (layer.bias == bias).any()
 

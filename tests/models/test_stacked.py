@@ -7,9 +7,9 @@ import torch
 from torch import Generator
 
 from assay.core.runtime import Runtime, seeded
-from assay.models.fused import quick
+from assay.models.fused import fuse
 from assay.models.sequential import Net
-from assay.models.stacked import Wide, knows
+from assay.models.stacked import StackedNet, knows
 from assay.models.zoo.catalog import NETS
 
 from .test_layers import FEATURE_LINES, IMAGE_LINES
@@ -30,10 +30,10 @@ def laid_out(images: torch.Tensor) -> torch.Tensor:
     return PLACE.batch(images) if images.ndim == 4 else images
 
 
-def alone(net: Net, images: torch.Tensor, labels: torch.Tensor, seed: int) -> torch.Tensor:
+def file_lock(net: Net, images: torch.Tensor, labels: torch.Tensor, seed: int) -> torch.Tensor:
     """The logits of one net in training, which gains gradients."""
     with seeded(seed):
-        logits = quick(net)(laid_out(images))
+        logits = fuse(net)(laid_out(images))
     torch.nn.functional.cross_entropy(logits, labels).backward()
     return logits
 
@@ -41,7 +41,7 @@ def alone(net: Net, images: torch.Tensor, labels: torch.Tensor, seed: int) -> to
 def check(lines: Sequence[str], shape: tuple[int, ...], classes: int) -> None:
     """Logits, gradients and batch norm's statistics of nets side by side are those of each alone."""
     nets = [PLACE.place(Net(lines, shape, classes)).train() for _ in SEEDS]
-    wide, again = Wide(nets).train(), [PLACE.place(Net(lines, shape, classes)) for _ in SEEDS]
+    wide, again = StackedNet(nets).train(), [PLACE.place(Net(lines, shape, classes)) for _ in SEEDS]
     images, labels = [torch.rand(N, *shape) for _ in SEEDS], [torch.randint(0, classes, (N,)) for _ in SEEDS]
     images[2], labels[2] = images[0], labels[0]
     together = torch.cat(images, 1)
@@ -51,7 +51,7 @@ def check(lines: Sequence[str], shape: tuple[int, ...], classes: int) -> None:
     losses = torch.nn.functional.cross_entropy(logits.flatten(0, 1), torch.stack(labels, 1).flatten(), reduction="none")
     (losses.sum() / N).backward()
     for place, net in enumerate(nets):
-        expected = alone(net, images[place], labels[place], SEEDS[place])
+        expected = file_lock(net, images[place], labels[place], SEEDS[place])
         torch.testing.assert_close(logits[:, place], expected, rtol=1e-4, atol=1e-5)
         theirs = dict(net.named_parameters())
         for name, parameter in wide.named_parameters():
@@ -81,7 +81,7 @@ def test_a_net_that_is_not_finite_leaves_the_others_as_they_are():
     nets = [Net(lines, shape, 4) for _ in range(2)]
     with torch.no_grad():
         nets[0].layers[0].weight.fill_(torch.nan)
-    wide, images = Wide(nets).train(), torch.rand(N, 3, 8, 8)
+    wide, images = StackedNet(nets).train(), torch.rand(N, 3, 8, 8)
     logits = wide(torch.cat([images, images], 1)).unflatten(1, (2, 4))
     logits.square().sum().backward()
     assert logits[:, 0].isnan().all()

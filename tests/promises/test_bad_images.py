@@ -12,7 +12,7 @@ from assay.experiments.run import Run
 QUIET = ("--threads", 1, "--no-mlflow")
 RECIPE = """\
 data: {name: photos, size: 8}
-preprocess: {scale: centred}
+preprocess: {scale: centered}
 model: {layers: [flatten, linear 2]}
 training: {epochs: 2, batch_size: 100}
 """

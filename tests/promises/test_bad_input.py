@@ -62,10 +62,10 @@ def test_a_damaged_file_of_a_real_data_set_is_named(data_root, tmp_path, assay, 
     ("words", "told"),
     [
         (["fashion/cnn-nb"], "unknown recipe 'fashion/cnn-nb'; did you mean fashion/cnn-bn"),
-        (["bars.yaml", "optimiser.lrr=1"], "unknown key 'optimiser.lrr'; did you mean optimiser.lr"),
+        (["bars.yaml", "optimizer.lrr=1"], "unknown key 'optimizer.lrr'; did you mean optimizer.lr"),
         (["bars.yaml", "model.name=kht"], "model.name=kht: model.name: unknown net 'kht'; did you mean kth"),
         (["bars.yaml", "data.name=cifar-10"], "data.name=cifar-10: data.name: unknown data set 'cifar-10'; did you"),
-        (["bars.yaml", "optimiser=lion"], "unknown value for optimiser: 'lion'"),
+        (["bars.yaml", "optimizer=lion"], "unknown value for optimizer: 'lion'"),
         (["bars.yaml", "training.epochs=ten"], "training.epochs=ten: training.epochs: "),
         (["bars.yaml", "augment=[flipp]"], "unknown augmentation 'flipp'; did you mean flip"),
         (["absent.yaml"], "cannot read the recipe absent.yaml: No such file"),
@@ -87,8 +87,8 @@ def test_a_wrong_word_on_the_command_line_is_quoted_with_the_nearest(bars_folder
         ("name: bars", "name: bras", "bars.yaml:2: data.name: unknown data set 'bras'; did you mean bars"),
         ("- relu", "- rellu", "bars.yaml:7: model.layers.1: "),
         ("crop 1", "corp 1", "bars.yaml:3: augment.0: unknown augmentation 'corp'; did you mean crop"),
-        ("name: sgd", "name: sdg", "bars.yaml:12: unknown value for optimiser: 'sdg'; did you mean sgd"),
-        ("lr: 0.05", "lr: fast", "bars.yaml:12: optimiser.lr: "),
+        ("name: sgd", "name: sdg", "bars.yaml:12: unknown value for optimizer: 'sdg'; did you mean sgd"),
+        ("lr: 0.05", "lr: fast", "bars.yaml:12: optimizer.lr: "),
         ("batch_size: 100", "batch_size: 0", "bars.yaml:13: training.batch_size: input should be greater than 0"),
         ("conv 4 3x3", "conv 4 9x9", "bars.yaml:6: model.layers.0: layer 1 'conv 4 9x9'"),
         ("linear 3", "linear 10", "10 outputs, but there are 3 classes; end the net with 'linear 3'"),
@@ -108,7 +108,7 @@ def test_impossible_shapes_name_the_layer_and_the_sizes(bars_folder, assay):
 
 
 def test_a_learning_rate_of_ten_thousand_ends_in_words(bars_folder, assay):
-    done = assay("train", "bars.yaml", "optimiser.lr=1e4", "augment=[]", *QUIET)
+    done = assay("train", "bars.yaml", "optimizer.lr=1e4", "augment=[]", *QUIET)
     assert "Traceback" not in done.err
     run = Run.find("latest")
     if done.code:
@@ -119,7 +119,7 @@ def test_a_learning_rate_of_ten_thousand_ends_in_words(bars_folder, assay):
 
 def test_a_loss_that_becomes_nan_names_the_tensor_and_keeps_the_last_good_weights(bars_folder, assay):
     layers = "model.layers=[flatten, linear 16, relu, linear 16, relu, linear 3]"
-    done = assay("train", "bars.yaml", "optimiser.lr=1e30", layers, *QUIET)
+    done = assay("train", "bars.yaml", "optimizer.lr=1e30", layers, *QUIET)
     failed(done, 1, "first bad tensor is", "The last good weights are kept", "lr is 1e+30", "clip_norm")
     run = Run.find("latest")
     assert run.status["state"] == "failed"

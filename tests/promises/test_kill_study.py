@@ -16,7 +16,7 @@ STEPS = """\
 base: bars.yaml
 changes: {training.epochs: 12}
 replicates: 2
-plan: {name: ladder, steps: {adam: {optimiser.name: adam}}}
+plan: {name: ladder, steps: {adam: {optimizer.name: adam}}}
 """
 WORDS = ("study", "steps.yaml", "--processes", 2, "--no-mlflow", "--format", "json")
 

@@ -13,7 +13,7 @@ from assay.models.pretrained import prepared
 from assay.recipes import loader as recipes
 from assay.recipes.recipe import Recipe
 
-FOLDER = Path(recipes.__file__).parent
+FOLDER = recipes.FOLDER
 PATHS = sorted(FOLDER.rglob("*.yaml"))
 OWN = FOLDER / "fast"  # not from the reports: another source's figure, or none
 SHAPES = {"cifar10": (3, 32, 32), "fashion-mnist": (1, 28, 28)}
@@ -55,9 +55,9 @@ def test_its_net_fits_its_images(path: Path):
 
 
 @every_recipe
-def test_it_writes_out_data_model_optimiser_and_training(path: Path):
+def test_it_writes_out_data_model_optimizer_and_training(path: Path):
     values = yaml.safe_load(path.read_text())
-    assert {"data", "model", "optimiser", "training"} <= set(values)
+    assert {"data", "model", "optimizer", "training"} <= set(values)
 
 
 @every_recipe

@@ -1,4 +1,4 @@
-"""Reading recipes: by name, from a file, and every fault of a file with its line."""
+"""LoadedData recipes: by name, from a file, and every fault of a file with its line."""
 
 import pytest
 
@@ -15,7 +15,7 @@ model:
   layers:
     - flatten
     - linear 10
-optimiser:
+optimizer:
   name: sgd
   lr: 0.1
 """
@@ -55,10 +55,10 @@ def test_a_dot_in_a_name_is_no_suffix():
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("  lr: 0.1", "  lr: 0.1\n  momentun: 0", "mine.yaml:13: unknown key 'optimiser.momentun'; did you mean"),
-        ("  lr: 0.1", "  lr: much", "mine.yaml:12: optimiser.lr: "),
-        ("  lr: 0.1", "", "mine.yaml:10: optimiser.lr: field required"),
-        ("name: sgd", "name: sdg", "mine.yaml:10: unknown value for optimiser: 'sdg'; did you mean sgd"),
+        ("  lr: 0.1", "  lr: 0.1\n  momentun: 0", "mine.yaml:13: unknown key 'optimizer.momentun'; did you mean"),
+        ("  lr: 0.1", "  lr: much", "mine.yaml:12: optimizer.lr: "),
+        ("  lr: 0.1", "", "mine.yaml:10: optimizer.lr: field required"),
+        ("name: sgd", "name: sdg", "mine.yaml:10: unknown value for optimizer: 'sdg'; did you mean sgd"),
         ("  - crop 4", "  - 4", "mine.yaml:5: augment.1: "),
         ("data: {name: mnist}", "data: {nam: mnist}", "mine.yaml:2: unknown key 'data.nam'; did you mean data.name"),
         ("  name: sgd", "  name: sgd\n  name: adam", "mine.yaml:12: the key 'name' stands here a second time"),
@@ -90,8 +90,8 @@ def test_a_fault_has_its_file_and_line(said, old, new, told):
         ("training: {2: 3}\nmodel: kth", "mine.yaml:1: training.2: keys should be strings"),
         ("model: kth\nseed: 2026-01-01", "mine.yaml:2: seed: "),
         ("model: [kth]", "mine.yaml:1: model: "),
-        ("model: kth\noptimiser: 3", "mine.yaml:2: optimiser: "),
-        ("model: kth\noptimiser: {name: [sgd], lr: 1}", "mine.yaml:2: "),
+        ("model: kth\noptimizer: 3", "mine.yaml:2: optimizer: "),
+        ("model: kth\noptimizer: {name: [sgd], lr: 1}", "mine.yaml:2: "),
     ],
 )
 def test_no_content_is_a_traceback(said, content, told):

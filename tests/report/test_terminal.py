@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from assay.report import terminal as module
-from assay.report.terminal import Live, Plain, counted, duration, epoch_line, progress
+from assay.report.terminal import Live, Plain, duration, epoch_line, progress, progress_bar
 from assay.training.callbacks import Progress
 from assay.training.history import Epoch
 
@@ -43,35 +43,35 @@ def test_an_epochs_line_has_losses_accuracies_speed_and_time_left():
 
 def test_the_bar_shows_loss_accuracy_speed_and_time_left():
     console = terminal()
-    watch = progress(console)
-    watch.step(STEP)
-    watch.bar.refresh()
+    callback = progress(console)
+    callback.on_step(STEP)
+    callback.bar.refresh()
     shown = console.file.getvalue()
     for words in ("epoch 2/10", "500/1000", "loss 0.5000", "accuracy 75.00%", "1,234 images/s", "1h 02m left"):
         assert words in shown
-    watch.close()
+    callback.on_close()
 
 
 def test_the_bar_goes_and_the_epochs_line_stays():
     console = terminal()
-    watch = progress(console)
+    callback = progress(console)
     for _ in range(2):
-        watch.step(STEP)
-        watch.epoch(ROW, True)
-    watch.close()
-    watch.close()  # once more does no harm
+        callback.on_step(STEP)
+        callback.on_epoch_end(ROW, True)
+    callback.on_close()
+    callback.on_close()  # once more does no harm
     assert console.file.getvalue().count("train loss 0.5000") == 2
     assert "\x1b[?25h" in console.file.getvalue()  # the cursor is back
-    assert watch.task is None
+    assert callback.task is None
 
 
 def test_off_a_terminal_a_long_epoch_says_something_now_and_then(monkeypatch):
     console, clock = Console(file=io.StringIO(), width=20), {"now": 0.0}
     monkeypatch.setattr(module.time, "monotonic", lambda: clock["now"])
-    watch = Plain(console)
+    callback = Plain(console)
     for seconds in (10.0, 29.0, 31.0, 40.0, 62.0):
         clock["now"] = seconds
-        watch.step(STEP)
+        callback.on_step(STEP)
     said = console.file.getvalue().splitlines()
     assert said == ["epoch 2/10   50%  loss 0.5000  1,234 images/s  1h 02m left"] * 2
 
@@ -85,7 +85,7 @@ def test_notes_are_printed_as_they_are():
 def test_what_is_done_for_many_images_says_how_far_it_is(monkeypatch):
     console, now = terminal(), iter([0.0, 0.0, 0.5, 10.0])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(now))
-    with counted("computing features", True, console) as tell:
+    with progress_bar("computing features", True, console) as tell:
         tell(1, 400)  # half a second: what is quick needs no bar
         tell(100, 400)
     assert "computing features: 1 of" not in console.file.getvalue()

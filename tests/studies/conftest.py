@@ -11,7 +11,7 @@ from assay.experiments.run import Run
 from assay.studies.engines import Ended
 from assay.studies.engines.local import train_member
 from assay.studies.spec import StudySpec
-from assay.studies.study import PRUNED, Member, Study
+from assay.studies.study import PRUNED, Study, Trial
 from assay.training.history import Epoch
 
 
@@ -25,7 +25,7 @@ class InThisProcess:
     mlflow: bool = False
     ran: list[Path] = field(default_factory=list)
 
-    def run(self, members: Sequence[Member]) -> Iterator[Ended | None]:
+    def run(self, members: Sequence[Trial]) -> Iterator[Ended | None]:
         for member in members:
             if len(self.ran) >= self.most:
                 raise KeyboardInterrupt
@@ -44,7 +44,7 @@ def without_figures(monkeypatch):
 class Pruner(InThisProcess):
     """An engine that lets the first run finish, and stops the others after an epoch; they never see the test set."""
 
-    def search(self, study: Study, members: Sequence[Member]) -> Iterator[Ended | None]:
+    def search(self, study: Study, members: Sequence[Trial]) -> Iterator[Ended | None]:
         yield from self.run(members[:1])
         for member in members[1:]:
             self.ran.append(member.folder)
@@ -70,7 +70,7 @@ def spec(bars_folder: Path) -> StudySpec:
             "replicates": 2,
             "plan": {
                 "name": "ladder",
-                "steps": {"adam": {"optimiser.name": "adam"}, "wider": {"training.batch_size": 50}},
+                "steps": {"adam": {"optimizer.name": "adam"}, "wider": {"training.batch_size": 50}},
             },
         }
     )

@@ -10,17 +10,17 @@ def said(before, after, parameters=lambda recipe: 1):
 
 
 def test_one_change_draws_no_warning(recipe):
-    assert said(recipe, recipe.override({"optimiser.lr": 0.1})) == []
+    assert said(recipe, recipe.override({"optimizer.lr": 0.1})) == []
     assert said(recipe, recipe.override({"seed": 3, "name": "other"})) == []
 
 
 def test_two_changes_at_once_are_named(recipe):
-    (text,) = said(recipe, recipe.override({"optimiser.lr": 0.1, "augment": []}))
-    assert text.startswith("b changes 2 things at once (augment, optimiser.lr)")
+    (text,) = said(recipe, recipe.override({"optimizer.lr": 0.1, "augment": []}))
+    assert text.startswith("b changes 2 things at once (augment, optimizer.lr)")
 
 
-def test_another_optimiser_with_its_own_keys_is_one_change(recipe):
-    assert said(recipe, recipe.override({"optimiser.name": "adam"})) == []
+def test_another_optimizer_with_its_own_keys_is_one_change(recipe):
+    assert said(recipe, recipe.override({"optimizer.name": "adam"})) == []
 
 
 def test_another_batch_size_at_equal_epochs_offers_equal_updates(recipe):
@@ -42,5 +42,5 @@ def test_other_filter_sizes_that_change_the_parameters_are_named():
 
 
 def test_what_builds_on_nothing_is_not_compared(recipe):
-    other = recipe.override({"optimiser.lr": 0.1, "augment": []})
+    other = recipe.override({"optimizer.lr": 0.1, "augment": []})
     assert warnings([Variant("a", recipe), Variant("b", other)], lambda recipe: 1) == []

@@ -17,7 +17,7 @@ FP32 = Runtime("cpu", "fp32", threads=1)
 
 @pytest.fixture
 def done(spec, engine):
-    return study(spec.changed({"plan": {"name": "ladder", "steps": {"fast": {"optimiser.lr": 0.1}}}}), engine=engine)
+    return study(spec.changed({"plan": {"name": "ladder", "steps": {"fast": {"optimizer.lr": 0.1}}}}), engine=engine)
 
 
 def cells(found, folder):
@@ -66,7 +66,7 @@ def test_a_missing_folder_is_said_before_anything_is_trained(bars_folder, assay)
 
 def test_the_command_adds_the_table_to_the_reports(bars_folder, bars_photos, assay, engine, monkeypatch):
     (bars_folder / "one.yaml").write_text(
-        "base: bars.yaml\nreplicates: 1\nplan: {name: ladder, steps: {fast: {optimiser.lr: 0.1}}}\n"
+        "base: bars.yaml\nreplicates: 1\nplan: {name: ladder, steps: {fast: {optimizer.lr: 0.1}}}\n"
     )
     toy = Report(Part("one.yaml"), (Part("one.yaml", ("double-softmax",)),), photographs={"base": (0.4, 0.5)})
     monkeypatch.setitem(REPORTS._things, "toy", toy)

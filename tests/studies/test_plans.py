@@ -15,20 +15,20 @@ def names(plan, base, scores=None):
     return [one.name for one in plan.variants(base, as_it_is, scores or {})]
 
 
-LADDER = {"lower rate": {"optimiser.lr": 0.01}, "larger batch": {"training.batch_size": 50}}
+LADDER = {"lower rate": {"optimizer.lr": 0.01}, "larger batch": {"training.batch_size": 50}}
 
 
 def test_a_ladder_puts_each_change_on_top_of_the_last(recipe):
     base, lower, larger = Ladder(steps=LADDER).variants(recipe, as_it_is, {})
     assert (base.recipe, base.after) == (recipe, None)
-    assert (lower.recipe.optimiser.lr, lower.recipe.training.batch_size, lower.after) == (0.01, 32, "base")
-    assert (larger.recipe.optimiser.lr, larger.recipe.training.batch_size, larger.after) == (0.01, 50, "lower rate")
+    assert (lower.recipe.optimizer.lr, lower.recipe.training.batch_size, lower.after) == (0.01, 32, "base")
+    assert (larger.recipe.optimizer.lr, larger.recipe.training.batch_size, larger.after) == (0.01, 50, "lower rate")
 
 
 def test_a_ladder_against_the_base_changes_one_thing_each(recipe):
     _, lower, larger = Ladder(steps=LADDER, against="base").variants(recipe, as_it_is, {})
     assert (lower.after, larger.after) == ("base", "base")
-    assert larger.recipe.optimiser.lr == recipe.optimiser.lr
+    assert larger.recipe.optimizer.lr == recipe.optimizer.lr
 
 
 def test_a_ladder_that_keeps_what_is_better_waits_for_the_scores(recipe):
@@ -41,7 +41,7 @@ def test_a_ladder_that_keeps_what_is_better_waits_for_the_scores(recipe):
         ("lower rate", "base"),
         ("larger batch", "lower rate"),
     ]
-    assert (dropped[-1].after, dropped[-1].recipe.optimiser.lr) == ("base", recipe.optimiser.lr)
+    assert (dropped[-1].after, dropped[-1].recipe.optimizer.lr) == ("base", recipe.optimizer.lr)
 
 
 def test_a_step_may_be_a_recipe_of_its_own_with_the_studys_changes(recipe):
@@ -51,14 +51,14 @@ def test_a_step_may_be_a_recipe_of_its_own_with_the_studys_changes(recipe):
 
 
 def test_a_reports_figure_is_for_a_recipe_as_it_stands(recipe):
-    plan = Ladder(steps={"plain": "kth/4.D", "other": {"recipe": "kth/4.D", "changes": {"optimiser.lr": 0.5}}})
+    plan = Ladder(steps={"plain": "kth/4.D", "other": {"recipe": "kth/4.D", "changes": {"optimizer.lr": 0.5}}})
     _, plain, other = plan.variants(recipe, as_it_is, {})
     assert plain.recipe.reported.accuracy == 0.6903
     assert other.recipe.reported is None
 
 
 def test_a_grid_has_every_cell_the_last_key_changing_fastest(recipe):
-    plan = Grid(over={"optimiser.lr": [0.1, 0.01], "training.batch_size": [8, 16]})
+    plan = Grid(over={"optimizer.lr": [0.1, 0.01], "training.batch_size": [8, 16]})
     assert names(plan, recipe) == [
         "lr=0.1 batch_size=8",
         "lr=0.1 batch_size=16",
@@ -73,18 +73,18 @@ def test_a_grid_of_ten_million_cells_is_refused_with_the_count(recipe):
         plan.variants(recipe, as_it_is, {})
 
 
-@pytest.mark.parametrize("over", [{}, {"optimiser.lr": []}, {"optimiser.lr": [0.1, 0.1]}])
+@pytest.mark.parametrize("over", [{}, {"optimizer.lr": []}, {"optimizer.lr": [0.1, 0.1]}])
 def test_an_empty_grid_or_a_value_twice_is_refused(over):
     with pytest.raises(ValidationError):
         Grid(over=over)
 
 
 def test_a_key_that_no_recipe_has_is_refused(recipe):
-    with pytest.raises(UsageError, match=r"optimiser\.learning_rate"):
-        Grid(over={"optimiser.learning_rate": [0.1]}).variants(recipe, as_it_is, {})
+    with pytest.raises(UsageError, match=r"optimizer\.learning_rate"):
+        Grid(over={"optimizer.learning_rate": [0.1]}).variants(recipe, as_it_is, {})
 
 
-SPACE = {"training.batch_size": [8, 16, 32], "optimiser.lr": [0.1, 0.01, 0.001], "optimiser.momentum": [0.0, 0.5, 0.9]}
+SPACE = {"training.batch_size": [8, 16, 32], "optimizer.lr": [0.1, 0.01, 0.001], "optimizer.momentum": [0.0, 0.5, 0.9]}
 
 
 def test_draws_do_not_repeat_and_follow_from_the_seed(recipe):
@@ -128,12 +128,12 @@ def test_halving_ends_with_the_recipes_epochs(recipe):
 
 
 def test_cells_and_draws_carry_their_values(recipe):
-    over = {"optimiser.lr": [0.1, 0.01]}
+    over = {"optimizer.lr": [0.1, 0.01]}
     assert [dict(one.values) for one in Grid(over=over).variants(recipe, as_it_is, {})] == [
-        {"optimiser.lr": 0.1}, {"optimiser.lr": 0.01},
+        {"optimizer.lr": 0.1}, {"optimizer.lr": 0.01},
     ]  # fmt: skip
     rung = Halving(over=over, draws=1).variants(recipe, as_it_is, {})[0]
-    assert rung.values.keys() == {"optimiser.lr", "training.epochs"}
+    assert rung.values.keys() == {"optimizer.lr", "training.epochs"}
 
 
 def test_asha_has_all_draws_with_all_their_epochs(recipe):
@@ -162,7 +162,7 @@ def test_asha_refuses_a_schedule_that_depends_on_the_last_epoch(recipe, schedule
 
 
 @pytest.mark.parametrize(
-    "schedule", [{"name": "step", "every": 2}, {"name": "drops", "at": {1: 0.1}}, {"name": "plateau"}]
+    "schedule", [{"name": "step", "every": 2}, {"name": "piecewise", "at": {1: 0.1}}, {"name": "plateau"}]
 )
 def test_asha_takes_a_schedule_that_is_the_same_however_long_the_run(recipe, schedule):
     assert Asha(over=SPACE, draws=2).variants(recipe.override({"schedule": schedule}), as_it_is, {})

@@ -60,18 +60,18 @@ def test_figures_are_given_the_finished_runs(spec, engine, shown):
 
 
 def test_a_grid_shows_what_its_keys_do(spec, engine, shown):
-    over = {"optimiser": [{"name": "sgd", "lr": 0.05}, {"name": "adam", "lr": 0.05}], "optimiser.lr": [0.05, 0.001]}
+    over = {"optimizer": [{"name": "sgd", "lr": 0.05}, {"name": "adam", "lr": 0.05}], "optimizer.lr": [0.05, 0.001]}
     found = study(spec.changed({"plan": {"name": "grid", "over": over}}), engine=engine)
     assert stems(found) == {*ALWAYS, "by-key", "parallel", "population"}
     values = [dict(one.values) for one in shown["by_key"][0]]
     assert values == [
-        {"optimiser": "sgd:0.05", "lr": 0.05}, {"optimiser": "sgd:0.05", "lr": 0.001},
-        {"optimiser": "adam:0.05", "lr": 0.05}, {"optimiser": "adam:0.05", "lr": 0.001},
+        {"optimizer": "sgd:0.05", "lr": 0.05}, {"optimizer": "sgd:0.05", "lr": 0.001},
+        {"optimizer": "adam:0.05", "lr": 0.05}, {"optimizer": "adam:0.05", "lr": 0.001},
     ]  # fmt: skip
 
 
 def test_the_rungs_of_a_search_are_apart_and_its_population_is_the_first(spec, engine, shown):
-    plan = {"name": "halving", "draws": 4, "over": {"optimiser.lr": [0.05, 0.01, 0.002, 0.0004]}}
+    plan = {"name": "halving", "draws": 4, "over": {"optimizer.lr": [0.05, 0.01, 0.002, 0.0004]}}
     changes = {"plan": plan, "changes": {"training.epochs": 2}}
     study(spec.changed(changes), engine=engine)
     assert shown["by_key"][1][0] == "epochs"
@@ -80,12 +80,12 @@ def test_the_rungs_of_a_search_are_apart_and_its_population_is_the_first(spec, e
 
 
 def test_one_variant_with_one_run_has_pictures(spec, engine):
-    single = {"plan": {"name": "grid", "over": {"optimiser.lr": [0.05]}}, "replicates": 1}
+    single = {"plan": {"name": "grid", "over": {"optimizer.lr": [0.05]}}, "replicates": 1}
     assert stems(study(spec.changed(single), engine=engine)) == ALWAYS
 
 
 def test_runs_that_diverged_are_lost(spec, engine, shown):
-    wild = {"plan": {"name": "grid", "over": {"optimiser.lr": [0.05, 1e30]}}}
+    wild = {"plan": {"name": "grid", "over": {"optimizer.lr": [0.05, 1e30]}}}
     study(spec.changed(wild), engine=engine)
     assert [(len(one.accuracies), one.lost) for one in shown["intervals"][0]] == [(2, 0), (0, 2)]
 

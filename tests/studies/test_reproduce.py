@@ -29,7 +29,7 @@ STEPS = """\
 base: bars.yaml
 changes: {training.epochs: 1}
 replicates: 2
-plan: {name: ladder, steps: {adam: {optimiser.name: adam}}}
+plan: {name: ladder, steps: {adam: {optimizer.name: adam}}}
 reported: {adam: 0.25}
 """
 SEARCH = """\
@@ -37,7 +37,7 @@ SEARCH = """\
 base: bars.yaml
 score: loss
 replicates: 1
-plan: {name: halving, draws: 4, over: {optimiser.lr: [0.05, 0.001], training.batch_size: [50, 100]}}
+plan: {name: halving, draws: 4, over: {optimizer.lr: [0.05, 0.001], training.batch_size: [50, 100]}}
 """
 
 

@@ -45,20 +45,20 @@ def test_an_interval_over_seeds_is_scipys(found):
 
 
 def test_cells_of_a_grid_are_compared_with_the_best(spec, engine):
-    plan = {"name": "grid", "over": {"optimiser.lr": [0.05, 0.0001]}}
+    plan = {"name": "grid", "over": {"optimizer.lr": [0.05, 0.0001]}}
     best, worse = rows(study(spec.changed({"plan": plan}), engine=engine))
     assert best.comparison is None
     assert worse.comparison.second == best.name
 
 
 def test_a_net_that_learned_nothing_is_stuck_at_chance(spec, engine):
-    plan = {"name": "grid", "over": {"optimiser.lr": [1e-12]}}
+    plan = {"name": "grid", "over": {"optimizer.lr": [1e-12]}}
     (row,) = rows(study(spec.changed({"plan": plan}), engine=engine))
     assert row.state == "stuck at chance"
 
 
 def test_a_net_whose_last_epoch_was_its_best_is_still_improving(spec, engine):
-    changes = {"training.epochs": 3, "optimiser.lr": 0.001, "stopping.metric": "loss"}
+    changes = {"training.epochs": 3, "optimizer.lr": 0.001, "stopping.metric": "loss"}
     (row,) = rows(
         study(
             spec.changed({"plan": {"name": "grid", "over": {key: [value] for key, value in changes.items()}}}),
@@ -69,7 +69,7 @@ def test_a_net_whose_last_epoch_was_its_best_is_still_improving(spec, engine):
 
 
 def test_a_run_that_was_stopped_early_shows_how_far_it_came_and_is_compared_with_nothing(spec):
-    plan = {"name": "asha", "draws": 3, "over": {"optimiser.lr": [0.05, 0.01, 0.001]}}
+    plan = {"name": "asha", "draws": 3, "over": {"optimizer.lr": [0.05, 0.01, 0.001]}}
     finished, *stopped = rows(study(spec.changed({"plan": plan, "replicates": 1}), engine=Pruner()))
     assert len(finished.validation) == 1
     for row in stopped:
@@ -112,7 +112,7 @@ def test_of_single_runs_nobody_knows_how_much_is_luck():
 
 
 def test_only_the_last_rung_of_a_search_contends_and_is_compared(spec, engine):
-    plan = {"name": "halving", "draws": 4, "over": {"optimiser.lr": [0.05, 0.02, 0.01, 0.001]}}
+    plan = {"name": "halving", "draws": 4, "over": {"optimizer.lr": [0.05, 0.02, 0.01, 0.001]}}
     search = spec.changed({"changes": {"training.epochs": 2}, "plan": plan, "replicates": 1})
     table = rows(study(search, engine=engine))
     assert [row.contends for row in table] == [False] * 4 + [True] * 2

@@ -59,7 +59,7 @@ def test_a_ladder_that_keeps_what_is_better_decides_as_it_goes(spec, engine):
 
 
 def test_what_diverges_is_a_result_and_is_not_tried_again(spec, engine):
-    plan = {"name": "grid", "over": {"optimiser.lr": [0.05, 1e30]}}
+    plan = {"name": "grid", "over": {"optimizer.lr": [0.05, 1e30]}}
     wild = spec.changed({"plan": plan, "replicates": 1})
     found = study(wild, engine=engine)
     check_complete(found)
@@ -85,7 +85,7 @@ def refuse(*_) -> None:
 
 
 def test_a_second_process_on_the_same_study_is_refused(spec, engine):
-    with Study.create(spec).alone(), pytest.raises(AssayError, match="another process is running"):
+    with Study.create(spec).file_lock(), pytest.raises(AssayError, match="another process is running"):
         study(spec, engine=engine)
 
 
@@ -132,7 +132,7 @@ def test_an_as_done_trial_goes_on_with_the_weights_before_it(spec, engine):
     assert len({first, second, third}) == 3
 
 
-DRAWS = {"draws": 3, "over": {"optimiser.lr": [0.05, 0.01, 0.001]}}
+DRAWS = {"draws": 3, "over": {"optimizer.lr": [0.05, 0.01, 0.001]}}
 
 
 def test_asha_is_refused_by_an_engine_that_cannot_stop_runs(spec, engine):

@@ -14,7 +14,7 @@ replicates: 2
 plan:
   name: grid
   over:
-    optimiser.lr: [0.1, 0.01]
+    optimizer.lr: [0.1, 0.01]
 """
 
 
@@ -50,9 +50,9 @@ def test_a_built_in_study_reads_back_equal(name, file):
     [
         ("replicates: 2", "replicats: 2", r"rates\.yaml:2: replicats: no study has this key"),
         ("replicates: 2", "replicates: 0", r"rates\.yaml:2: replicates: .*greater than 0"),
-        ("optimiser.lr: [0.1, 0.01]", "optimiser.lr: []", r"rates\.yaml:6: plan\.over\.optimiser\.lr"),
-        ("optimiser.lr: [0.1, 0.01]", "optimiser.lr: [0.1, 0.1]", "a value stands there twice"),
-        ("optimiser.lr: [0.1, 0.01]", "optimiser.rate: [0.1]", r"rates\.yaml: .*unknown key 'optimiser\.rate'"),
+        ("optimizer.lr: [0.1, 0.01]", "optimizer.lr: []", r"rates\.yaml:6: plan\.over\.optimizer\.lr"),
+        ("optimizer.lr: [0.1, 0.01]", "optimizer.lr: [0.1, 0.1]", "a value stands there twice"),
+        ("optimizer.lr: [0.1, 0.01]", "optimizer.rate: [0.1]", r"rates\.yaml: .*unknown key 'optimizer\.rate'"),
         ("name: grid", "name: gird", "plan"),
         ("base: fashion/cnn", "base: fashion/cn", "did you mean fashion/cnn"),
         ("base: fashion/cnn", "changes: {}", "base"),
@@ -65,12 +65,12 @@ def test_what_is_wrong_is_said_with_its_place(file, old, new, message):
 
 
 def test_an_empty_grid_is_refused(file):
-    assert "over" in refused(file, GOOD.replace("  over:\n    optimiser.lr: [0.1, 0.01]\n", "  over: {}\n"))
+    assert "over" in refused(file, GOOD.replace("  over:\n    optimizer.lr: [0.1, 0.01]\n", "  over: {}\n"))
 
 
 def test_ten_million_cells_are_refused_with_their_number(file):
     keys = "".join(f"    training.{key}: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n" for key in "abcdefg")
-    assert "10,000,000 cells" in refused(file, GOOD.replace("    optimiser.lr: [0.1, 0.01]\n", keys))
+    assert "10,000,000 cells" in refused(file, GOOD.replace("    optimizer.lr: [0.1, 0.01]\n", keys))
 
 
 def test_a_study_without_validation_images_is_refused(file):

@@ -49,7 +49,7 @@ def test_a_variant_that_has_not_ended_has_no_score(spec):
 
 
 def test_a_variant_that_diverged_scores_worst(spec, engine):
-    wild = spec.changed({"plan": {"name": "grid", "over": {"optimiser.lr": [1e30]}}, "replicates": 1})
+    wild = spec.changed({"plan": {"name": "grid", "over": {"optimizer.lr": [1e30]}}, "replicates": 1})
     assert list(study(wild, engine=engine).scores(Study.planned(wild).variants()).values()) == [WORST]
 
 

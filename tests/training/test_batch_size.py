@@ -9,7 +9,7 @@ from assay.experiments.setup import prepare
 from assay.training import batch_size
 from assay.training.batch_size import largest
 from assay.training.checkpoint import copy_weights
-from assay.training.distributed import Ranks
+from assay.training.distributed import ProcessGroup
 
 FP32 = Runtime("cpu", "fp32", threads=1)
 INF = float("inf")
@@ -81,7 +81,7 @@ def test_the_search_leaves_no_trace(recipe, images):
     )
     mine, theirs = (copy_weights(job.trainer.state.net) for job in (found, plain))
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
-    assert not found.trainer.state.optimiser.state
+    assert not found.trainer.state.optimizer.state
     assert all(p.grad is None for p in found.trainer.state.net.parameters())
     assert plain.found == ""
 
@@ -94,6 +94,6 @@ def test_a_machine_that_does_not_tell_its_memory_needs_a_number(recipe, images, 
 
 def test_several_processes_need_a_number(recipe, images):
     one = prepare(recipe, FP32, images=images).trainer
-    one.ranks = Ranks(0, 2)
+    one.ranks = ProcessGroup(0, 2)
     with pytest.raises(UsageError, match="auto is for one process"):
         batch_size.find_batch_size(one)

@@ -7,19 +7,19 @@ import torch
 from torch import nn
 
 from assay.core.errors import DataError
-from assay.training.checkpoint import State, copy_weights
+from assay.training.checkpoint import TrainState, copy_weights
 from assay.training.history import Epoch
 
 ROW = Epoch(1, 0.3, 0.05, 1 / 3, 0.5, None, None, 1e5)
 
 
-def stepped(width: int = 4) -> State:
+def stepped(width: int = 4) -> TrainState:
     """A small net after one step of SGD with momentum."""
     net = nn.Sequential(nn.Linear(3, width), nn.BatchNorm1d(width), nn.Linear(width, 2))
-    optimiser = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
     net(torch.randn(5, 3)).square().sum().backward()
-    optimiser.step()
-    return State(net, optimiser, copy_weights(net), [ROW], step=3, sums=(1.25, 2.0), epoch_seconds=0.7)
+    optimizer.step()
+    return TrainState(net, optimizer, copy_weights(net), [ROW], step=3, sums=(1.25, 2.0), epoch_seconds=0.7)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_everything_comes_back(tmp_path):
     assert (other.history, other.step, other.sums, other.epoch_seconds) == ([ROW], 3, (1.25, 2.0), 0.7)
     for mine, theirs in ((one.net.state_dict(), other.net.state_dict()), (one.best, other.best)):
         assert all(torch.equal(mine[name], theirs[name]) for name in mine)
-    momenta = zip(one.optimiser.state.values(), other.optimiser.state.values(), strict=True)
+    momenta = zip(one.optimizer.state.values(), other.optimizer.state.values(), strict=True)
     assert all(torch.equal(a["momentum_buffer"], b["momentum_buffer"]) for a, b in momenta)
 
 

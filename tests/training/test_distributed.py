@@ -15,12 +15,12 @@ from assay.core.errors import UsageError
 from assay.data.sampler import batches
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, list_runs
-from assay.training.distributed import ALONE, Ranks, join
+from assay.training.distributed import SINGLE_PROCESS, ProcessGroup, join
 
 # Batch norm and augmentation, and no dropout. Of 1,800 images the last batch has an odd number.
 WORDS = (
     "model.layers=[conv 4 3x3, relu, batchnorm, flatten, linear 8, batchnorm, relu, linear 3]",
-    "optimiser.clip_norm=1.0", "--threads", 1, "--precision", "fp32", "--no-mlflow",
+    "optimizer.clip_norm=1.0", "--threads", 1, "--precision", "fp32", "--no-mlflow",
 )  # fmt: skip
 TORCHRUN = (
     sys.executable, "-m", "torch.distributed.run",
@@ -131,19 +131,24 @@ def test_torchrun_is_for_training_only(bars_folder, assay, monkeypatch):
 def test_without_torchrun_nothing_changes(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     net, batch, loss = nn.BatchNorm1d(3), torch.rand(5, 3), torch.tensor(2.0)
-    assert join("cpu") == ALONE
-    assert ALONE.ready(net) is net
+    assert join("cpu") == SINGLE_PROCESS
+    assert SINGLE_PROCESS.ready(net) is net
     assert type(net) is nn.BatchNorm1d
-    assert ALONE.mine(batch) is batch
-    assert ALONE.weighed(loss, 5, 5) is loss
-    assert ALONE.add_up(net, loss) is loss
-    assert ALONE.stream == ()
-    assert (ALONE.mean(0.1, 3), ALONE.any(True), ALONE.any(False), ALONE.told("x")) == (0.1, True, False, "x")
+    assert SINGLE_PROCESS.mine(batch) is batch
+    assert SINGLE_PROCESS.weighed(loss, 5, 5) is loss
+    assert SINGLE_PROCESS.add_up(net, loss) is loss
+    assert SINGLE_PROCESS.stream == ()
+    assert (
+        SINGLE_PROCESS.mean(0.1, 3),
+        SINGLE_PROCESS.any(True),
+        SINGLE_PROCESS.any(False),
+        SINGLE_PROCESS.told("x"),
+    ) == (0.1, True, False, "x")
 
 
 @pytest.mark.parametrize("size", [2, 3, 8])
 def test_the_slices_are_the_batch_and_their_losses_add_up_to_its_mean(size):
-    ranks = [Ranks(rank, size) for rank in range(size)]
+    ranks = [ProcessGroup(rank, size) for rank in range(size)]
     for batch in batches(torch.arange(203), 20):
         slices = [one.mine(batch) for one in ranks]
         assert torch.equal(torch.cat(slices), batch)
@@ -155,10 +160,10 @@ def test_the_slices_are_the_batch_and_their_losses_add_up_to_its_mean(size):
 
 
 def test_each_process_has_dropout_of_its_own():
-    assert len({Ranks(rank, 4).stream for rank in range(4)}) == 4
+    assert len({ProcessGroup(rank, 4).stream for rank in range(4)}) == 4
 
 
 def test_a_batch_norm_that_could_not_be_shared_is_refused(monkeypatch):
     monkeypatch.setattr("torch.distributed.broadcast", lambda tensor, source: None)
     with pytest.raises(UsageError, match="several processes cannot train"):
-        Ranks(0, 2).ready(nn.Sequential(nn.BatchNorm2d(3, affine=False)))
+        ProcessGroup(0, 2).ready(nn.Sequential(nn.BatchNorm2d(3, affine=False)))

@@ -7,7 +7,7 @@ from assay.data.augment.parse import Augment
 from assay.data.preprocess import Preprocess
 from assay.models.sequential import build
 from assay.training.estimate import Plan, mult_adds, plan
-from assay.training.loader import Feed
+from assay.training.loader import BatchLoader
 from assay.training.trainer import Trainer
 
 FP32 = Runtime("cpu", "fp32", threads=1)
@@ -19,7 +19,7 @@ PARAMETERS = 4 * (9 + 1) + 2 * 4 + 3 * (144 + 1)
 def trainer(recipe, images) -> Trainer:
     preprocess = Preprocess.fit(recipe.preprocess, images)
     net = build(recipe.model, images.shape, 3, 0)
-    return Trainer(recipe, net, Feed(images, preprocess, Augment.parse(recipe.augment), FP32), None, FP32)
+    return Trainer(recipe, net, BatchLoader(images, preprocess, Augment.parse(recipe.augment), FP32), None, FP32)
 
 
 def test_counts_equal_those_by_hand(trainer):
@@ -34,7 +34,7 @@ def test_epochs_of_smaller_images_count_as_less_work(recipe, images):
         {"model.layers": ["conv 4 3x3", "globalmaxpool", "linear 3"], "augment": ["window 6 epochs 2"]}
     )
     preprocess, net = Preprocess.fit(recipe.preprocess, images), build(recipe.model, images.shape, 3, 0)
-    feed = Feed(images, preprocess, Augment.parse(recipe.augment), FP32)
+    feed = BatchLoader(images, preprocess, Augment.parse(recipe.augment), FP32)
     found = plan(Trainer(recipe, net, feed, None, FP32))
     assert found.work == pytest.approx(1 + 2 * 36 / 64)
     assert found.flop == pytest.approx(6 * found.mult_adds * 200 * found.work)

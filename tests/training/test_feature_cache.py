@@ -15,26 +15,26 @@ from assay.data.augment.parse import Augment
 from assay.data.imageset import ImageSet
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run
-from assay.experiments.setup import Job, prepare
+from assay.experiments.setup import TrainingSetup, prepare
 from assay.models.pretrained import build
 from assay.recipes.recipe import Recipe
-from assay.training.callbacks import Watch
-from assay.training.feature_cache import BATCH, FeatureFeed, Features, View
+from assay.training.callbacks import Callback
+from assay.training.feature_cache import BATCH, FeatureLoader, Features, View
 
 FP32, BF16 = Runtime("cpu", "fp32", threads=1), Runtime("cpu", "bf16", threads=1)
 
 
 @pytest.fixture
 def recipe(tmp_path, monkeypatch) -> Recipe:
-    """A head with dropout on a small MobileNet whose weights lie in a file; for grey images of three classes."""
+    """A head with dropout on a small MobileNet whose weights lie in a file; for gray images of three classes."""
     monkeypatch.setenv("ASSAY_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("ASSAY_DATA", str(tmp_path))
     model = {"name": "mobilenet_v1", "arguments": {"width": 0.25}, "weights": "w.safetensors"}
     values = {
         "name": "tests/features",
-        "preprocess": {"resize": 32, "normalise": "net"},
+        "preprocess": {"resize": 32, "normalize": "net"},
         "model": {**model, "train_only": "head", "dropout": 0.3},
-        "optimiser": {"name": "adam", "lr": 0.01},
+        "optimizer": {"name": "adam", "lr": 0.01},
         "training": {"epochs": 2, "batch_size": 32},
         "stopping": {"restore_best": False},
     }
@@ -56,14 +56,14 @@ def train(recipe, images, test_images, tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             if not kept:
                 patch.setattr("assay.experiments.setup.cut", lambda *_: None)
-            options = {"watch": Watch(), "runtime": runtime, "runs": tmp_path / f"runs-{kept}", "mlflow": False}
+            options = {"callback": Callback(), "runtime": runtime, "runs": tmp_path / f"runs-{kept}", "mlflow": False}
             return assay.train(recipe.override(changes or {}), images=images, test=test_images, **options)
 
     return call
 
 
-def features_of(job: Job) -> Features:
-    assert isinstance(job.trainer.feed, FeatureFeed)
+def features_of(job: TrainingSetup) -> Features:
+    assert isinstance(job.trainer.feed, FeatureLoader)
     return job.trainer.feed.features
 
 
@@ -74,7 +74,7 @@ def files(folder) -> list[str]:
 @pytest.mark.parametrize("runtime", [FP32, BF16], ids=["fp32", "bf16"])
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"model.train_only": "last-conv"}, {"model.train_only": "from:blocks.4", "optimiser.below_head": 0.1},
+    [{}, {"model.train_only": "last-conv"}, {"model.train_only": "from:blocks.4", "optimizer.below_head": 0.1},
      {"model.unfreeze": {1: "last-conv"}}],
     ids=["head", "last-conv", "from", "unfreeze"],
 )  # fmt: skip
@@ -98,7 +98,7 @@ def test_the_images_go_through_the_frozen_part_once_for_all_heads(train, tmp_pat
     before = files(tmp_path)
     assert len(before) == 3  # training, validation and test images
     monkeypatch.setattr("assay.training.feature_cache.Features._compute", None)  # nothing may be computed again
-    for changes in ({"seed": 4}, {"optimiser.lr": 0.1}, {"training.batch_size": 10}, {"training.epochs": 3}):
+    for changes in ({"seed": 4}, {"optimizer.lr": 0.1}, {"training.batch_size": 10}, {"training.epochs": 3}):
         train(changes, kept=True)
     assert files(tmp_path) == before
 
@@ -163,7 +163,7 @@ def test_epochs_take_a_fixed_number_of_augmented_views_in_turn(recipe, images):
     first = preprocess.pixels(torch.from_numpy(train.images[:BATCH]))
     pixels = Augment.parse(["crop 1", "flip"])(first, torch.arange(BATCH), 1, generator)
     with torch.inference_mode():
-        expected = features_of(job).halves.front(preprocess.normalise(pixels))
+        expected = features_of(job).halves.front(preprocess.normalize(pixels))
     torch.testing.assert_close(seen[1][:BATCH], expected, rtol=0, atol=1e-5)
 
 
@@ -198,7 +198,7 @@ def test_a_run_without_a_checkpoint_does_not_go_on_from_another_weights_file(
 ):
     run = train(kept=True)
     run.set_status(state="stopped")
-    options = {"images": images, "test": test_images, "runtime": FP32, "watch": Watch(), "mlflow": False}
+    options = {"images": images, "test": test_images, "runtime": FP32, "callback": Callback(), "mlflow": False}
     state = build(recipe.model, 1000, 8).state_dict()
     save_file(state, tmp_path / "w.safetensors")
     with pytest.raises(DataError, match="set up with other initial weights: their file has changed"):

@@ -1,4 +1,4 @@
-"""The Feed gives batches that depend on indices, epoch and seed alone."""
+"""The BatchLoader gives batches that depend on indices, epoch and seed alone."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from assay.core.runtime import Runtime
 from assay.data.augment.parse import Augment
 from assay.data.preprocess import Preprocess
 from assay.recipes.schema import Preprocessing
-from assay.training.loader import Feed
+from assay.training.loader import BatchLoader
 
 FP32 = Runtime("cpu", "fp32", threads=1)
 SOME = torch.tensor([5, 3, 150])
@@ -16,9 +16,9 @@ SOME = torch.tensor([5, 3, 150])
 
 @pytest.fixture
 def feed(images):
-    def make(*augment: str) -> Feed:
-        spec = Preprocessing(scale="centred", normalise="train")
-        return Feed(images, Preprocess.fit(spec, images), Augment.parse(augment), FP32)
+    def make(*augment: str) -> BatchLoader:
+        spec = Preprocessing(scale="centered", normalize="train")
+        return BatchLoader(images, Preprocess.fit(spec, images), Augment.parse(augment), FP32)
 
     return make
 

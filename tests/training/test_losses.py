@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import log_loss
 
 from assay.recipes.schema import Loss
-from assay.training.losses import heaviest, loss_function
+from assay.training.losses import hard_labels, loss_function
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5], [-3.0, 4.0, 1.0], [0.0, 0.0, 9.0]])
 LABELS = torch.tensor([0, 2, 1, 0])
@@ -62,6 +62,6 @@ def test_a_mixed_image_costs_the_weighted_sum_of_its_two_labels(loss):
 
 
 def test_the_heavier_label_counts():
-    assert heaviest(SHARES).tolist() == [0, 2, 1, 2]
-    assert torch.equal(heaviest(LABELS), LABELS)
-    assert heaviest(SHARES.expand(5, 4, 3)).shape == (5, 4)
+    assert hard_labels(SHARES).tolist() == [0, 2, 1, 2]
+    assert torch.equal(hard_labels(LABELS), LABELS)
+    assert hard_labels(SHARES.expand(5, 4, 3)).shape == (5, 4)

@@ -8,9 +8,9 @@ from assay.core.errors import AssayError
 from assay.core.runtime import Runtime
 from assay.experiments.setup import prepare
 from assay.recipes.recipe import Recipe
-from assay.training.callbacks import Watch
+from assay.training.callbacks import Callback
 from assay.training.checkpoint import copy_weights
-from assay.training.distributed import Ranks
+from assay.training.distributed import ProcessGroup
 from assay.training.inference import infer
 from assay.training.trainer import Trainer
 
@@ -19,11 +19,11 @@ PLAIN = {"model.layers": ["conv 4 3x3", "relu", "flatten", "linear 3"], "trainin
 WITH_NORM = {"model.layers": ["conv 4 3x3", "batchnorm", "relu", "flatten", "linear 3"]}
 
 
-class Notes(Watch):
+class Notes(Callback):
     def __init__(self):
         self.notes = []
 
-    def note(self, text):
+    def on_message(self, text):
         self.notes.append(text)
 
 
@@ -48,8 +48,8 @@ def trainer(recipe: Recipe, images, changes, most: int | None = None) -> Trainer
     return one
 
 
-def run(one: Trainer, watch: Watch | None = None) -> Trainer:
-    one.run(watch or Watch(), lambda state: None, lambda: False)
+def run(one: Trainer, callback: Callback | None = None) -> Trainer:
+    one.run(callback or Callback(), lambda state: None, lambda: False)
     return one
 
 
@@ -88,15 +88,15 @@ def test_parts_are_halved_until_they_fit_and_stay_so(recipe, images):
 
 
 def test_whoever_watches_is_told_once(recipe, images):
-    watch = Notes()
-    run(trainer(recipe, images, {}, 25), watch)
-    assert watch.notes == ["memory ran out: batches are trained in parts of 25 images, gradients added up"]
+    callback = Notes()
+    run(trainer(recipe, images, {}, 25), callback)
+    assert callback.notes == ["memory ran out: batches are trained in parts of 25 images, gradients added up"]
 
 
 def test_with_batch_norm_it_is_said_what_differs(recipe, images):
-    watch = Notes()
-    run(trainer(recipe, images, WITH_NORM, 25), watch)
-    assert watch.notes[0].endswith("added up; batch norm sees each by itself, as it would in batches of that size")
+    callback = Notes()
+    run(trainer(recipe, images, WITH_NORM, 25), callback)
+    assert callback.notes[0].endswith("added up; batch norm sees each by itself, as it would in batches of that size")
 
 
 def test_batch_norm_is_never_given_a_single_image(recipe, images):
@@ -106,9 +106,9 @@ def test_batch_norm_is_never_given_a_single_image(recipe, images):
 
 
 def test_without_a_lack_of_memory_nothing_is_said(recipe, images):
-    watch = Notes()
-    assert run(trainer(recipe, images, {}, 50), watch).state.parts == 1
-    assert watch.notes == []
+    callback = Notes()
+    assert run(trainer(recipe, images, {}, 50), callback).state.parts == 1
+    assert callback.notes == []
 
 
 @pytest.mark.parametrize(("changes", "size"), [({}, 1), (WITH_NORM, 2)])
@@ -121,7 +121,7 @@ def test_where_nothing_is_left_to_split_it_says_so(recipe, images, changes, size
 
 def test_one_of_several_processes_does_not_split_alone(recipe, images):
     one = trainer(recipe, images, {}, 25)
-    one.ranks = Ranks(0, 2)
+    one.ranks = ProcessGroup(0, 2)
     with pytest.raises(AssayError, match="memory ran out with 50 images in a process; lower"):
         gradients(one)
 

@@ -1,4 +1,4 @@
-"""Muon against the singular value decomposition, a loop in numpy and torch's own; Together goes on bit for bit."""
+"""Muon against the singular value decomposition, a loop in numpy and torch's own; OptimizerGroup resumes bit for bit."""
 
 import copy
 
@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from assay.training.checkpoint import State, copy_weights
-from assay.training.muon import MuonFilters, Together, orthogonalise
+from assay.training.checkpoint import TrainState, copy_weights
+from assay.training.muon import MuonFilters, OptimizerGroup, orthogonalise
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024
 SHAPES = [(6, 20), (20, 6), (8, 8), (1, 5)]
@@ -56,11 +56,11 @@ def test_no_gradient_no_direction():
 @pytest.mark.parametrize("shape", [(6, 3, 3, 3), (40, 2, 3, 3), (5, 7)])
 def test_steps_follow_the_paper(shape: tuple[int, ...], nesterov: bool):
     parameter, lr, momentum = nn.Parameter(matrix(*shape)), 0.24, 0.6
-    optimiser = MuonFilters([parameter], lr, momentum, nesterov)
+    optimizer = MuonFilters([parameter], lr, momentum, nesterov)
     weight, velocity = parameter.detach().numpy().astype(float), np.zeros(shape)
     for step in range(4):
         parameter.grad = matrix(*shape, seed=step + 1)
-        optimiser.step()
+        optimizer.step()
         gradient = parameter.grad.numpy().astype(float)
         velocity = momentum * velocity + gradient
         direction = gradient + momentum * velocity if nesterov else velocity
@@ -111,9 +111,9 @@ def test_what_has_no_gradient_is_left_alone():
     assert torch.equal(parameter, matrix(5, 7))
 
 
-def together(net: nn.Module) -> Together:
+def together(net: nn.Module) -> OptimizerGroup:
     filters, others = ([p for p in net.parameters() if (p.ndim == 4) == wanted] for wanted in (True, False))
-    return Together([MuonFilters(filters, 0.1), torch.optim.SGD(others, 0.05, momentum=0.9, nesterov=True)])
+    return OptimizerGroup([MuonFilters(filters, 0.1), torch.optim.SGD(others, 0.05, momentum=0.9, nesterov=True)])
 
 
 def small_net() -> nn.Module:
@@ -122,11 +122,11 @@ def small_net() -> nn.Module:
         return nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(36, 3))
 
 
-def train(net: nn.Module, optimiser: torch.optim.Optimizer, first: int, last: int) -> None:
+def train(net: nn.Module, optimizer: torch.optim.Optimizer, first: int, last: int) -> None:
     for step in range(first, last):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         net(matrix(8, 2, 5, 5, seed=step)).square().mean().backward()
-        optimiser.step()
+        optimizer.step()
 
 
 def test_together_is_each_on_its_own():
@@ -153,23 +153,23 @@ def test_a_saved_state_goes_on_bit_for_bit(tmp_path):
     train(whole, together(whole), 0, 6)
     first = together(half)
     train(half, first, 0, 3)
-    State(half, first, copy_weights(half)).save(tmp_path / "state.pt")
+    TrainState(half, first, copy_weights(half)).save(tmp_path / "state.pt")
     again = small_net()
     second = together(again)
-    State(again, second, {}).load(tmp_path / "state.pt")
+    TrainState(again, second, {}).load(tmp_path / "state.pt")
     train(again, second, 3, 6)
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
 
 
 def test_rates_set_on_the_groups_reach_the_parts_also_after_loading():
     net = small_net()
-    optimiser = together(net)
-    train(net, optimiser, 0, 1)
-    optimiser.load_state_dict(copy.deepcopy(optimiser.state_dict()))
+    optimizer = together(net)
+    train(net, optimizer, 0, 1)
+    optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     before = copy_weights(net)
-    for group in optimiser.param_groups:
+    for group in optimizer.param_groups:
         group["lr"] = 0.0
-    train(net, optimiser, 1, 2)
+    train(net, optimizer, 1, 2)
     after = copy_weights(net)
     assert torch.equal(before["3.weight"], after["3.weight"])
     norms = [weights["0.weight"] / weights["0.weight"].norm() for weights in (before, after)]

@@ -1,4 +1,4 @@
-"""Optimisers: the penalties fall on the layers that they are meant for, and the steps are the textbook's."""
+"""Optimizers: the penalties fall on the layers that they are meant for, and the steps are the textbook's."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from assay.models.pretrained import Head
 from assay.models.sequential import Net
 from assay.models.special_layers import WhiteningConv
 from assay.recipes.schema import Adam, AdamW, Muon, Sgd
-from assay.training.optimizers import build_optimiser, choose_trained
+from assay.training.optimizers import build_optimizer, choose_trained
 
 
 def net() -> nn.Sequential:
@@ -26,14 +26,14 @@ def loss_of(module: nn.Module) -> torch.Tensor:
 def test_sgd_with_momentum_follows_the_textbook():
     module, spec = net(), Sgd(lr=0.1, momentum=0.9)
     weight = module[2].weight.detach().clone()
-    optimiser = build_optimiser(spec, module)
+    optimizer = build_optimizer(spec, module)
     velocity = torch.zeros_like(weight)
     for _ in range(3):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss_of(module).backward()
         velocity = 0.9 * velocity + module[2].weight.grad
         weight -= 0.1 * velocity
-        optimiser.step()
+        optimizer.step()
     assert torch.allclose(module[2].weight, weight, atol=1e-7)
 
 
@@ -41,7 +41,7 @@ def test_sgd_with_momentum_follows_the_textbook():
 def test_l2_has_keras_meaning(spec):
     """The same steps as adding l2 * sum(w^2) of the convolution's weights to the loss."""
     ours, oracle = net(), net()
-    with_l2, plain = build_optimiser(spec, ours), build_optimiser(spec.model_copy(update={"l2": {}}), oracle)
+    with_l2, plain = build_optimizer(spec, ours), build_optimizer(spec.model_copy(update={"l2": {}}), oracle)
     for _ in range(3):
         with_l2.zero_grad()
         loss_of(ours).backward()
@@ -55,8 +55,8 @@ def test_l2_has_keras_meaning(spec):
 
 def test_every_parameter_is_trained_once():
     module = net()
-    optimiser = build_optimiser(Sgd(lr=0.1, l2={"linear": 0.1}), module)
-    found = [id(p) for group in optimiser.param_groups for p in group["params"]]
+    optimizer = build_optimizer(Sgd(lr=0.1, l2={"linear": 0.1}), module)
+    found = [id(p) for group in optimizer.param_groups for p in group["params"]]
     assert sorted(found) == sorted(id(p) for p in module.parameters())
 
 
@@ -75,20 +75,20 @@ class Unusual(nn.Sequential):
 @pytest.mark.parametrize("spec", [Sgd(lr=0.1), AdamW(lr=0.1), MUON], ids=lambda spec: spec.name)
 def test_every_parameter_of_an_unusual_net_is_trained_once_if_it_is_trained_at_all(spec):
     module = Unusual()
-    found = [id(p) for group in build_optimiser(spec, module).param_groups for p in group["params"]]
+    found = [id(p) for group in build_optimizer(spec, module).param_groups for p in group["params"]]
     assert sorted(found) == sorted(id(p) for p in module.parameters() if p.requires_grad)
 
 
 def test_l2_leaves_weights_alone_that_are_not_trained():
     module = Unusual()
-    groups = build_optimiser(Sgd(lr=0.1, l2={"conv": 0.01}), module).param_groups
+    groups = build_optimizer(Sgd(lr=0.1, l2={"conv": 0.01}), module).param_groups
     decayed = [id(p) for group in groups if group["weight_decay"] for p in group["params"]]
     assert decayed == [id(module[2].weight)]
 
 
 def test_muon_takes_the_filters_and_sgd_the_rest_at_rates_of_their_own():
     module = net()
-    groups = build_optimiser(MUON, module).param_groups
+    groups = build_optimizer(MUON, module).param_groups
     rates = {id(p): (group["lr"], group["initial_lr"]) for group in groups for p in group["params"]}
     assert [rates[id(p)] for p in module.parameters()] == [(0.2, 0.2), (0.05, 0.05), (0.5, 0.5), (0.05, 0.05)]
 
@@ -96,18 +96,18 @@ def test_muon_takes_the_filters_and_sgd_the_rest_at_rates_of_their_own():
 def test_what_muon_leaves_to_sgd_follows_the_textbook():
     """Nesterov's momentum on the gradient plus decay / lr times the weight."""
     module = net()
-    optimiser = build_optimiser(MUON, module)
+    optimizer = build_optimizer(MUON, module)
     rates = {"0.bias": 0.05, "2.weight": 0.5, "2.bias": 0.05}
     weights = {name: p.detach().clone() for name, p in module.named_parameters() if name in rates}
     velocity = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     for _ in range(3):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss_of(module).backward()
         for name, lr in rates.items():
             gradient = module.get_parameter(name).grad + 0.01 / lr * weights[name]
             velocity[name] = 0.85 * velocity[name] + gradient
             weights[name] -= lr * (gradient + 0.85 * velocity[name])
-        optimiser.step()
+        optimizer.step()
     for name, weight in weights.items():
         torch.testing.assert_close(module.get_parameter(name).detach(), weight, atol=1e-6, rtol=1e-5)
 
@@ -116,42 +116,42 @@ def test_filters_under_muon_do_not_decay():
     module = net()
     for parameter in module.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    build_optimiser(MUON, module).step()
+    build_optimizer(MUON, module).step()
     assert module[0].weight.norm().item() == pytest.approx(2**0.5, rel=1e-5)
 
 
 def test_a_net_of_filters_alone_needs_no_sgd():
     module = nn.Sequential(nn.Conv2d(1, 3, 4, bias=False), nn.Flatten())
-    optimiser = build_optimiser(MUON, module)
+    optimizer = build_optimizer(MUON, module)
     before = module[0].weight.detach().clone()
     loss_of(module).backward()
-    optimiser.step()
+    optimizer.step()
     assert not torch.equal(module[0].weight, before)
 
 
 def test_muon_without_convolutions_is_refused():
     with pytest.raises(UsageError, match="muon needs a net with convolutions"):
-        build_optimiser(MUON, nn.Sequential(nn.Flatten(), nn.Linear(16, 3)))
+        build_optimizer(MUON, nn.Sequential(nn.Flatten(), nn.Linear(16, 3)))
 
 
 def test_adamw_decouples_its_decay():
     module = net()
     before = module[2].weight.detach().clone()
-    optimiser = build_optimiser(AdamW(lr=0.1, weight_decay=0.5), module)
+    optimizer = build_optimizer(AdamW(lr=0.1, weight_decay=0.5), module)
     for parameter in module.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    optimiser.step()
+    optimizer.step()
     assert torch.allclose(module[2].weight, before * (1 - 0.1 * 0.5), atol=1e-7)
 
 
 def test_l2_on_a_layer_kind_that_is_not_there_is_refused():
     with pytest.raises(UsageError, match="no such layer"):
-        build_optimiser(Sgd(lr=0.1, l2={"batchnorm": 0.1}), net())
+        build_optimizer(Sgd(lr=0.1, l2={"batchnorm": 0.1}), net())
 
 
 def test_l2_on_an_unknown_layer_kind_names_the_nearest():
     with pytest.raises(UsageError, match="did you mean conv"):
-        build_optimiser(Sgd(lr=0.1, l2={"convv": 0.1}), net())
+        build_optimizer(Sgd(lr=0.1, l2={"convv": 0.1}), net())
 
 
 def test_the_whitening_bias_is_trained_as_long_as_the_recipe_says():
@@ -173,7 +173,7 @@ def test_without_a_word_the_whitening_bias_is_trained_to_the_end():
 
 def test_what_is_below_a_new_head_has_a_lower_rate_and_the_heads_group_comes_first():
     module = nn.Sequential(nn.Linear(4, 5), Head(5, 3))
-    groups = build_optimiser(Sgd(lr=0.1, below_head=0.01, l2={"linear": 0.1}), module).param_groups
+    groups = build_optimizer(Sgd(lr=0.1, below_head=0.01, l2={"linear": 0.1}), module).param_groups
     assert [group["initial_lr"] for group in groups] == pytest.approx([0.1, 0.1, 0.001, 0.001])
     rates = {id(p): group["lr"] for group in groups for p in group["params"]}
     assert [rates[id(p)] for p in module.parameters()] == pytest.approx([0.001, 0.001, 0.1, 0.1])
@@ -181,5 +181,5 @@ def test_what_is_below_a_new_head_has_a_lower_rate_and_the_heads_group_comes_fir
 
 def test_a_lower_rate_needs_a_new_head():
     with pytest.raises(UsageError, match="only a pretrained net has a new head") as caught:
-        build_optimiser(Sgd(lr=0.1, below_head=0.1), net())
+        build_optimizer(Sgd(lr=0.1, below_head=0.1), net())
     assert caught.value.at == ("below_head",)

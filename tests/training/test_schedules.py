@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from assay.recipes.schema import Constant, Cosine, Drops, Linear, OneCycle, Plateau, Step
+from assay.recipes.schema import Constant, Cosine, Linear, OneCycle, Piecewise, Plateau, Step
 from assay.training.schedules import Horizon, learning_rate
 
 PEAK = 0.3
@@ -15,13 +15,13 @@ HORIZON = Horizon(steps_per_epoch=7, epochs=12)
 
 
 def torch_rates(make: Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler], steps: int) -> list[float]:
-    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=PEAK)
-    scheduler = make(optimiser)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=PEAK)
+    scheduler = make(optimizer)
     rates = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # nothing is trained here, so torch misses optimiser.step()
+        warnings.simplefilter("ignore")  # nothing is trained here, so torch misses optimizer.step()
         for _ in range(steps):
-            rates.append(optimiser.param_groups[0]["lr"])
+            rates.append(optimizer.param_groups[0]["lr"])
             scheduler.step()
     return rates
 
@@ -62,18 +62,18 @@ def test_step_changes_only_between_epochs():
 
 
 def test_drops_take_hold_at_the_start_of_their_epoch():
-    rates = our_rates(Drops(at={3: 0.1, 8: 0.02}), every=HORIZON.steps_per_epoch)
+    rates = our_rates(Piecewise(at={3: 0.1, 8: 0.02}), every=HORIZON.steps_per_epoch)
     assert rates == [PEAK] * 3 + [0.1] * 5 + [0.02] * 4
 
 
 def test_plateau_equals_torch():
     losses = [1.0, 0.9, 0.9, 0.95, 0.9, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.49999, 0.4]
-    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=PEAK)
-    scheduler = lr_scheduler.ReduceLROnPlateau(optimiser, patience=2, factor=0.5)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=PEAK)
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, patience=2, factor=0.5)
     for done, loss in enumerate(losses, 1):
         scheduler.step(loss)
         ours = learning_rate(Plateau(patience=2, factor=0.5), PEAK, 0, HORIZON, losses[:done])
-        assert ours == pytest.approx(optimiser.param_groups[0]["lr"]), f"after {done} epochs"
+        assert ours == pytest.approx(optimizer.param_groups[0]["lr"]), f"after {done} epochs"
 
 
 @pytest.mark.parametrize("schedule", [Constant, Cosine, Linear])

@@ -1,4 +1,4 @@
-"""One update for several nets is torch's own optimiser for each of them."""
+"""One update for several nets is torch's own optimizer for each of them."""
 
 import pytest
 import torch
@@ -33,7 +33,7 @@ def options(spec) -> dict:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_it_is_torchs_optimiser_with_rates_that_change(name):
+def test_it_is_torchs_optimizer_with_rates_that_change(name):
     specs, torchs = CASES[name]
     wide = Numbers(len(specs))
     singles = []
@@ -49,13 +49,13 @@ def test_it_is_torchs_optimiser_with_rates_that_change(name):
         update.zero_gradients()
         (wide.weight.pow(3).sum() + wide.bias.square().sum()).backward()
         update.step(rates)
-        for (one, optimiser), spec, rate in zip(singles, specs, rates, strict=True):
-            optimiser.param_groups[0]["lr"] = rate
-            optimiser.zero_grad()
+        for (one, optimizer), spec, rate in zip(singles, specs, rates, strict=True):
+            optimizer.param_groups[0]["lr"] = rate
+            optimizer.zero_grad()
             (one.weight.pow(3).sum() + one.bias.square().sum()).backward()
             if spec.clip_norm:
                 nn.utils.clip_grad_norm_(one.parameters(), spec.clip_norm)
-            optimiser.step()
+            optimizer.step()
     for place, (one, _) in enumerate(singles):
         torch.testing.assert_close(wide.weight[place], one.weight, rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(wide.bias[place], one.bias, rtol=1e-5, atol=1e-6)

@@ -12,9 +12,9 @@ from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.models.sequential import build
 from assay.recipes.recipe import Recipe
-from assay.training.callbacks import Progress, Watch
+from assay.training.callbacks import Callback, Progress
 from assay.training.checkpoint import copy_weights
-from assay.training.loader import Feed
+from assay.training.loader import BatchLoader
 from assay.training.trainer import Trainer
 
 FP32 = Runtime("cpu", "fp32", threads=1)
@@ -23,12 +23,12 @@ FP32 = Runtime("cpu", "fp32", threads=1)
 def trainer(recipe: Recipe, images: ImageSet, validation: ImageSet | None = None, runtime: Runtime = FP32) -> Trainer:
     preprocess = Preprocess.fit(recipe.preprocess, images)
     net = build(recipe.model, images.shape, 3, recipe.seed)
-    feed = Feed(images, preprocess, Augment.parse(recipe.augment), FP32)
+    feed = BatchLoader(images, preprocess, Augment.parse(recipe.augment), FP32)
     return Trainer(recipe, net, feed, validation, FP32)
 
 
-def run(one: Trainer, watch: Watch | None = None, stop: Callable[[], bool] = lambda: False) -> Trainer:
-    one.run(watch or Watch(), lambda state: None, stop)
+def run(one: Trainer, callback: Callback | None = None, stop: Callable[[], bool] = lambda: False) -> Trainer:
+    one.run(callback or Callback(), lambda state: None, stop)
     return one
 
 
@@ -59,7 +59,7 @@ def test_another_seed_gives_other_weights(recipe, images):
     assert not same(copy_weights(first.state.net), copy_weights(second.state.net))
 
 
-MUON = {"optimiser": {"name": "muon", "lr": 0.1, "bias_lr": 0.5, "head_lr": 0.5, "decay": 1e-3}, "schedule": "linear"}
+MUON = {"optimizer": {"name": "muon", "lr": 0.1, "bias_lr": 0.5, "head_lr": 0.5, "decay": 1e-3}, "schedule": "linear"}
 
 
 @pytest.mark.parametrize("changes", [{}, MUON], ids=["sgd", "muon"])
@@ -75,7 +75,7 @@ def test_a_resumed_run_equals_an_undisturbed_one(recipe, images, test_images, tm
         return steps == stop_at
 
     with pytest.raises(Interrupted):
-        stopped.run(Watch(), lambda state: state.save(tmp_path / "state.pt"), stop)
+        stopped.run(Callback(), lambda state: state.save(tmp_path / "state.pt"), stop)
     again = trainer(recipe, images, test_images)
     again.state.load(tmp_path / "state.pt")
     run(again)
@@ -91,7 +91,7 @@ def test_a_resumed_run_equals_an_undisturbed_one(recipe, images, test_images, tm
 
 def test_train_loss_is_the_mean_over_images_not_over_batches(recipe, images):
     """With a learning rate near zero every image is judged by the same weights, whatever the batches are."""
-    still = {"optimiser.lr": 1e-12, "augment": [], "model.layers": ["flatten", "linear 3"], "training.epochs": 1}
+    still = {"optimizer.lr": 1e-12, "augment": [], "model.layers": ["flatten", "linear 3"], "training.epochs": 1}
     losses = {
         run(trainer(recipe.override({**still, "training.batch_size": size}), images)).state.history[0].train_loss
         for size in (7, 64, 200)
@@ -108,17 +108,19 @@ def test_it_learns_from_mixed_images(recipe, images, test_images):
 
 
 def test_the_accuracy_on_mixed_images_counts_the_heavier_label(recipe, images):
-    still = {"optimiser.lr": 1e-12, "model.layers": ["flatten", "linear 3"], "training.epochs": 1}
+    still = {"optimizer.lr": 1e-12, "model.layers": ["flatten", "linear 3"], "training.epochs": 1}
     one = trainer(recipe.override({**MIXED, **still}), images)
-    hits = sum((one.state.net(pixels).argmax(1) == shares.argmax(1)).sum().item() for pixels, shares in one.walk(0))
+    hits = sum(
+        (one.state.net(pixels).argmax(1) == shares.argmax(1)).sum().item() for pixels, shares in one.iter_batches(0)
+    )
     assert run(one).state.history[0].train_accuracy == hits / 200
 
 
 def test_every_image_is_seen_once_an_epoch(recipe, images):
-    class Count(Watch):
+    class Count(Callback):
         images = 0
 
-        def step(self, progress: Progress) -> None:
+        def on_step(self, progress: Progress) -> None:
             self.images = progress.images
 
     count = Count()
@@ -133,20 +135,20 @@ def test_a_last_batch_of_one_image_does_not_break_batch_norm(recipe, images):
 
 
 def test_patience_ends_a_run_that_does_not_improve(recipe, images, test_images):
-    still = recipe.override({"optimiser.lr": 1e-12, "stopping.patience": 2, "training.epochs": 9})
+    still = recipe.override({"optimizer.lr": 1e-12, "stopping.patience": 2, "training.epochs": 9})
     plain = still.override({"model.layers": ["flatten", "linear 3"]})
     assert len(run(trainer(plain, images, test_images)).state.history) == 3
 
 
 def test_the_best_weights_are_those_of_the_best_epoch(recipe, images, test_images):
-    class Keep(Watch):
+    class Keep(Callback):
         def __init__(self) -> None:
             self.weights: list[dict[str, torch.Tensor]] = []
 
-        def epoch(self, row, is_best) -> None:
+        def on_epoch_end(self, row, is_best) -> None:
             self.weights.append(copy_weights(one.state.net))
 
-    keep, one = Keep(), trainer(recipe.override({"optimiser.lr": 0.5, "training.epochs": 6}), images, test_images)
+    keep, one = Keep(), trainer(recipe.override({"optimizer.lr": 0.5, "training.epochs": 6}), images, test_images)
     run(one, keep)
     accuracies = [row.validation_accuracy for row in one.state.history]
     assert one.best_epoch == accuracies.index(max(accuracies)) + 1
@@ -154,7 +156,7 @@ def test_the_best_weights_are_those_of_the_best_epoch(recipe, images, test_image
 
 
 def test_a_loss_that_is_not_finite_stops_at_once_and_names_the_tensor(recipe, images):
-    wild = recipe.override({"optimiser.lr": 1e30, "model.layers": ["flatten", "linear 8", "relu", "linear 3"]})
+    wild = recipe.override({"optimizer.lr": 1e30, "model.layers": ["flatten", "linear 8", "relu", "linear 3"]})
     one = trainer(wild, images)
     initial = copy_weights(one.state.net)
     with pytest.raises(
@@ -166,7 +168,7 @@ def test_a_loss_that_is_not_finite_stops_at_once_and_names_the_tensor(recipe, im
 
 def test_gradient_clipping_bounds_the_step(recipe, images):
     clipped = recipe.override(
-        {"optimiser": {"name": "sgd", "lr": 1.0, "momentum": 0.0, "clip_norm": 1e-3}, "training.epochs": 1,
+        {"optimizer": {"name": "sgd", "lr": 1.0, "momentum": 0.0, "clip_norm": 1e-3}, "training.epochs": 1,
          "training.batch_size": 200, "model.layers": ["flatten", "linear 3"]}
     )  # fmt: skip
     one = trainer(clipped, images)
@@ -186,8 +188,8 @@ def test_the_time_left_counts_smaller_images_as_less_work(recipe, images):
     """Two epochs of windows of a quarter of the pixels, then one of whole images: 0.25 of 1.5 after the first."""
     seen = []
 
-    class Told(Watch):
-        def step(self, progress):
+    class Told(Callback):
+        def on_step(self, progress):
             seen.append((progress, sum(row.seconds for row in one.state.history) + one.state.epoch_seconds))
 
     layers = ["conv 4 3x3", "globalmaxpool", "linear 3"]

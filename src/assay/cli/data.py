@@ -57,7 +57,7 @@ def get(name: Name) -> None:
 
 @app.command()
 def show(name: Name, output: Output = None) -> None:
-    """Draw a labelled sheet of training images, and count the images of each class."""
+    """Draw a labeled sheet of training images, and count the images of each class."""
     from rich.console import Console
     from rich.table import Table
 
@@ -107,18 +107,18 @@ def check(
     size: Annotated[int, typer.Option(min=1, help="Pixels of a side, as data.size of the recipe.")] = 160,
 ) -> None:
     """Look at every image of a folder, say what is wrong, and write a page with pictures; nothing is trained."""
-    from assay.core.files import write_whole
+    from assay.core.files import atomic_write
     from assay.data.folders.folder import open_folder
     from assay.data.folders.summary import summary
     from assay.data.load import absolute
     from assay.report.html.data_check import check_page
-    from assay.report.terminal import counted
+    from assay.report.terminal import progress_bar
 
     place = absolute(folder)
     path = _fresh(output, f"{place.stem}-check.html", ".html")
-    with counted("reading images", talks=True) as reading:
+    with progress_bar("reading images", talks=True) as reading:
         found = open_folder(place, (3, size, size), 1.0, reading)  # however many are bad, they are shown
-    write_whole(path, check_page(found, place.name))
+    atomic_write(path, check_page(found, place.name))
     for line in summary(found.scan, first=20):
         typer.echo(line)
     typer.echo(path)
@@ -161,7 +161,7 @@ def _views(images: "ImageSet", preprocess: "Preprocess", recipe: "Recipe") -> "t
 
 
 def _on_white(images: "NDArray[np.uint8]", height: int, width: int) -> "NDArray[np.uint8]":
-    """Images centred on a white canvas, so that tiles of different sizes show at one scale."""
+    """Images centered on a white canvas, so that tiles of different sizes show at one scale."""
     import numpy as np
 
     canvas = np.full((*images.shape[:2], height, width), 255, np.uint8)

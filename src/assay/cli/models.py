@@ -17,7 +17,7 @@ def list_() -> None:
 
     from assay.models.layers import parse, sizes
     from assay.models.pretrained import TORCHVISION
-    from assay.models.summary import summarise
+    from assay.models.summary import summarize
     from assay.models.zoo.catalog import NETS
 
     table = Table("name", box=SIMPLE_HEAD, pad_edge=False)
@@ -26,7 +26,7 @@ def list_() -> None:
     table.add_column("parameters", justify="right", no_wrap=True)
     for name in NETS:
         net = NETS[name]
-        summary = summarise(parse(net.lines(10, {}), net.shape), net.shape)
+        summary = summarize(parse(net.lines(10, {}), net.shape), net.shape)
         table.add_row(name, net.description, sizes(net.shape), f"{summary.parameters:,}")
     Console(width=_width()).print(table)
     typer.echo(f"pretrained (pip install 'assay[pretrained]'): mobilenet_v1; torchvision's {', '.join(TORCHVISION)};")
@@ -47,7 +47,7 @@ def show(
 
     from assay.models.build import layers
     from assay.models.pretrained import described, library_of
-    from assay.models.summary import summarise
+    from assay.models.summary import summarize
     from assay.models.zoo.catalog import NETS
     from assay.models.zoo.registry import written
     from assay.recipes.schema import Model
@@ -64,7 +64,7 @@ def show(
         known = ", ".join(f"{key}={written(values.get(key, default))}" for key, default in net.defaults.items())
         console.print(f"arguments: {known or 'none'}", markup=False, soft_wrap=True)
     images = _shape(shape) if shape else images
-    summary = summarise(layers(model, images, classes), images)
+    summary = summarize(layers(model, images, classes), images)
     console.print(summary.table())
     console.print(summary.totals(), soft_wrap=True)
 

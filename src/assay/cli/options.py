@@ -46,9 +46,9 @@ def choose_engine(
         from assay.studies.engines.ray import Ray
 
         return Ray.choose(runtime, processes, address)
-    from assay.studies.engines.stacked import Stacked, Usual
+    from assay.studies.engines.stacked import DefaultEngine, Stacked
 
-    engines = {"local": Usual, "stacked": Stacked}
+    engines = {"local": DefaultEngine, "stacked": Stacked}
     if engine not in engines:
         raise unknown("engine", engine, (*engines, "ray"))
     if address is not None:
@@ -62,7 +62,7 @@ def given(**values: Any) -> dict[str, Any]:
 
 
 def parse_changes(words: list[str]) -> dict[str, Any]:
-    """`["optimiser.lr=0.1"]` to `{"optimiser.lr": 0.1}`; values are YAML. Raises UsageError."""
+    """`["optimizer.lr=0.1"]` to `{"optimizer.lr": 0.1}`; values are YAML. Raises UsageError."""
     import yaml
 
     changes = {}

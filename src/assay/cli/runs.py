@@ -52,7 +52,7 @@ def show(run: RunArgument, as_json: JsonOption = False, runs: RunsOption = None)
 
 
 def _row(run: "Run") -> list[str]:
-    """State, epochs, accuracies and looks of a run, as they stand in the list."""
+    """TrainState, epochs, accuracies and looks of a run, as they stand in the list."""
     from assay.cli.show import read_metrics
     from assay.report.tables.metrics import accuracy_text
 
@@ -61,5 +61,5 @@ def _row(run: "Run") -> list[str]:
         status.get("state", "?"),
         str(status.get("epochs", "")),
         *(accuracy_text(read_metrics(results[name])) if name in results else "" for name in ("validation", "test")),
-        str(run.looks_at(f"{run.recipe.data.called}/test")),
+        str(run.looks_at(f"{run.recipe.data.display_name}/test")),
     ]

@@ -17,7 +17,7 @@ from assay.core.errors import UsageError
 
 if TYPE_CHECKING:
     from assay.core.runtime import Runtime
-    from assay.data.load import Reading
+    from assay.data.load import LoadedData
     from assay.recipes.recipe import Recipe
 
 
@@ -63,31 +63,31 @@ def train(
         run = verbs.train(chosen, runs=runs, runtime=runtime, mlflow=mlflow)
     else:
         run = verbs.resume(Run.find(resume, runs), runtime=runtime, mlflow=mlflow)
-    if join(runtime.device).leads:
+    if join(runtime.device).is_main:
         show_results(run, as_json)
 
 
 def _chosen(
     recipe: str | None, data: str | None, changes: dict[str, Any], runtime: "Runtime"
-) -> "tuple[Recipe, Reading | None]":
+) -> "tuple[Recipe, LoadedData | None]":
     """The recipe, assay's own for a folder where none is named, and the folder's photographs."""
-    from assay.data.load import read, settled
+    from assay.data.load import read, with_absolute_paths
     from assay.experiments.auto_recipe import suggest
     from assay.recipes.loader import read_recipe
-    from assay.report.terminal import counted
+    from assay.report.terminal import progress_bar
 
     if recipe is not None and data is None:
         return read_recipe(recipe).override(changes), None
-    with counted("reading images", talks=True) as reading:
+    with progress_bar("reading images", talks=True) as reading:
         if recipe is not None:
-            chosen = settled(read_recipe(recipe).override({"data.name": data, **changes}))
+            chosen = with_absolute_paths(read_recipe(recipe).override({"data.name": data, **changes}))
             return chosen, read(chosen.data, reading)
         found = suggest(str(data), runtime, changes, reading)
     typer.echo(found.why, err=True)
     return found.recipe, found.photographs
 
 
-def _wants_folds(asked: bool | None, photographs: "Reading") -> bool:
+def _wants_folds(asked: bool | None, photographs: "LoadedData") -> bool:
     """As asked; else for few photographs, where a test set would be too small to say much."""
     from assay.experiments.cross_validation import FEW, has_folds
 

@@ -14,18 +14,18 @@ from assay.core.errors import AssayError
 _PART = ".part-"  # how temporary names begin
 
 
-def write_whole(path: Path, content: bytes | str) -> None:
+def atomic_write(path: Path, content: bytes | str) -> None:
     """Write `content` to `path` so that a reader sees the old file or the whole new one. Raises AssayError."""
     data = content.encode() if isinstance(content, str) else content
-    save_whole(path, lambda temporary: temporary.write_bytes(data))
+    atomic_save(path, lambda temporary: temporary.write_bytes(data))
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, whole."""
-    write_whole(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    atomic_write(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def save_whole(path: Path, save: Callable[[Path], object]) -> None:
+def atomic_save(path: Path, save: Callable[[Path], object]) -> None:
     """Let `save` write a temporary file beside `path`, then put it in place. Raises AssayError if the disk refuses."""
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def save_whole(path: Path, save: Callable[[Path], object]) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def sweep(folder: Path) -> None:
+def remove_partial_files(folder: Path) -> None:
     """Remove what writers that were killed left half-written in `folder` and below it."""
     for left in folder.rglob(f"{_PART}*"):
         left.unlink(missing_ok=True)
@@ -69,7 +69,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def alone(path: Path, timeout_seconds: float, otherwise: str) -> Iterator[None]:
+def file_lock(path: Path, timeout_seconds: float, otherwise: str) -> Iterator[None]:
     """Only one process at a time gets in. SQLite's own lock: it exists on every system, and falls with its holder.
 
     Raises AssayError, with the message `otherwise`, for whoever waited in vain.

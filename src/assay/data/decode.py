@@ -1,6 +1,6 @@
 """The one guarded way from an image file to 8-bit pixels of a wanted shape. What the net does with them: `preprocess`.
 
-Formats are allow-listed, sizes are limited before anything is decoded, pictures become upright, and grey or RGB.
+Formats are allow-listed, sizes are limited before anything is decoded, pictures become upright, and gray or RGB.
 """
 
 import io
@@ -96,22 +96,22 @@ def decode(content: bytes, shape: Shape) -> Picture:
     image = _open(content)
     width, height, kind, mode = *image.size, str(image.format), image.mode
     animated = kind in ("GIF", "WEBP", "PNG", "TIFF") and bool(getattr(image, "is_animated", False))
-    image.draft(None, (_DRAFT * shape[2], _DRAFT * shape[1]))  # JPEG alone; the colours stay
+    image.draft(None, (_DRAFT * shape[2], _DRAFT * shape[1]))  # JPEG alone; the colors stay
     _load(image)
     return Picture(fit(image, shape), "JPEG" if kind == "MPO" else kind, mode, width, height, animated)
 
 
 def fit(image: Image.Image, shape: Shape) -> NDArray[np.uint8]:
-    """The largest centred part of the shape's proportions, resized with antialias: uint8 (C, H, W), C = 1 or 3.
+    """The largest centered part of the shape's proportions, resized with antialias: uint8 (C, H, W), C = 1 or 3.
 
-    The EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits, colours become grey
-    or RGB. Raises DataError for pixels that are not colours.
+    The EXIF orientation is applied, transparency is laid on white, 16-bit gray is scaled to 8 bits, colors become gray
+    or RGB. Raises DataError for pixels that are not colors.
     """
     channels, height, width = shape
     plain = _converted(_plain(image), "L" if channels == 1 else "RGB")
     # RGB as Pillow keeps it, with a fourth byte that nobody uses: copied as it is, and torch is at its fastest with it
     raw = np.frombuffer(plain.tobytes("raw", "L" if channels == 1 else "RGBX"), np.uint8)
-    pixels = np.array(raw.reshape(plain.height, plain.width, -1)[_centred(plain.size, width / height)])
+    pixels = np.array(raw.reshape(plain.height, plain.width, -1)[_centered(plain.size, width / height)])
     if pixels.shape[:2] != (height, width):  # torch's resize is within one level of Pillow's, and several times as fast
         wide = torch.from_numpy(pixels).permute(2, 0, 1)[None]
         resized = functional.interpolate(wide, (height, width), mode="bilinear", antialias=True)
@@ -119,14 +119,14 @@ def fit(image: Image.Image, shape: Shape) -> NDArray[np.uint8]:
     return pixels.transpose(2, 0, 1)[:channels]
 
 
-def coloured(image: Image.Image) -> Image.Image:
-    """The whole image as `fit` sees it, in grey if it is grey, else in RGB. Raises DataError as `fit` does."""
+def colored(image: Image.Image) -> Image.Image:
+    """The whole image as `fit` sees it, in gray if it is gray, else in RGB. Raises DataError as `fit` does."""
     plain = _plain(image)
     return _converted(plain, "L" if plain.mode in ("L", "1") else "RGB")
 
 
-def _centred(size: tuple[int, int], proportion: float) -> tuple[slice, slice]:
-    """Rows and columns of the largest centred part of that proportion of width to height, in whole pixels."""
+def _centered(size: tuple[int, int], proportion: float) -> tuple[slice, slice]:
+    """Rows and columns of the largest centered part of that proportion of width to height, in whole pixels."""
     width = max(1, min(size[0], round(size[1] * proportion)))
     height = max(1, min(size[1], round(size[0] / proportion)))
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
@@ -185,7 +185,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit grey as 8-bit grey; Pillow's own conversion clips at 255 and turns such a picture white."""
+    """16-bit gray as 8-bit gray; Pillow's own conversion clips at 255 and turns such a picture white."""
     if image.mode == "F":
         raise DataError("an image of floating-point pixels has no agreed white; save it with 8 or 16 bits")
     if not image.mode.startswith("I"):
@@ -197,7 +197,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    """Transparent pixels laid on white, so that no colour hidden under them shows."""
+    """Transparent pixels laid on white, so that no color hidden under them shows."""
     if not image.has_transparency_data:
         return image
     layer = image.convert("RGBA")
@@ -210,7 +210,7 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
     try:
         return (_from_lab(image) if image.mode == "LAB" else image).convert(mode)
     except ValueError as error:
-        raise DataError(f"an image of colour mode {image.mode} cannot be made RGB; convert it first") from error
+        raise DataError(f"an image of color mode {image.mode} cannot be made RGB; convert it first") from error
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

@@ -1,4 +1,4 @@
-"""The ImageSet: labelled images as one uint8 array, whatever they came from. No decoding, no preprocessing."""
+"""The ImageSet: labeled images as one uint8 array, whatever they came from. No decoding, no preprocessing."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from assay.core.errors import DataError
 class ImageSet:
     """Images with labels, class names and where they came from.
 
-    images: uint8 (N, C, H, W), C = 1 (grey) or 3 (RGB); labels: int64 (N,), each in [0, number of classes).
+    images: uint8 (N, C, H, W), C = 1 (gray) or 3 (RGB); labels: int64 (N,), each in [0, number of classes).
     digest: stands for the content where its maker knows one.
     Raises DataError when these do not fit together.
     """
@@ -67,8 +67,8 @@ class ImageSet:
         """Copies of the images at these indices, int64 (n,) on the CPU: uint8 (n, C, H, W)."""
         return torch.from_numpy(self.images).index_select(0, indices)
 
-    def relabelled(self, class_names: tuple[str, ...]) -> "ImageSet":
-        """The same images, labelled by these class names, which hold all of its own in any order."""
+    def relabeled(self, class_names: tuple[str, ...]) -> "ImageSet":
+        """The same images, labeled by these class names, which hold all of its own in any order."""
         if class_names == self.class_names:
             return self
         places = np.array([class_names.index(name) for name in self.class_names], np.int64)
@@ -117,8 +117,8 @@ class _Mapped(ImageSet):
     def take(self, indices: Tensor) -> Tensor:
         return self.whole.take(torch.from_numpy(self.rows)[indices])
 
-    def relabelled(self, class_names: tuple[str, ...]) -> ImageSet:
-        return self if class_names == self.class_names else _Mapped(self.whole.relabelled(class_names), self.rows)
+    def relabeled(self, class_names: tuple[str, ...]) -> ImageSet:
+        return self if class_names == self.class_names else _Mapped(self.whole.relabeled(class_names), self.rows)
 
     @cached_property
     def fingerprint(self) -> str:

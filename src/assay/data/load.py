@@ -21,7 +21,7 @@ TABLES = (".csv", ".jsonl")
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class LoadedData:
     """images: those that training and validation come from, and of a folder the test images too; see `Split.test`."""
 
     images: ImageSet
@@ -46,7 +46,7 @@ def resolved(data: Data) -> Data:
     return data.model_copy(update={"name": str(absolute(data.name)), "size": data.size or SIZE_PX})
 
 
-def settled(recipe: Recipe) -> Recipe:
+def with_absolute_paths(recipe: Recipe) -> Recipe:
     """The recipe with its data `resolved`, as it is run and stored. Raises UsageError with file and line."""
     with recipe.blame("data"):
         return recipe.model_copy(update={"data": resolved(recipe.data)})
@@ -57,7 +57,7 @@ def absolute(name: str) -> Path:
     return Path(os.path.normpath(Path(name).expanduser().absolute()))
 
 
-def read(data: Data, progress: Progress = silent) -> Reading:
+def read(data: Data, progress: Progress = silent) -> LoadedData:
     """The images to train on, with their split. Raises UsageError for a name nobody knows, and DataError.
 
     A named data set's test images must be there too: nobody wants to learn at the end that they are missing.
@@ -65,14 +65,14 @@ def read(data: Data, progress: Progress = silent) -> Reading:
     data = resolved(data)
     if data.size is not None:
         folder = open_folder(Path(data.name), (3, data.size, data.size), data.max_bad, progress)
-        return Reading(folder.images, folder.split(data), folder)
+        return LoadedData(folder.images, folder.split(data), folder)
     check_present(data.name)
     return of_images(data, load_data(data.name, "train"))
 
 
-def of_images(data: Data, images: ImageSet) -> Reading:
+def of_images(data: Data, images: ImageSet) -> LoadedData:
     """One's own images, split as the recipe says."""
-    return Reading(images, split(images.labels, data.validation, data.split_seed, data.share))
+    return LoadedData(images, split(images.labels, data.validation, data.split_seed, data.share))
 
 
 def foreign_test(name: str, shape: Shape, max_bad: float, progress: Progress) -> Callable[[], ImageSet]:

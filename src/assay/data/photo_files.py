@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from assay.core.errors import UsageError
 from assay.data.blur import blur, gaussian, opencv_sigma
-from assay.data.decode import coloured, open_image
+from assay.data.decode import colored, open_image
 from assay.data.folders.layouts import find
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
@@ -34,9 +34,9 @@ class Photographs:
         return len(self.paths)
 
     def __iter__(self) -> Iterator[Image.Image]:
-        """Each photograph, upright, in grey or RGB. Raises DataError, naming it, for a file that is no image."""
+        """Each photograph, upright, in gray or RGB. Raises DataError, naming it, for a file that is no image."""
         for path in self.paths:
-            yield coloured(open_image(path))
+            yield colored(open_image(path))
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.errors import DataError
-from assay.core.files import save_whole
+from assay.core.files import atomic_save
 from assay.core.runtime import Stream, stream_seed
 
 Indices = NDArray[np.int64]
@@ -37,7 +37,7 @@ class Split:
     def save(self, path: Path) -> None:
         """Write an .npz file, whole. Raises AssayError when the disk refuses."""
         arrays = {"train": self.train, "validation": self.validation, "test": self.test}
-        save_whole(path, lambda temporary: np.savez(temporary, allow_pickle=False, **arrays))
+        atomic_save(path, lambda temporary: np.savez(temporary, allow_pickle=False, **arrays))
 
     @classmethod
     def load(cls, path: Path) -> "Split":

@@ -19,7 +19,7 @@ from assay.training.inference import infer
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """What a classifier says of one picture."""
 
     image: str
@@ -38,7 +38,7 @@ class Classifier:
     runtime: Runtime
     features: Features | None = None  # of the same net, where its frozen part's outputs are kept
 
-    def predict(self, *pictures: Path | str | Image.Image) -> list[Answer]:
+    def predict(self, *pictures: Path | str | Image.Image) -> list[Prediction]:
         """An answer for each picture: a file or a PIL image, of any size. Raises DataError for any other file."""
         if not pictures:
             return []
@@ -70,11 +70,11 @@ class Classifier:
                 f"the images of {images.source} are {_size(images.shape)}, the run was trained on "
                 f"{_size(self.preprocess.source_shape)}"
             )
-        images = images.relabelled(self.class_names)
+        images = images.relabeled(self.class_names)
         where = np.arange(len(images), dtype=np.int64) if indices is None else indices
         if self.features and views == 1:
             features = replace(self.features, preprocess=self.preprocess)
-            logits = features.judge(features.of(images, judged=True), self.runtime.exact()).numpy()
+            logits = features.score(features.of(images, judged=True), self.runtime.exact()).numpy()
         else:
             logits = self._logits(torch.from_numpy(images.images), views)
         return Predictions(logits, images.labels, where, self.class_names, data)
@@ -83,9 +83,9 @@ class Classifier:
         runtime = self.runtime.exact() if views == 1 else self.runtime  # six times the work, for a second figure
         return infer(self.net, images, self.preprocess, runtime, views).numpy()
 
-    def _answer(self, image: str, probabilities: Sequence[float]) -> Answer:
+    def _answer(self, image: str, probabilities: Sequence[float]) -> Prediction:
         ranked = sorted(zip(self.class_names, probabilities, strict=True), key=lambda pair: -pair[1])
-        return Answer(image, *ranked[0], dict(ranked))
+        return Prediction(image, *ranked[0], dict(ranked))
 
 
 def _size(shape: tuple[int, ...]) -> str:

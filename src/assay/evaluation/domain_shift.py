@@ -30,13 +30,13 @@ MATCHED = ("sharpness", "contrast", "brightness", "saturation", "red cast", "blu
 class Difference:
     """A statistic of both sets: means, and the photographs' minus the training images' over their common spread.
 
-    standardised: Cohen's d with the root of the mean variance (Cohen 1988); interval: 95 %, a bootstrap over images.
+    standardized: Cohen's d with the root of the mean variance (Cohen 1988); interval: 95 %, a bootstrap over images.
     """
 
     statistic: str
     training: float
     photographs: float
-    standardised: float
+    standardized: float
     interval: Interval
 
 
@@ -44,7 +44,7 @@ class Difference:
 class Variant:
     """The photographs changed in one way: the accuracy, and by how much it moved.
 
-    left: the standardised difference that is still there. interval: Wilson's; gain_interval: a paired bootstrap over
+    left: the standardized difference that is still there. interval: Wilson's; gain_interval: a paired bootstrap over
     images; p: McNemar's, adjusted for the number of variants (Holm).
     """
 
@@ -144,16 +144,16 @@ def shift(
 
 def difference(name: str, training: Values, photographs: Values) -> Difference:
     """A statistic of both sets, (T,) and (N,)."""
-    value = standardised(photographs, training)
+    value = standardized(photographs, training)
     draws = stats.bootstrap(
-        (photographs, training), standardised, n_resamples=DRAWS, batch=100, vectorized=True, method="percentile",
+        (photographs, training), standardized, n_resamples=DRAWS, batch=100, vectorized=True, method="percentile",
         rng=np.random.default_rng(SEED),
     ).confidence_interval  # fmt: skip
     interval = (float(draws.low), float(draws.high))
     return Difference(name, float(training.mean()), float(photographs.mean()), float(value), interval)
 
 
-def standardised(photographs: Values, training: Values, axis: int = -1) -> Any:
+def standardized(photographs: Values, training: Values, axis: int = -1) -> Any:
     """Cohen's d along an axis."""
     spread = np.sqrt((photographs.var(axis=axis) + training.var(axis=axis)) / 2)
     return (photographs.mean(axis=axis) - training.mean(axis=axis)) / np.maximum(spread, 1e-9)
@@ -174,7 +174,7 @@ def _matched(
 def _left(name: str, theirs: Mapping[str, Values], now: Mapping[str, Values]) -> float | None:
     """What is left of the difference; of the report's blur that in sharpness."""
     statistic = "sharpness" if name == "report's blur" else name
-    return float(standardised(now[statistic], theirs[statistic])) if statistic in theirs else None
+    return float(standardized(now[statistic], theirs[statistic])) if statistic in theirs else None
 
 
 def _variant(name: str, how: str, left: float | None, hits: Mapping[str, NDArray[np.bool_]], p: float) -> Variant:

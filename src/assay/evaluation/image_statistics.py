@@ -27,14 +27,14 @@ def measure(pixels: Tensor) -> dict[str, Values]:
     contrast: mean and standard deviation of the luma. Of RGB images also saturation: the mean of the greatest minus the
     least channel; red cast and blue cast: the mean of that channel minus the luma's.
     """
-    grey = luma(pixels)
+    gray = luma(pixels)
     kernel = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])[None, None]
-    laplacian = conv2d(255 * grey, kernel).flatten(1).var(1, correction=0)
+    laplacian = conv2d(255 * gray, kernel).flatten(1).var(1, correction=0)
     found = {
         "sharpness": (laplacian + 1e-3).log10(),
-        "high frequencies": _high(grey),
-        "brightness": grey.mean((1, 2, 3)),
-        "contrast": grey.flatten(1).std(1, correction=0),
+        "high frequencies": _high(gray),
+        "brightness": gray.mean((1, 2, 3)),
+        "contrast": gray.flatten(1).std(1, correction=0),
     }
     if pixels.shape[1] == 3:
         found["saturation"] = (pixels.amax(1) - pixels.amin(1)).mean((1, 2))
@@ -62,15 +62,15 @@ def matched(name: str, pixels: Tensor, measure: Measure, wanted: Mapping[str, Va
     ranks = (rankdata(values, "ordinal") - 0.5) / len(values)
     targets = np.quantile(wanted[name], ranks)
     more, times = (_each(part) for part in (targets - values, targets / np.maximum(values, 1e-6)))
-    grey = luma(pixels)
+    gray = luma(pixels)
     match name:
         case "brightness":
             return (pixels + more).clamp(0, 1), "a number added to each"
         case "contrast":
-            middle = grey.mean((2, 3), keepdim=True)
+            middle = gray.mean((2, 3), keepdim=True)
             return ((pixels - middle) * times + middle).clamp(0, 1), "each stretched about its mean"
         case "saturation":
-            return (grey + (pixels - grey) * times).clamp(0, 1), "each drawn to or from its grey"
+            return (gray + (pixels - gray) * times).clamp(0, 1), "each drawn to or from its gray"
     channel = {"red cast": 0, "blue cast": 2}[name]
     weight = LUMA[channel]
     push = torch.full((1, 3, 1, 1), -weight)
@@ -101,9 +101,9 @@ def _as_sharp(pixels: Tensor, measure: Measure, wanted: float) -> tuple[Tensor, 
     return sharpened(pixels, strength), how
 
 
-def _high(grey: Tensor) -> Tensor:
-    power = torch.fft.fft2((grey - grey.mean((2, 3), keepdim=True))[:, 0]).abs().square()
-    down, right = (torch.fft.fftfreq(size) for size in grey.shape[2:])
+def _high(gray: Tensor) -> Tensor:
+    power = torch.fft.fft2((gray - gray.mean((2, 3), keepdim=True))[:, 0]).abs().square()
+    down, right = (torch.fft.fftfreq(size) for size in gray.shape[2:])
     high = torch.maximum(down.abs()[:, None], right.abs()) > 0.25
     shares: Tensor = (power * high).sum((1, 2)) / power.sum((1, 2)).clamp_min(1e-12)
     return shares

@@ -27,7 +27,7 @@ class Average:
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """One class: `n` images of it, `correct` of them recognised. What 0 images leave undefined is 0."""
+    """One class: `n` images of it, `correct` of them recognized. What 0 images leave undefined is 0."""
 
     name: str
     n: int

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from assay.core.errors import DataError
-from assay.core.files import save_whole
+from assay.core.files import atomic_save
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ class Predictions:
                 np.savez(file, logits=self.logits, labels=self.labels, indices=self.indices,
                          class_names=np.array(self.class_names), data=np.array(self.data))  # fmt: skip
 
-        save_whole(path, write)
+        atomic_save(path, write)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -10,7 +10,7 @@ from assay.core.runtime import Runtime
 from assay.data.datasets.catalog import weights_folder
 from assay.data.folders.cache import Progress
 from assay.data.folders.folder import silent
-from assay.data.load import Reading, absolute, read
+from assay.data.load import LoadedData, absolute, read
 from assay.models.build import build
 from assay.models.hubs import installed
 from assay.models.pretrained import has_file_name, library_of, load, prepared, weights_file
@@ -38,7 +38,7 @@ class Suggestion:
 
     recipe: Recipe
     why: str
-    photographs: Reading
+    photographs: LoadedData
 
 
 def suggest(folder: str, runtime: Runtime, changes: dict[str, Any], progress: Progress = silent) -> Suggestion:
@@ -54,7 +54,7 @@ def suggest(folder: str, runtime: Runtime, changes: dict[str, Any], progress: Pr
     n, device = len(found.parts.train) + len(found.parts.validation), "a GPU" if _is_gpu(runtime) else "a CPU"
     values = _pretrained(model, n, runtime) if model else _fresh(n)
     net = model.name if model else "imp"
-    values |= {"name": f"{_word(data.called)}/{net}"}
+    values |= {"name": f"{_word(data.display_name)}/{net}"}
     values["data"] = {"name": data.name, "size": data.size, "validation": 0.1 if n >= FEW else 0}
     recipe = Recipe.build(values).override({key: value for key, value in changes.items() if key not in _CHOSEN})
     return Suggestion(recipe, f"no recipe is named; for {n:,} photographs to learn from, on {device}: {why}", found)
@@ -100,7 +100,7 @@ def _pretrained(model: Model, n: int, runtime: Runtime) -> dict[str, Any]:
         "preprocess": "net",
         "augment": ["flip"] if whole else [],
         "model": {**model.model_dump(mode="json"), "train_only": "all" if whole else "head"},
-        "optimiser": {"name": "adam", "lr": 0.001, "below_head": 0.1 if whole else 1.0},
+        "optimizer": {"name": "adam", "lr": 0.001, "below_head": 0.1 if whole else 1.0},
         "schedule": "cosine",
         "training": {"epochs": 10 if whole else _epochs(n, batch), "batch_size": batch},
     }

@@ -31,7 +31,7 @@ class Fault:
 
 FAULTS: dict[str, Fault] = {
     "double-softmax": Fault("kth", "a softmax in the net, before a cross-entropy with one of its own"),
-    "unnormalised-test": Fault("kth", "test images are only scaled to [0, 1], whatever training images go through"),
+    "unnormalized-test": Fault("kth", "test images are only scaled to [0, 1], whatever training images go through"),
     "no-shuffle": Fault("kth", "every epoch goes through the images in the same order"),
     "relu-on-logits": Fault("mlflow-grid", "a ReLU behind the last layer: logits at 0 get no gradient"),
     "shared-weights": Fault("mlflow-grid", "a trial goes on with the weights of the one before it, where they fit"),
@@ -96,7 +96,7 @@ def validation(recipe: Recipe, plain: ImageSet | None, read_test: Callable[[], I
 
 def test_preprocess(recipe: Recipe, plain: Preprocess) -> Preprocess:
     """How test images reach the net."""
-    return replace(plain, scale="unit", mean=None, std=None) if "unnormalised-test" in recipe.faults else plain
+    return replace(plain, scale="unit", mean=None, std=None) if "unnormalized-test" in recipe.faults else plain
 
 
 def training(recipe: Recipe) -> Recipe:

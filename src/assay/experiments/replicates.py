@@ -52,7 +52,7 @@ def read_group(found: Sequence[Run], on: str) -> Group:
 def count_looks(found: Sequence[Run]) -> None:
     """Write down, in each run that `read_group` read, that its predictions on its test set were compared."""
     for run in _chosen(found, "test").values():
-        run.count_look(f"{run.recipe.data.called}/test", by="compare")
+        run.count_look(f"{run.recipe.data.display_name}/test", by="compare")
 
 
 def _chosen(found: Sequence[Run], on: str) -> dict[int, Run]:

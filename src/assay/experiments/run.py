@@ -21,7 +21,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from assay.core.errors import AssayError, DataError, UsageError, unknown
-from assay.core.files import disk_errors, write_json, write_whole
+from assay.core.files import atomic_write, disk_errors, write_json
 from assay.data.imageset import ImageSet
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
@@ -50,7 +50,7 @@ class Run:
             parent.mkdir(parents=True, exist_ok=True)
             folder = fresh_folder(parent / stem(recipe))
         run = cls(folder)
-        write_whole(folder / "recipe.yaml", recipe.to_yaml())
+        atomic_write(folder / "recipe.yaml", recipe.to_yaml())
         return run
 
     @classmethod
@@ -159,12 +159,12 @@ class Run:
 
     def write_history(self, history: list[Epoch]) -> None:
         """Write history.csv."""
-        write_whole(self.folder / "history.csv", to_csv(history))
+        atomic_write(self.folder / "history.csv", to_csv(history))
 
     def write_weights(self, weights: Weights) -> None:
         """Write model.safetensors."""
         plain = {name: tensor.contiguous() for name, tensor in weights.items()}
-        write_whole(self.folder / "model.safetensors", save_tensors(plain))
+        atomic_write(self.folder / "model.safetensors", save_tensors(plain))
 
     def read_weights(self) -> Weights:
         """The tensors of model.safetensors. Raises DataError if it is missing or damaged."""

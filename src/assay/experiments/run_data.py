@@ -12,15 +12,15 @@ from assay.data.load import absolute, foreign_test, is_path, read
 from assay.data.split import Split
 from assay.experiments.run import Run
 from assay.recipes.schema import Data
-from assay.report.terminal import counted
+from assay.report.terminal import progress_bar
 
 Chosen = tuple[str, Callable[[], ImageSet], NDArray[np.int64] | None]  # a set's full name, what reads it, its places
 
 
 def _called(name: str, own: Data) -> str:
     """What other data are called in looks and results, never as the run's own."""
-    called = Data(name=str(absolute(name))).called if is_path(name) else name
-    return str(absolute(name)) if is_path(name) and called == own.called else called
+    called = Data(name=str(absolute(name))).display_name if is_path(name) else name
+    return str(absolute(name)) if is_path(name) and called == own.display_name else called
 
 
 def validation_images(run: Run, images: ImageSet | None) -> Chosen:
@@ -33,7 +33,7 @@ def validation_images(run: Run, images: ImageSet | None) -> Chosen:
         raise UsageError(f"{run.name} kept no images for validation")
     found = own_images(run) if images is None else images
     run.check_images(found)
-    return f"{own.called}/validation", lambda: found.subset(parts.validation), parts.validation
+    return f"{own.display_name}/validation", lambda: found.subset(parts.validation), parts.validation
 
 
 def test_images(run: Run, data: str, images: ImageSet | None, shape: Shape) -> Chosen:
@@ -49,14 +49,14 @@ def test_images(run: Run, data: str, images: ImageSet | None, shape: Shape) -> C
         if is_path(own.name) and len((parts := Split.load(run.folder / "split.npz")).test):
             found = own_images(run)
             run.check_images(found)
-            return f"{own.called}/test", lambda: found.subset(parts.test), parts.test
+            return f"{own.display_name}/test", lambda: found.subset(parts.test), parts.test
         data = own.name
-    with counted("reading images", talks=True) as reading:
+    with progress_bar("reading images", talks=True) as reading:
         read_test = foreign_test(data, shape, own.max_bad, reading)
     return f"{_called(data, own)}/test", read_test, None
 
 
 def own_images(run: Run) -> ImageSet:
     """All images that a run's training, validation and, of a folder, test images come from. Raises DataError."""
-    with counted("reading images", talks=True) as reading:
+    with progress_bar("reading images", talks=True) as reading:
         return read(run.recipe.data, reading).images

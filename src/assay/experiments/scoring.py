@@ -19,7 +19,7 @@ from assay.report.plots.robustness import figure
 from assay.report.plots.run import save
 
 
-def judge(
+def score(
     run: Run,
     classifier: Classifier,
     data: str,
@@ -52,7 +52,7 @@ def judge(
     return predictions, entries[label]
 
 
-def judged_before(run: Run, data: str, weights: str) -> Predictions | None:
+def scored_before(run: Run, data: str, weights: str) -> Predictions | None:
     """What these very weights (`weights_hash`) said of the set already, before the run was killed: no second look."""
     label = _label(run, data)
     path = run.folder / "predictions" / f"{label}.npz"
@@ -61,7 +61,7 @@ def judged_before(run: Run, data: str, weights: str) -> Predictions | None:
     return Predictions.load(path)
 
 
-def judge_corrupted(
+def score_corrupted(
     run: Run, classifier: Classifier, data: str, read: Callable[[], ImageSet], *, by: str
 ) -> tuple[Robustness, str]:
     """How the run stands corrupted copies of a test set: one look, for all of them. Returns that and the files' label.
@@ -87,4 +87,4 @@ def _stored(run: Run, label: str, predictions: Predictions, extra: dict[str, Any
 def _label(run: Run, data: str) -> str:
     """The short name of a set within its run: `test`, `validation`, or `mnist-test` for another data set's."""
     name, _, part = data.rpartition("/")
-    return part if name == run.recipe.data.called else f"{name.strip('/').replace('/', '-')}-{part}"
+    return part if name == run.recipe.data.display_name else f"{name.strip('/').replace('/', '-')}-{part}"

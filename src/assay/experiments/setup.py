@@ -1,4 +1,4 @@
-"""The Job: a recipe made ready to train. Data read and split, Preprocess fitted, net built, all checked."""
+"""The TrainingSetup: a recipe made ready to train. Data read and split, Preprocess fitted, net built, all checked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from assay.data.folders.cache import Progress
 from assay.data.folders.folder import Folder, silent
 from assay.data.folders.summary import summary
 from assay.data.imageset import ImageSet
-from assay.data.load import Reading, of_images
+from assay.data.load import LoadedData, of_images
 from assay.data.load import read as read_data
 from assay.data.preprocess import Preprocess
 from assay.data.split import Split
@@ -35,16 +35,16 @@ from assay.models.special_layers import fit_layers
 from assay.recipes.recipe import Recipe
 from assay.training.batch_size import find_batch_size
 from assay.training.checkpoint import Weights
-from assay.training.distributed import ALONE, Ranks
-from assay.training.feature_cache import FeatureFeed, Features, View
-from assay.training.loader import Feed
+from assay.training.distributed import SINGLE_PROCESS, ProcessGroup
+from assay.training.feature_cache import FeatureLoader, Features, View
+from assay.training.loader import BatchLoader
 from assay.training.trainer import Trainer
 
 FIT_IMAGES = 5000  # at most; enough for the covariance of small patches
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class TrainingSetup:
     """What a training needs: the images before the split, the split, and the trainer.
 
     folder: where they come from, if it is a folder of photographs; its test images are then among them.
@@ -73,7 +73,7 @@ class Job:
         lines = (
             faults.warning(self.recipe),
             *(summary(self.folder.scan) if self.folder else ()),
-            f"{self.recipe.name}, seed {self.recipe.seed}: {self.recipe.data.called}, {sizes}; "
+            f"{self.recipe.name}, seed {self.recipe.seed}: {self.recipe.data.display_name}, {sizes}; "
             "the test set waits for the end",
             f"on {runtime.device}, {runtime.threads} thread{'s' if runtime.threads > 1 else ''}, {runtime.precision}",
             self.found,
@@ -116,9 +116,9 @@ def prepare(
     images: ImageSet | None = None,
     test: ImageSet | None = None,
     start: Weights | None = None,
-    ranks: Ranks = ALONE,
+    ranks: ProcessGroup = SINGLE_PROCESS,
     progress: Progress = silent,
-) -> Job:
+) -> TrainingSetup:
     """Read, split, fit and build what the recipe names; own parts stand in. Raises AssayError with file and line.
 
     start: weights to begin with, instead of fresh ones. `test` is read here for a fault alone. ranks: the processes
@@ -134,8 +134,8 @@ def prepare(
         raise DataError(f"{images.source}: no training images are left of {len(images)}")
     train = images.subset(parts.train)
     with recipe.blame("preprocess"):
-        spec, colour = prepared(recipe.preprocess, recipe.model), model is None and bool(library_of(recipe.model.name))
-        preprocess = Preprocess.fit(spec, train, colour=colour)
+        spec, color = prepared(recipe.preprocess, recipe.model), model is None and bool(library_of(recipe.model.name))
+        preprocess = Preprocess.fit(spec, train, color=color)
     net, frozen = _net(recipe, preprocess.shape, len(images.class_names), model)
     _fit(net, train, preprocess)
     faults.start(net, start)
@@ -152,14 +152,14 @@ def prepare(
         return Trainer(faults.training(recipe), net, feed, validation, runtime, reported, watched, ranks, frozen)
 
     recipe, size = _sized(recipe, trainer_for)
-    return Job(recipe, images, parts, trainer_for(recipe), model is not None, size, read.folder)
+    return TrainingSetup(recipe, images, parts, trainer_for(recipe), model is not None, size, read.folder)
 
 
-def alike(job: Job, recipe: Recipe) -> Job:
+def alike(job: TrainingSetup, recipe: Recipe) -> TrainingSetup:
     """A job that differs in seed and rates alone, so that it shares the images: both for one stack, without faults."""
     trainer = job.trainer
     feed, classes = trainer.feed, len(job.images.class_names)
-    if isinstance(feed, FeatureFeed):
+    if isinstance(feed, FeatureLoader):
         net, head = with_new_head(trainer.state.net, trainer.fixed, recipe.model, classes, recipe.seed)
         feed = feed.of_head(head)
     else:
@@ -172,7 +172,7 @@ def alike(job: Job, recipe: Recipe) -> Job:
 def _feed(
     recipe: Recipe, net: nn.Module, frozen: Frozen | None, train: ImageSet, preprocess: Preprocess, augment: Augment,
     runtime: Runtime,
-) -> Feed | FeatureFeed:  # fmt: skip
+) -> BatchLoader | FeatureLoader:  # fmt: skip
     """The images; or the features that a frozen part gives for them, where those are the same in every epoch."""
     number = recipe.training.views
     if number and augment.mix.ways:
@@ -182,13 +182,13 @@ def _feed(
             )
     views = [View(recipe.augment, i) for i in range(number)] if number else [None]
     if frozen and (number or not recipe.augment) and (halves := cut(runtime.place(net), frozen, preprocess.shape)):
-        return FeatureFeed(Features(halves, preprocess, runtime, data_root() / "features"), train, views)
+        return FeatureLoader(Features(halves, preprocess, runtime, data_root() / "features"), train, views)
     if number:
         with recipe.blame("training", "views"):
             raise UsageError(
                 "views are for a pretrained net whose first part is frozen throughout; see model.train_only"
             )
-    return Feed(train, preprocess, augment, runtime)
+    return BatchLoader(train, preprocess, augment, runtime)
 
 
 def _sized(recipe: Recipe, trainer_for: Callable[[Recipe], Trainer]) -> tuple[Recipe, str]:
@@ -205,7 +205,7 @@ def _fit(net: nn.Module, images: ImageSet, preprocess: Preprocess) -> None:
     fit_layers(net, lambda: preprocess(images.take(sample)))
 
 
-def _read(recipe: Recipe, progress: Progress) -> Reading:
+def _read(recipe: Recipe, progress: Progress) -> LoadedData:
     with recipe.blame("data", "name"):
         return read_data(recipe.data, progress)
 

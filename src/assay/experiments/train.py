@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from assay.core.errors import AssayError, DataError, Interrupted, NonFiniteError, UsageError, unknown
-from assay.core.files import sweep
+from assay.core.files import remove_partial_files
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
-from assay.data.load import settled
+from assay.data.load import with_absolute_paths
 from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.comparison import Comparison, compare_all
@@ -26,22 +26,22 @@ from assay.experiments import fault_injection as faults
 from assay.experiments.replicates import count_looks, find_group, read_group
 from assay.experiments.run import Run, weights_hash
 from assay.experiments.run_data import test_images, validation_images
-from assay.experiments.scoring import judge, judge_corrupted, judged_before
-from assay.experiments.setup import Job, prepare, test_reader
+from assay.experiments.scoring import score, score_corrupted, scored_before
+from assay.experiments.setup import TrainingSetup, prepare, test_reader
 from assay.experiments.tracking.run_mirror import mirrored
 from assay.models.build import build
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
 from assay.report.plots.run_figures import draw
-from assay.report.terminal import counted, progress
-from assay.training.callbacks import Watch
-from assay.training.checkpoint import State, Weights
-from assay.training.distributed import Ranks, join
+from assay.report.terminal import progress, progress_bar
+from assay.training.callbacks import Callback
+from assay.training.checkpoint import TrainState, Weights
+from assay.training.distributed import ProcessGroup, join
 from assay.training.estimate import plan
-from assay.training.feature_cache import FeatureFeed
+from assay.training.feature_cache import FeatureLoader
 from assay.training.interrupt import interruptible
 
-Train = Callable[[Watch, Callable[[State], None], Callable[[], bool]], None]  # as `Trainer.run`
+Train = Callable[[Callback, Callable[[TrainState], None], Callable[[], bool]], None]  # as `Trainer.run`
 
 SAVE_EVERY_SECONDS = 20.0  # a kill loses at most this much, and the epoch under way
 
@@ -54,7 +54,7 @@ def train(
     test: ImageSet | None = None,
     runs: Path | None = None,
     runtime: Runtime | None = None,
-    watch: Watch | None = None,
+    callback: Callback | None = None,
     mlflow: bool = True,
     start: Path | None = None,
 ) -> Run:
@@ -65,20 +65,20 @@ def train(
     with, for the fault shared-weights. Raises AssayError; Interrupted after Ctrl-C.
     """
     recipe = _own_names(read_recipe(recipe) if isinstance(recipe, str) else recipe, model, images, test)
-    recipe = settled(recipe) if images is None else recipe
+    recipe = with_absolute_paths(recipe) if images is None else recipe
     runtime, ranks = _joined(runtime)
-    talks, watch = watch is None and ranks.leads, _voice(watch, ranks)
-    with counted("reading images", talks) as reading:
+    talks, callback = callback is None and ranks.is_main, _voice(callback, ranks)
+    with progress_bar("reading images", talks) as reading:
         job = prepare(recipe, runtime, model, images, test, _weights(start), ranks, reading)
-    watch.note(job.text())
+    callback.on_message(job.text())
     _compute_features(job, talks)
-    watch.note(plan(job.trainer).text())
-    if not ranks.leads:
+    callback.on_message(plan(job.trainer).text())
+    if not ranks.is_main:
         return _train_along(job)
     run = Run.create(job.recipe, runs)
     job.describe(run)
-    watch.note(f"run: {run.folder}")
-    return complete(run, job, test, watch, mlflow)
+    callback.on_message(f"run: {run.folder}")
+    return complete(run, job, test, callback, mlflow)
 
 
 def resume(
@@ -88,7 +88,7 @@ def resume(
     images: ImageSet | None = None,
     test: ImageSet | None = None,
     runtime: Runtime | None = None,
-    watch: Watch | None = None,
+    callback: Callback | None = None,
     mlflow: bool = True,
     start: Path | None = None,
 ) -> Run:
@@ -96,29 +96,29 @@ def resume(
     if run.status.get("state") == "finished":
         raise UsageError(f"{run.name} is finished; see its results with: assay runs show {run.folder}")
     runtime, ranks = _joined(runtime)
-    talks, watch = watch is None and ranks.leads, _voice(watch, ranks)
-    with counted("reading images", talks) as reading:
+    talks, callback = callback is None and ranks.is_main, _voice(callback, ranks)
+    with progress_bar("reading images", talks) as reading:
         job = prepare(run.recipe, runtime, model, images, test, _weights(start), ranks, reading)
     if run.read_json("config.json"):
         run.check_images(job.images)
         for line in runtime.changes(run.read_json("environment.json")):
-            watch.note(f"note: {line}; the numbers may differ in their last bits")
+            callback.on_message(f"note: {line}; the numbers may differ in their last bits")
     job.trainer.state.parts = run.read_json("environment.json").get("micro_batches", 1)
     if run.checkpoint.exists():
         job.trainer.state.load(run.checkpoint)
     elif model is None and run.read_json("config.json").get("initial_weights") not in (None, job.initial_weights):
         raise DataError(f"{run.name} was set up with other initial weights: their file has changed; train anew")
-    if not ranks.leads:
+    if not ranks.is_main:
         return _train_along(job)
-    sweep(run.folder)
+    remove_partial_files(run.folder)
     if not run.read_json("config.json"):  # killed before it was described
         job.describe(run)
     done = job.trainer.state
     _compute_features(job, talks)
-    watch.note(
+    callback.on_message(
         f"{run.name}: going on after {len(done.history)} of {run.recipe.training.epochs} epochs, step {done.step}"
     )
-    return complete(run, job, test, watch, mlflow)
+    return complete(run, job, test, callback, mlflow)
 
 
 def evaluate(
@@ -141,7 +141,7 @@ def evaluate(
         called, read_images, indices = validation_images(run, images)
     else:
         called, read_images, indices = test_images(run, data, images, classifier.preprocess.source_shape)
-    return judge(run, classifier, called, read_images, by="evaluate", indices=indices)[1]
+    return score(run, classifier, called, read_images, by="evaluate", indices=indices)[1]
 
 
 def evaluate_corrupted(
@@ -154,14 +154,14 @@ def evaluate_corrupted(
 ) -> tuple[Robustness, str]:
     """How a run stands corrupted copies of its test set, or of a named data set's: one look. Raises AssayError.
 
-    Returns what was found and the name of its files in the run's folder, as of `judge_corrupted`.
+    Returns what was found and the name of its files in the run's folder, as of `score_corrupted`.
     """
     run = run if isinstance(run, Run) else Run.find(str(run))
     if data == "validation":
         raise UsageError("corruptions are for test sets; choose by validation images as they are")
     classifier = load(run, model=model, runtime=runtime)
     called, read_images, _ = test_images(run, data, images, classifier.preprocess.source_shape)
-    return judge_corrupted(run, classifier, called, read_images, by="evaluate --corruptions")
+    return score_corrupted(run, classifier, called, read_images, by="evaluate --corruptions")
 
 
 def compare(
@@ -219,54 +219,56 @@ def _own_names(recipe: Recipe, model: nn.Module | None, images: ImageSet | None,
     return recipe.override(changes) if changes else recipe
 
 
-def _joined(runtime: Runtime | None) -> tuple[Runtime, Ranks]:
+def _joined(runtime: Runtime | None) -> tuple[Runtime, ProcessGroup]:
     """The runtime of this process, and its place among those that torchrun started."""
     runtime = runtime or Runtime.choose()
     ranks = join(runtime.device)
     return ranks.place(runtime), ranks
 
 
-def _voice(watch: Watch | None, ranks: Ranks) -> Watch:
+def _voice(callback: Callback | None, ranks: ProcessGroup) -> Callback:
     """Only the first process talks."""
-    return (watch or progress()) if ranks.leads else Watch()
+    return (callback or progress()) if ranks.is_main else Callback()
 
 
-def _train_along(job: Job) -> Run:
+def _train_along(job: TrainingSetup) -> Run:
     """What every process but the first does: train, write nothing, and wait until the run has been judged."""
-    with job.trainer.ranks.leaving_together(), interruptible() as stop_requested:
-        job.trainer.run(Watch(), lambda state: None, stop_requested)
-    return Run(Path(job.trainer.ranks.told()))
+    with job.trainer.ranks.exit_together(), interruptible() as stop_requested:
+        job.trainer.run(Callback(), lambda state: None, stop_requested)
+    return Run(Path(job.trainer.ranks.broadcast()))
 
 
-def _compute_features(job: Job, talks: bool) -> None:
+def _compute_features(job: TrainingSetup, talks: bool) -> None:
     """What a frozen part gives, before training, with a bar of its own."""
     trainer = job.trainer
-    if isinstance(trainer.feed, FeatureFeed):
-        with counted("computing features", talks) as tell:
+    if isinstance(trainer.feed, FeatureLoader):
+        with progress_bar("computing features", talks) as tell:
             trainer.feed.compute(trainer.validation, tell)
 
 
-def complete(run: Run, job: Job, test: ImageSet | None, watch: Watch, mlflow: bool, train: Train | None = None) -> Run:
+def complete(
+    run: Run, job: TrainingSetup, test: ImageSet | None, callback: Callback, mlflow: bool, train: Train | None = None
+) -> Run:
     """Train a described run, judge it, and keep its status true whatever happens.
 
     train: stands in for the job's own trainer, where the training is done already.
     """
     ranks = job.trainer.ranks
     if faults.selects_on_test(run.recipe):  # the job has read the test set already, at every start anew
-        run.count_look(f"{run.recipe.data.called}/test", by="the fault select-on-test")
+        run.count_look(f"{run.recipe.data.display_name}/test", by="the fault select-on-test")
     try:
         # the mirror sees how it ended
-        with ranks.leaving_together(), mirrored(run, watch, wanted=mlflow) as told, _told(run, job):
+        with ranks.exit_together(), mirrored(run, callback, wanted=mlflow) as told, _told(run, job):
             with interruptible() as stop_requested:
                 (train or job.trainer.run)(told, _saver(run, job), stop_requested)
             _finish(run, job, test)
     finally:
-        watch.close()
-    ranks.told(str(run.folder))  # the other processes may end now
+        callback.on_close()
+    ranks.broadcast(str(run.folder))  # the other processes may end now
     return run
 
 
-def record_end(run: Run, state: State, error: BaseException) -> None:
+def record_end(run: Run, state: TrainState, error: BaseException) -> None:
     """Keep the best weights so far, and say in status.json how it ended."""
     stopped = isinstance(error, (Interrupted, KeyboardInterrupt))
     with suppress(AssayError):  # a full disk must not hide what went wrong first
@@ -280,7 +282,7 @@ def record_end(run: Run, state: State, error: BaseException) -> None:
 
 
 @contextmanager
-def _told(run: Run, job: Job) -> Iterator[None]:
+def _told(run: Run, job: TrainingSetup) -> Iterator[None]:
     """Whatever happens within, status.json says so, and the best weights so far are kept."""
     run.set_status(state="running", reason=None)
     try:
@@ -294,9 +296,9 @@ def _told(run: Run, job: Job) -> Iterator[None]:
     run.checkpoint.unlink(missing_ok=True)
 
 
-def _finish(run: Run, job: Job, test: ImageSet | None) -> None:
+def _finish(run: Run, job: TrainingSetup, test: ImageSet | None) -> None:
     """Best weights back, then validation, then the one look at the test set, then figures."""
-    trainer, state, name = job.trainer, job.trainer.state, run.recipe.data.called
+    trainer, state, name = job.trainer, job.trainer.state, run.recipe.data.display_name
     run.write_weights(state.best)
     state.net.load_state_dict(state.best)
     names, features = job.images.class_names, trainer.features
@@ -311,8 +313,8 @@ def _finish(run: Run, job: Job, test: ImageSet | None) -> None:
 
     def judged_once(part: str, read: Callable[[], ImageSet], indices: NDArray[np.int64] | None = None) -> None:
         data = f"{name}/{part}"
-        if (before := judged_before(run, data, weights)) is None:
-            before, _ = judge(run, classifier, data, read, by="train", indices=indices)
+        if (before := scored_before(run, data, weights)) is None:
+            before, _ = score(run, classifier, data, read, by="train", indices=indices)
         judged[part] = before
 
     if (validation := trainer.validation) is not None:
@@ -322,11 +324,11 @@ def _finish(run: Run, job: Job, test: ImageSet | None) -> None:
     draw(run.folder / "figures", state.history, trainer.best_epoch, judged)
 
 
-def _saver(run: Run, job: Job) -> Callable[[State], None]:
+def _saver(run: Run, job: TrainingSetup) -> Callable[[TrainState], None]:
     """Writes the history after every epoch, and a checkpoint when one is due or training ends."""
     last = time.monotonic()
 
-    def save(state: State) -> None:
+    def save(state: TrainState) -> None:
         nonlocal last
         run.write_history(state.history)
         if state.step or job.trainer.finished or time.monotonic() - last > SAVE_EVERY_SECONDS:

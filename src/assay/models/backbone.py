@@ -15,7 +15,7 @@ from assay.models.sequential import Net
 
 
 @dataclass(frozen=True)
-class Halves:
+class SplitModel:
     """front: images (N, C, H, W) to features (N, ...), which training never changes; back: features to logits.
 
     They share the modules and tensors of the net that they were cut from. The back is a Net of lines where it is the
@@ -36,7 +36,7 @@ class Halves:
         return digest.hexdigest()
 
 
-def cut(net: nn.Module, frozen: Frozen, shape: tuple[int, int, int]) -> Halves | None:
+def cut(net: nn.Module, frozen: Frozen, shape: tuple[int, int, int]) -> SplitModel | None:
     """The two parts of a net for images (C, H, W), the front as long as it can be: up to the last place before the
     first layer ever trained that everything passes through. None where there is no such place, or the net's code does
     not let itself be traced (torch.fx).
@@ -59,7 +59,7 @@ def cut(net: nn.Module, frozen: Frozen, shape: tuple[int, int, int]) -> Halves |
         net.train(training)
     if not isinstance(features, Tensor) or len(features) != 2:
         return None
-    return Halves(front, _as_lines(back) or back, tuple(features.shape[1:]))
+    return SplitModel(front, _as_lines(back) or back, tuple(features.shape[1:]))
 
 
 class _Tracer(fx.Tracer):

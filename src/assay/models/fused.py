@@ -12,12 +12,12 @@ from torch.nn import functional
 
 from assay.models.sequential import Net
 
-LANES = 8  # max_pool2d over another number of channels is not vectorised on a CPU and takes several times as long
+LANES = 8  # max_pool2d over another number of channels is not vectorized on a CPU and takes several times as long
 
 Step = Callable[[Tensor], Tensor]
 
 
-def quick(net: nn.Module) -> Step:
+def fuse(net: nn.Module) -> Step:
     """A function from images (N, C, H, W) to what `net` gives for them; one's own module is left as it is.
 
     A ReLU before a max pool waits until after it, where there is less to do: outputs and gradients stay the same,

@@ -22,8 +22,8 @@ _CPU_SCHEMAS = (
 
 
 @dataclass(frozen=True)
-class Own:
-    """How a net's library prepares images: shorter side and centre square in pixels, mean and std of [0, 1] pixels."""
+class PretrainedConfig:
+    """How a net's library prepares images: shorter side and center square in pixels, mean and std of [0, 1] pixels."""
 
     resize: int
     crop: int
@@ -32,7 +32,7 @@ class Own:
     std: tuple[float, ...]
 
 
-class Library(Protocol):
+class ModelHub(Protocol):
     """Where architectures, their preprocessing and their weights come from."""
 
     name: str
@@ -46,7 +46,7 @@ class Library(Protocol):
     def build(self, net: str, classes: int, arguments: dict[str, Any]) -> nn.Module:
         """The net with fresh weights, for images (N, 3, H, W). Raises UsageError for an argument that it has not."""
 
-    def own(self, net: str) -> Own:
+    def own(self, net: str) -> PretrainedConfig:
         """Its preprocessing."""
 
     def url(self, net: str) -> str:
@@ -85,10 +85,12 @@ class Torchvision:
         assert isinstance(made, nn.Module)
         return made
 
-    def own(self, net: str) -> Own:
-        """As of Library, for the library's default weights."""
+    def own(self, net: str) -> PretrainedConfig:
+        """As of ModelHub, for the library's default weights."""
         said = self._weights(net).transforms()
-        return Own(said.resize_size[0], said.crop_size[0], _known(said.interpolation.value), *_numbers(said))
+        return PretrainedConfig(
+            said.resize_size[0], said.crop_size[0], _known(said.interpolation.value), *_numbers(said)
+        )
 
     def url(self, net: str) -> str:
         """As of Library."""
@@ -129,11 +131,11 @@ class Timm:
         assert isinstance(made, nn.Module)
         return made
 
-    def own(self, net: str) -> Own:
+    def own(self, net: str) -> PretrainedConfig:
         """As of Library; the shorter side is the crop over timm's crop_pct, rounded down as timm does."""
         said = self._said(net)
         side = said.input_size[-1]
-        return Own(floor(side / said.crop_pct), side, _known(said.interpolation), *_numbers(said))
+        return PretrainedConfig(floor(side / said.crop_pct), side, _known(said.interpolation), *_numbers(said))
 
     def url(self, net: str) -> str:
         """As of Library."""

@@ -1,4 +1,4 @@
-"""Reading one line of a net: the words after the layer's name, taken one by one.
+"""LoadedData one line of a net: the words after the layer's name, taken one by one.
 
 What the layers are is said in `layers.py`; here is only how their arguments are read and what is said of a wrong one.
 """
@@ -12,7 +12,7 @@ N = TypeVar("N", int, float)
 LARGEST = 1_000_000  # of any whole number: the counts of a layer then stay within 64 bits
 
 
-class Words:
+class LayerArgs:
     """The arguments of one layer line. What is left over when the layer has taken its own is an error."""
 
     def __init__(self, line: str) -> None:

@@ -3,7 +3,7 @@
 A layer is one small function registered in `LAYERS` under its name. It takes the shape that reaches it and the words
 of its line, and says what shape leaves, how that follows, what the layer costs and which module computes it.
 Shapes are without the batch: (C, H, W) for images, (F,) for features. Layers whose weights begin as something better
-than noise are in `initialise.py`, ready-made nets in `reports.py` and `fast.py`.
+than noise are in `initialize.py`, ready-made nets in `reports.py` and `fast.py`.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from assay.core.errors import ShapeError, UsageError
 from assay.core.registry import Registry
-from assay.models.layer_args import Words
+from assay.models.layer_args import LayerArgs
 from assay.models.special_layers import DiracConv, UnitLinear, WhiteningConv
 
 Shape = tuple[int, ...]
@@ -26,7 +26,7 @@ Shape = tuple[int, ...]
 class Layer:
     """One layer at its place in a net.
 
-    shape: what leaves it, (C, H, W) or (F,). how: how that follows, as text. make: builds its module, initialised anew.
+    shape: what leaves it, (C, H, W) or (F,). how: how that follows, as text. make: builds its module, initialized anew.
     mult_adds: multiplications with a weight in convolutions and linear layers, for one image; biases, norms, pools and
     activations count nothing. torch's flop counter gives twice this number, and report 2 prints it for cerberus.
     """
@@ -45,7 +45,7 @@ class Layer:
         return self.line.split()[0]
 
 
-LAYERS: Registry[Callable[[Shape, Words], Layer]] = Registry("layer")
+LAYERS: Registry[Callable[[Shape, LayerArgs], Layer]] = Registry("layer")
 
 
 def parse(lines: Sequence[str], shape: Shape) -> list[Layer]:
@@ -73,7 +73,7 @@ def sizes(shape: Shape) -> str:
 def _layer(line: str, shape: Shape) -> Layer:
     if not line.strip():
         raise UsageError("the line is empty")
-    words = Words(line)
+    words = LayerArgs(line)
     layer = LAYERS[words.layer](shape, words)
     words.end()
     with torch.device("meta"):  # a module without memory: its parameters are counted, not drawn
@@ -87,7 +87,7 @@ def _layer(line: str, shape: Shape) -> Layer:
 
 
 @LAYERS.add("conv")
-def conv(shape: Shape, words: Words) -> Layer:
+def conv(shape: Shape, words: LayerArgs) -> Layer:
     """`conv FILTERS HxW [valid|same|full] [stride N] [nobias] [dirac]`; dirac: the filters start as the identity."""
     filters, kernel = words.number("a number of filters", int), words.kernel()
     mode, stride, bias = words.choice("valid", "same", "full"), words.after("stride", 1), not words.flag("nobias")
@@ -109,19 +109,19 @@ def conv(shape: Shape, words: Words) -> Layer:
 
 
 @LAYERS.add("maxpool")
-def maxpool(shape: Shape, words: Words) -> Layer:
+def maxpool(shape: Shape, words: LayerArgs) -> Layer:
     """`maxpool N [stride N]`: the largest of N x N pixels; the stride is N unless given."""
     return _pool(shape, words, nn.MaxPool2d)
 
 
 @LAYERS.add("avgpool")
-def avgpool(shape: Shape, words: Words) -> Layer:
+def avgpool(shape: Shape, words: LayerArgs) -> Layer:
     """`avgpool N [stride N]`: the mean of N x N pixels; the stride is N unless given."""
     return _pool(shape, words, nn.AvgPool2d)
 
 
 @LAYERS.add("globalavgpool")
-def globalavgpool(shape: Shape, words: Words) -> Layer:
+def globalavgpool(shape: Shape, words: LayerArgs) -> Layer:
     """`globalavgpool`: the mean of each channel, as features (Lin et al. 2014)."""
     channels, height, width = _image(shape)
     how = f"mean of {height}x{width} per channel"
@@ -129,7 +129,7 @@ def globalavgpool(shape: Shape, words: Words) -> Layer:
 
 
 @LAYERS.add("globalmaxpool")
-def globalmaxpool(shape: Shape, words: Words) -> Layer:
+def globalmaxpool(shape: Shape, words: LayerArgs) -> Layer:
     """`globalmaxpool`: the largest of each channel, as features."""
     channels, height, width = _image(shape)
     how = f"largest of {height}x{width} per channel"
@@ -137,7 +137,7 @@ def globalmaxpool(shape: Shape, words: Words) -> Layer:
 
 
 @LAYERS.add("batchnorm")
-def batchnorm(shape: Shape, words: Words) -> Layer:
+def batchnorm(shape: Shape, words: LayerArgs) -> Layer:
     """`batchnorm [nogain] [momentum M]`: per channel or per feature (Ioffe and Szegedy 2015).
 
     nogain fixes the gain at 1; M is the weight of a new batch in the running statistics, 0.1 unless given.
@@ -156,8 +156,8 @@ def batchnorm(shape: Shape, words: Words) -> Layer:
 
 
 @LAYERS.add("whitening")
-def whitening(shape: Shape, words: Words) -> Layer:
-    """`whitening HxW`: fixed filters that decorrelate patches of the training images; `initialise.py`."""
+def whitening(shape: Shape, words: LayerArgs) -> Layer:
+    """`whitening HxW`: fixed filters that decorrelate patches of the training images; `initialize.py`."""
     kernel = words.kernel()
     channels, *_ = _image(shape)
     height, width, how = _slide(shape, kernel, (0, 0), 1)
@@ -171,14 +171,14 @@ def whitening(shape: Shape, words: Words) -> Layer:
 
 
 @LAYERS.add("scale")
-def scale(shape: Shape, words: Words) -> Layer:
+def scale(shape: Shape, words: LayerArgs) -> Layer:
     """`scale FACTOR`: times a constant."""
     factor = words.number("a factor", float)
     return Layer(shape, "unchanged", lambda: Scale(factor))
 
 
 @LAYERS.add("dropout")
-def dropout(shape: Shape, words: Words) -> Layer:
+def dropout(shape: Shape, words: LayerArgs) -> Layer:
     """`dropout P`: each value is zero with probability P in training (Srivastava et al. 2014)."""
     p = words.number("a probability", float)
     if not 0 <= p < 1:
@@ -187,13 +187,13 @@ def dropout(shape: Shape, words: Words) -> Layer:
 
 
 @LAYERS.add("flatten")
-def flatten(shape: Shape, words: Words) -> Layer:
+def flatten(shape: Shape, words: LayerArgs) -> Layer:
     """`flatten`: an image as a row of features."""
     return Layer((prod(shape),), f"{'*'.join(map(str, shape))} = {prod(shape)}", nn.Flatten)
 
 
 @LAYERS.add("linear")
-def linear(shape: Shape, words: Words) -> Layer:
+def linear(shape: Shape, words: LayerArgs) -> Layer:
     """`linear FEATURES [nobias] [unit]`: fully connected; unit: the weights start with a standard deviation of 1."""
     features, bias = words.number("a number of features", int), not words.flag("nobias")
     module = UnitLinear if words.flag("unit") else nn.Linear
@@ -204,7 +204,7 @@ def linear(shape: Shape, words: Words) -> Layer:
 
 
 @LAYERS.add("maxout")
-def maxout(shape: Shape, words: Words) -> Layer:
+def maxout(shape: Shape, words: LayerArgs) -> Layer:
     """`maxout K`: the largest of each K adjacent channels or features (Goodfellow et al. 2013)."""
     pieces = words.number("a number of pieces", int)
     if shape[0] % pieces:
@@ -215,14 +215,14 @@ def maxout(shape: Shape, words: Words) -> Layer:
 
 
 @LAYERS.add("leaky_relu")
-def leaky_relu(shape: Shape, words: Words) -> Layer:
+def leaky_relu(shape: Shape, words: LayerArgs) -> Layer:
     """`leaky_relu [SLOPE]`: below zero times SLOPE, 0.01 unless given (Maas et al. 2013)."""
     slope = words.number("a slope", float, 0.01)
     return Layer(shape, "unchanged", lambda: nn.LeakyReLU(slope))
 
 
 @LAYERS.add("elu")
-def elu(shape: Shape, words: Words) -> Layer:
+def elu(shape: Shape, words: LayerArgs) -> Layer:
     """`elu [ALPHA]`: below zero ALPHA * (exp(x) - 1), ALPHA 1 unless given (Clevert et al. 2016)."""
     alpha = words.number("an alpha", float, 1.0)
     return Layer(shape, "unchanged", lambda: nn.ELU(alpha))
@@ -273,7 +273,7 @@ class Maxout(nn.Module):
         return torch.unflatten(x, 1, (-1, self.pieces)).amax(2)
 
 
-def _pool(shape: Shape, words: Words, module: type[nn.MaxPool2d] | type[nn.AvgPool2d]) -> Layer:
+def _pool(shape: Shape, words: LayerArgs, module: type[nn.MaxPool2d] | type[nn.AvgPool2d]) -> Layer:
     side = words.number("a size", int)
     stride = words.after("stride", side)
     height, width, how = _slide(shape, (side, side), (0, 0), stride)

@@ -15,7 +15,7 @@ from torch.nn import functional
 from assay.core.errors import AssayError, DataError, MissingExtraError, UsageError, unknown
 from assay.core.runtime import Stream, seeded, stream_seed
 from assay.models.fused import kept
-from assay.models.hubs import Library, Own, Timm, Torchvision, installed
+from assay.models.hubs import ModelHub, PretrainedConfig, Timm, Torchvision, installed
 from assay.models.weights import fit, read_weights
 from assay.models.zoo.catalog import NETS
 from assay.models.zoo.mobilenet import MobileNet
@@ -42,7 +42,7 @@ class Head(nn.Linear):
         return super().forward(x)
 
 
-def library_of(name: str | None) -> tuple[Library, str] | None:
+def library_of(name: str | None) -> tuple[ModelHub, str] | None:
     """The library of a net and its name there; None for nets that are lists of lines, and for unknown names.
 
     `torchvision/NAME` and `timm/NAME` say it. A bare name is looked up in assay's own nets, then in TORCHVISION, then
@@ -137,7 +137,7 @@ def described(model: Model) -> tuple[str, tuple[int, int, int]]:
     mean, std = (", ".join(f"{value:g}" for value in values) for values in (own.mean, own.std))
     about = (
         f"{library.name}'s {name}; its own preprocessing: shorter side to {own.resize} px, {own.interpolation}, "
-        f"the centre {own.crop} px, mean {mean}, std {std}"
+        f"the center {own.crop} px, mean {mean}, std {std}"
     )
     return about, (3, own.crop, own.crop)
 
@@ -192,25 +192,25 @@ def has_file_name(model: Model, name: str) -> bool:
 
 def prepared(spec: Preprocessing, model: Model) -> Preprocessing:
     """A recipe's preprocessing with the library's own numbers in the place of `net`. Raises UsageError without one."""
-    words = [key for key in ("resize", "crop", "normalise") if getattr(spec, key) == "net"]
+    words = [key for key in ("resize", "crop", "normalize") if getattr(spec, key) == "net"]
     if not words:
         return spec
     if not library_of(model.name):
         raise UsageError("only a pretrained net, given by its name, has preprocessing of its own", at=(words[0],))
     own = _own(model)
-    if "normalise" in words and spec.scale != "unit":
-        raise UsageError("normalise: net goes with scale: unit", at=("scale",))
-    numbers = {"resize": own.resize, "crop": own.crop, "normalise": {"mean": own.mean, "std": own.std}}
+    if "normalize" in words and spec.scale != "unit":
+        raise UsageError("normalize: net goes with scale: unit", at=("scale",))
+    numbers = {"resize": own.resize, "crop": own.crop, "normalize": {"mean": own.mean, "std": own.std}}
     more = {"interpolation": own.interpolation} if "resize" in words else {}
     return Preprocessing.model_validate({**spec.model_dump(), **{key: numbers[key] for key in words}, **more})
 
 
-def _own(model: Model) -> Own:
+def _own(model: Model) -> PretrainedConfig:
     library, name = _library(model)
     return library.own(name)
 
 
-def _library(model: Model) -> tuple[Library, str]:
+def _library(model: Model) -> tuple[ModelHub, str]:
     found = library_of(model.name)
     if found is None:
         error = unknown("net", str(model.name), [*NETS, *TORCHVISION, *_OURS.names()])

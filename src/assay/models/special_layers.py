@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class DiracConv(nn.Conv2d):
     """A convolution that passes its input channels on: its first `in_channels` filters start as the identity.
 
-    Dirac initialisation (Zagoruyko and Komodakis 2017), as airbench94 uses it (Jordan 2024); further filters as usual.
+    Dirac initialization (Zagoruyko and Komodakis 2017), as airbench94 uses it (Jordan 2024); further filters as usual.
     """
 
     def reset_parameters(self) -> None:

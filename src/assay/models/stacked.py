@@ -18,7 +18,7 @@ from assay.models.layers import UnevenConv
 from assay.models.sequential import Net
 
 
-class Wide(nn.Module):
+class StackedNet(nn.Module):
     """K nets of the same lines; every parameter and buffer has the name that it has in one net, and K in front."""
 
     def __init__(self, nets: Sequence[Net]) -> None:

@@ -100,7 +100,7 @@ class Summary:
         return captured.get() + self.totals()
 
 
-def summarise(layers: Sequence[Layer], shape: Shape) -> Summary:
+def summarize(layers: Sequence[Layer], shape: Shape) -> Summary:
     """The summary of parsed layers for images of `shape` (C, H, W)."""
     return Summary(tuple(layers), shape)
 

@@ -2,7 +2,7 @@
 
 Here it is validated, hashed, changed and written. Its keys are in `sections.py`. Names of nets, layers, augmentations
 and data sets are checked by the package that knows them; `Recipe.blame` then adds the file and line.
-Reading a recipe from YAML, a file or the built-in collection: `assay.recipes.loader`.
+LoadedData a recipe from YAML, a file or the built-in collection: `assay.recipes.loader`.
 """
 
 import hashlib
@@ -27,16 +27,16 @@ from assay.recipes.schema import (
     Adam,
     AdamW,
     Constant,
-    Constants,
     Cosine,
     Data,
-    Drops,
     Linear,
     Loss,
+    MeanStd,
     Model,
     Muon,
     OneCycle,
-    Optimiser,
+    Optimizer,
+    Piecewise,
     Plateau,
     Preprocessing,
     Reported,
@@ -61,7 +61,7 @@ class Recipe(Section):
     augment: tuple[str, ...] = ()
     model: Annotated[Model, BeforeValidator(by_name)]
     loss: Annotated[Loss, BeforeValidator(by_name)] = Loss()
-    optimiser: Optimiser = Sgd(lr=0.01)
+    optimizer: Optimizer = Sgd(lr=0.01)
     schedule: Schedule = Constant()
     training: Training = Training()
     stopping: Stopping = Stopping()
@@ -81,7 +81,8 @@ class Recipe(Section):
     @classmethod
     def build(cls, values: dict[str, Any], places: dict[KeyPath, str] | None = None) -> "Recipe":
         """A recipe from plain values; `places` says which file and line a key came from. Raises UsageError."""
-        places = places or {}
+        values = american(values)
+        places = {tuple(map(_american_word, path)): place for path, place in (places or {}).items()}
         try:
             recipe = cls.model_validate(values)
         except ValidationError as error:
@@ -104,12 +105,12 @@ class Recipe(Section):
         return str(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, width=110))
 
     def override(self, changes: dict[str, Any]) -> "Recipe":
-        """A new recipe with dotted keys changed, `{"optimiser.lr": 0.1}`. Raises UsageError."""
+        """A new recipe with dotted keys changed, `{"optimizer.lr": 0.1}`. Raises UsageError."""
         values = self.model_dump(mode="json")
         places = dict(self._places)
         for key, value in changes.items():
-            word, path = f"{key}={value}", tuple(key.split("."))
-            changed = _put(values, path, deepcopy(value), word)  # a later change may go into it
+            word, path = f"{key}={value}", tuple(_american_word(part) for part in key.split("."))
+            changed = _put(values, path, deepcopy(american(value)), word)  # a later change may go into it
             places = {old: place for old, place in places.items() if old[: len(changed)] != changed}
             places |= {changed: word, path: word}
         return Recipe.build(values, places)
@@ -125,6 +126,30 @@ class Recipe(Section):
             if not place:
                 raise
             raise type(error)(f"{place}: {_dotted(path)}: {error}") from None
+
+
+# What a recipe may write, and what assay writes: British spelling, and names that older versions of assay had.
+_AMERICAN = {
+    "optimiser": "optimizer", "normalise": "normalize", "centred": "centered", "drops": "piecewise",
+    "unnormalised-test": "unnormalized-test",
+}  # fmt: skip
+
+
+def american(value: Any) -> Any:
+    """Plain values of a recipe or study with every key, dotted key and word in American spelling."""
+    if isinstance(value, dict):
+        return {_american_key(key): american(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [american(inner) for inner in value]
+    return _american_word(value)
+
+
+def _american_key(key: Any) -> Any:
+    return ".".join(map(_american_word, key.split("."))) if isinstance(key, str) else key
+
+
+def _american_word(word: Any) -> Any:
+    return _AMERICAN.get(word, word) if isinstance(word, str) else word
 
 
 def _dotted(path: KeyPath) -> str:
@@ -178,9 +203,9 @@ def _real_path(location: KeyPath, values: Any) -> KeyPath:
 
 
 _UNIONS: dict[str, dict[str, type[Section]]] = {
-    "optimiser": {"sgd": Sgd, "adam": Adam, "adamw": AdamW, "muon": Muon},
+    "optimizer": {"sgd": Sgd, "adam": Adam, "adamw": AdamW, "muon": Muon},
     "schedule": {
-        "constant": Constant, "step": Step, "drops": Drops, "cosine": Cosine, "linear": Linear,
+        "constant": Constant, "step": Step, "piecewise": Piecewise, "cosine": Cosine, "linear": Linear,
         "one-cycle": OneCycle, "plateau": Plateau,
     },
 }  # fmt: skip
@@ -226,4 +251,4 @@ def _keys_of(location: KeyPath) -> list[str]:
         "data": Data, "preprocess": Preprocessing, "model": Model, "loss": Loss, "training": Training,
         "stopping": Stopping, "reported": Reported,
     }  # fmt: skip
-    return list((Constants if len(location) > 1 else sections[section]).model_fields)
+    return list((MeanStd if len(location) > 1 else sections[section]).model_fields)

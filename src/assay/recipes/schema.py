@@ -41,13 +41,13 @@ class Data(Section):
     max_bad: Fraction = 0.05  # of a folder's files, that may be left out as bad
 
     @property
-    def called(self) -> str:
+    def display_name(self) -> str:
         """The name in looks, titles and file names: of a path its last part."""
         path = PurePath(self.name)
         return path.name if path.is_absolute() else self.name
 
 
-class Constants(Section):
+class MeanStd(Section):
     """Per-channel mean and standard deviation, in units of the scaled pixels."""
 
     mean: tuple[float, ...]
@@ -60,29 +60,29 @@ Pixels = Annotated[
 ]
 
 # Told apart by hand, so that an error speaks of the one form that was meant.
-Normalise = Annotated[
-    Annotated[Literal["none", "train", "net"], Tag("word")] | Annotated[Constants, Tag("constants")],
+Normalize = Annotated[
+    Annotated[Literal["none", "train", "net"], Tag("word")] | Annotated[MeanStd, Tag("constants")],
     Discriminator(lambda value: "word" if isinstance(value, str) else "constants"),
 ]
 
 
 class Preprocessing(Section):
-    """How a pixel reaches the net, in this order: resize, crop, scale, normalise.
+    """How a pixel reaches the net, in this order: resize, crop, scale, normalize.
 
-    "net" stands for what the library says of a pretrained net, in any of resize, crop and normalise; written instead
+    "net" stands for what the library says of a pretrained net, in any of resize, crop and normalize; written instead
     of the whole section, for all three.
     """
 
     resize: Pixels | None = None  # the shorter side, in pixels, antialiased
-    crop: Pixels | None = None  # the centre square, in pixels
+    crop: Pixels | None = None  # the center square, in pixels
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"  # of the resizing; resize: net takes the net's own
-    scale: Literal["unit", "centred", "signed"] = "unit"  # [0, 1], [-0.5, 0.5], [-1, 1]
-    normalise: Normalise = "none"  # "train": mean and std of the training images
+    scale: Literal["unit", "centered", "signed"] = "unit"  # [0, 1], [-0.5, 0.5], [-1, 1]
+    normalize: Normalize = "none"  # "train": mean and std of the training images
 
     @model_validator(mode="before")
     @classmethod
     def _all_of_it(cls, value: Any) -> Any:
-        return {"resize": "net", "crop": "net", "normalise": "net"} if value == "net" else value
+        return {"resize": "net", "crop": "net", "normalize": "net"} if value == "net" else value
 
 
 class Model(Section):
@@ -130,7 +130,7 @@ class Loss(Section):
         return self
 
 
-class _Optimiser(Section):
+class _Optimizer(Section):
     lr: PositiveFloat
     weight_decay: NonNegativeFloat = 0.0
     clip_norm: PositiveFloat | None = None
@@ -139,12 +139,12 @@ class _Optimiser(Section):
     below_head: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
-class _CoupledOptimiser(_Optimiser):
+class _CoupledOptimizer(_Optimizer):
     # Keras's meaning: the penalty l2 * sum(w^2) on the weights of layers of a kind, {conv: 1e-4}
     l2: dict[str, PositiveFloat] = {}
 
 
-class Sgd(_CoupledOptimiser):
+class Sgd(_CoupledOptimizer):
     """Stochastic gradient descent, as torch.optim.SGD."""
 
     name: Literal["sgd"] = "sgd"
@@ -152,7 +152,7 @@ class Sgd(_CoupledOptimiser):
     nesterov: bool = False
 
 
-class Adam(_CoupledOptimiser):
+class Adam(_CoupledOptimizer):
     """Adam (Kingma and Ba 2015), weight decay coupled, as torch.optim.Adam."""
 
     name: Literal["adam"] = "adam"
@@ -160,7 +160,7 @@ class Adam(_CoupledOptimiser):
     eps: PositiveFloat = 1e-8
 
 
-class AdamW(_Optimiser):
+class AdamW(_Optimizer):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019), as torch.optim.AdamW."""
 
     name: Literal["adamw"] = "adamw"
@@ -206,10 +206,10 @@ class Step(_Schedule):
     factor: PositiveFloat = 0.1
 
 
-class Drops(_Schedule):
+class Piecewise(_Schedule):
     """Hand-given: from the start of epoch e (counted from 0) on, the learning rate is `at[e]`."""
 
-    name: Literal["drops"] = "drops"
+    name: Literal["piecewise"] = "piecewise"
     at: dict[PositiveInt, PositiveFloat]
 
 
@@ -251,15 +251,15 @@ def by_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-Optimiser = Annotated[Sgd | Adam | AdamW | Muon, Field(discriminator="name"), BeforeValidator(by_name)]
+Optimizer = Annotated[Sgd | Adam | AdamW | Muon, Field(discriminator="name"), BeforeValidator(by_name)]
 Schedule = Annotated[
-    Constant | Step | Drops | Cosine | Linear | OneCycle | Plateau,
+    Constant | Step | Piecewise | Cosine | Linear | OneCycle | Plateau,
     Field(discriminator="name"),
     BeforeValidator(by_name),
 ]
 
 
-# Told apart by hand, as Normalise.
+# Told apart by hand, as Normalize.
 BatchSize = Annotated[
     Annotated[Literal["auto"], Tag("word")] | Annotated[PositiveInt, Tag("number")],
     Discriminator(lambda value: "word" if isinstance(value, str) else "number"),

@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
-from assay.training.callbacks import Progress, Watch
+from assay.training.callbacks import Callback, Progress
 from assay.training.history import Epoch
 
 PLAIN_SECONDS = 30.0  # between lines within an epoch, off a terminal
 
 
-def progress(console: Console | None = None) -> Watch:
+def progress(console: Console | None = None) -> Callback:
     """The right way to show progress on this console (default: standard error)."""
     console = console or Console(file=sys.stderr, highlight=False)
     return Live(console) if console.is_terminal and not console.is_jupyter else Plain(console)
@@ -31,7 +31,7 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
 
 
-class Plain(Watch):
+class Plain(Callback):
     """A line after each epoch, and now and then within a long one."""
 
     def __init__(self, console: Console) -> None:
@@ -39,23 +39,23 @@ class Plain(Watch):
 
     latest: Progress | None
 
-    def step(self, progress: Progress) -> None:
+    def on_step(self, progress: Progress) -> None:
         """A line, when the last one is long ago."""
         self.latest = progress
         if time.monotonic() - self.last > PLAIN_SECONDS:
             self.last = time.monotonic()
-            self.note(
+            self.on_message(
                 f"epoch {progress.epoch}/{progress.epochs}  {progress.images / progress.epoch_images:4.0%}  "
                 f"loss {progress.loss:.4f}  {progress.images_per_second:,.0f} images/s  "
                 f"{duration(progress.seconds_left)} left"
             )
 
-    def epoch(self, row: Epoch, is_best: bool) -> None:
+    def on_epoch_end(self, row: Epoch, is_best: bool) -> None:
         """The epoch's row."""
         self.last = time.monotonic()
-        self.note(epoch_line(row, self.latest, is_best))
+        self.on_message(epoch_line(row, self.latest, is_best))
 
-    def note(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """The text as it is."""
         self.console.print(text, soft_wrap=True, markup=False)
 
@@ -75,7 +75,7 @@ class Live(Plain):
         )
         self.task: TaskID | None = None
 
-    def step(self, progress: Progress) -> None:
+    def on_step(self, progress: Progress) -> None:
         """Move the bar."""
         self.latest = progress
         now = (
@@ -88,12 +88,12 @@ class Live(Plain):
             self.task = self.bar.add_task("", total=progress.epoch_images, epoch=epoch, now=now)
         self.bar.update(self.task, completed=progress.images, epoch=epoch, now=now)
 
-    def epoch(self, row: Epoch, is_best: bool) -> None:
+    def on_epoch_end(self, row: Epoch, is_best: bool) -> None:
         """Put the bar away and print the epoch's row."""
-        self.close()
-        super().epoch(row, is_best)
+        self.on_close()
+        super().on_epoch_end(row, is_best)
 
-    def close(self) -> None:
+    def on_close(self) -> None:
         """Put the bar away."""
         self.bar.stop()
         if self.task is not None:
@@ -116,7 +116,7 @@ def epoch_line(row: Epoch, latest: Progress | None, is_best: bool) -> str:
 
 
 @contextmanager
-def counted(what: str, talks: bool, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(what: str, talks: bool, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
     """Within it, for how many images something is done, to be called with (done, of how many).
 
     what: such as "reading images".
@@ -147,7 +147,7 @@ class RunsProgress:
         self.task = self.bar.add_task("", total=1.0, text="", left="")
         self.last = time.monotonic()
 
-    def note(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """A line that stays."""
         self.console.print(text, soft_wrap=True, markup=False)
 
@@ -158,7 +158,7 @@ class RunsProgress:
         self.bar.update(self.task, completed=done, text=text, left=left)
         if not self.console.is_terminal and time.monotonic() - self.last > PLAIN_SECONDS:
             self.last = time.monotonic()
-            self.note(f"{text}, {done:.0%} of the work  {left}".rstrip())
+            self.on_message(f"{text}, {done:.0%} of the work  {left}".rstrip())
 
     def close(self) -> None:
         """Put the bar away."""

@@ -47,6 +47,6 @@ def _between(before: Variant, after: Variant, parameters: Counts) -> Iterator[st
 
 
 def _follows(key: str, changed: dict[str, Any]) -> bool:
-    """Whether a key only follows from a change of its section's kind: another optimiser or net has other keys."""
+    """Whether a key only follows from a change of its section's kind: another optimizer or net has other keys."""
     kind = f"{key.partition('.')[0]}.name"
     return kind in changed and key != kind

@@ -10,7 +10,7 @@ from assay.data.preprocess import Preprocess, Shape
 from assay.experiments import fault_injection as faults
 from assay.models.build import layers, unfrozen
 from assay.models.pretrained import prepared
-from assay.models.summary import summarise
+from assay.models.summary import summarize
 from assay.recipes.recipe import Recipe
 
 
@@ -37,8 +37,8 @@ def cost(recipe: Recipe) -> Cost:
         shape = Preprocess.sized(prepared(recipe.preprocess, recipe.model), shape).shape
     kept = recipe.training.views or not recipe.augment
     with recipe.blame("model"):
-        net = summarise(layers(recipe.model, shape, classes), shape)
-        run = summarise(unfrozen(recipe.model, shape, classes), shape) if kept else net
+        net = summarize(layers(recipe.model, shape, classes), shape)
+        run = summarize(unfrozen(recipe.model, shape, classes), shape) if kept else net
     return Cost(net.parameters, run.mult_adds, max(1, round(images)), recipe.training.epochs)
 
 

@@ -1,4 +1,4 @@
-"""The plans of a study: which variants of its base recipe it runs, wave by wave. Reading a study: `spec.py`.
+"""The plans of a study: which variants of its base recipe it runs, wave by wave. LoadedData a study: `spec.py`.
 
 A plan is asked for all variants that the scores so far decide, and always gives the same answer for the same scores;
 so a study that was killed goes on by asking again.

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from assay.report.plots.hyperparameters import by_key, parallel
 from assay.report.plots.study_curves import learning_curves, population
-from assay.report.plots.study_data import Measured, keys_of
+from assay.report.plots.study_data import VariantResults, keys_of
 from assay.report.plots.study_intervals import intervals, waterfall
 from assay.report.plots.style import save
 from assay.studies.plans import Halving
@@ -48,7 +48,7 @@ def draw(study: Study) -> list[Path]:
 
 
 def _of_keys(
-    study: Study, variants: list[Measured], title: str, notes: list[str]
+    study: Study, variants: list[VariantResults], title: str, notes: list[str]
 ) -> Mapping[str, Callable[[], Figure]]:
     """What hyper-parameters do, where several values of one were tried."""
     keys, rungs = keys_of(variants), _rungs(study)
@@ -73,10 +73,10 @@ def _rungs(study: Study) -> str | None:
     return key_names([*study.spec.plan.over, _EPOCHS])[-1]
 
 
-def _measured(study: Study, variant: Variant, row: Row) -> Measured:
+def _measured(study: Study, variant: Variant, row: Row) -> VariantResults:
     runs = [run for seed in study.spec.seeds if (run := study.member(variant, seed).run)]
     finished = [run for run in runs if run.status.get("state") == "finished"]
-    return Measured(
+    return VariantResults(
         variant.name,
         row.validation,
         lost=study.spec.replicates - len(finished),

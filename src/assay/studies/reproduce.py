@@ -53,7 +53,7 @@ class Report:
 
 
 REPORTS: Registry[Report] = Registry("report")
-REPORTS.add("kth")(Report(Part("kth"), (Part("kth", ("double-softmax", "unnormalised-test")), Part("kth-batch-norm"))))
+REPORTS.add("kth")(Report(Part("kth"), (Part("kth", ("double-softmax", "unnormalized-test")), Part("kth-batch-norm"))))
 REPORTS.add("mlflow-grid")(
     Report(Part("mlflow-grid"), (Part("mlflow-grid-relu-as-done"), Part("mlflow-grid-leaky-as-done")))
 )

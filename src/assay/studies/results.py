@@ -139,7 +139,7 @@ def stopped_early(epochs: int) -> str:
 
 
 def _stuck(run: Run) -> bool:
-    """Whether it recognises no more than one who always names the most frequent class, within the noise of n images."""
+    """Whether it recognizes no more than one who always names the most frequent class, within the noise of n images."""
     judged = run.results["validation"]
     chance = max(one["n"] for one in judged["per_class"]) / judged["n"]
     return bool(judged["accuracy"] <= chance + STUCK_DEVIATIONS * sqrt(chance * (1 - chance) / judged["n"]))

@@ -12,12 +12,12 @@ from assay.report.terminal import RunsProgress, duration
 from assay.studies.confounds import warnings
 from assay.studies.cost import cost
 from assay.studies.engines import Ended, Engine, Pruning
-from assay.studies.engines.stacked import Usual
+from assay.studies.engines.stacked import DefaultEngine
 from assay.studies.plans import Asha, Halving
 from assay.studies.plots import draw
 from assay.studies.results import stopped_early
 from assay.studies.spec import StudySpec, read_study
-from assay.studies.study import PRUNED, Member, Study
+from assay.studies.study import PRUNED, Study, Trial
 from assay.training.estimate import plan
 
 _ENOUGH = 0.02  # share of the work to be done before the time left is told
@@ -29,19 +29,19 @@ def study(what: StudySpec | str, *, engine: Engine | None = None, runs: Path | N
     What failed without having diverged is tried again at the next call. Raises AssayError; Interrupted after Ctrl-C,
     when every run under way has been saved.
     """
-    engine, progress = engine or Usual.choose(Runtime.choose(threads=1)), RunsProgress()
+    engine, progress = engine or DefaultEngine.choose(Runtime.choose(threads=1)), RunsProgress()
     spec = suited(read_study(what) if isinstance(what, str) else what, engine)
     found, failed = Study.create(spec, runs), set[Path]()
     try:
-        with found.alone(), nested(found.folder, progress.note, wanted=engine.mlflow):
+        with found.file_lock(), nested(found.folder, progress.on_message, wanted=engine.mlflow):
             for line in announce(found, engine):
-                progress.note(line)
+                progress.on_message(line)
             is_new = False
             while left := [one for one in found.members() if not one.has_ended and one.folder not in failed]:
                 failed |= _follow(_events(engine, found, left), left, progress)
                 is_new = True
             if (is_new or not (found.folder / "figures").exists()) and (pictures := draw(found)):
-                progress.note(f"pictures: {', '.join(path.name for path in pictures)} in {pictures[0].parent}")
+                progress.on_message(f"pictures: {', '.join(path.name for path in pictures)} in {pictures[0].parent}")
     except (KeyboardInterrupt, Interrupted):
         raise Interrupted(f"stopped; start the same study again to go on with {found.folder}") from None
     finally:
@@ -92,13 +92,13 @@ def check_complete(found: Study) -> None:
         )
 
 
-def _events(engine: Engine, found: Study, left: Sequence[Member]) -> Iterator[Ended | None]:
+def _events(engine: Engine, found: Study, left: Sequence[Trial]) -> Iterator[Ended | None]:
     if isinstance(found.spec.plan, Asha) and isinstance(engine, Pruning):
         return engine.search(found, left)
     return engine.run(left)
 
 
-def _follow(events: Iterator[Ended | None], members: Sequence[Member], progress: RunsProgress) -> set[Path]:
+def _follow(events: Iterator[Ended | None], members: Sequence[Trial], progress: RunsProgress) -> set[Path]:
     """Let the members run, showing how far they are; returns the folders of those that failed."""
     work = {one.folder: cost(one.recipe).flop for one in members}
     left, failed, total = dict(zip(work, members, strict=True)), set[Path](), sum(work.values())
@@ -108,7 +108,7 @@ def _follow(events: Iterator[Ended | None], members: Sequence[Member], progress:
             member, wrong = event
             del left[member.folder]  # nobody needs to look at it again
             failed |= {member.folder} if wrong else set()
-            progress.note(f"{member.folder.name}: {wrong or _outcome(member)}")
+            progress.on_message(f"{member.folder.name}: {wrong or _outcome(member)}")
         done = total - sum(work[folder] for folder in left) + _done(left, work)
         enough = done - before > _ENOUGH * total  # what is said of less is far off
         seconds = (time.monotonic() - began) * (total - done) / (done - before) if enough else None
@@ -116,7 +116,7 @@ def _follow(events: Iterator[Ended | None], members: Sequence[Member], progress:
     return failed
 
 
-def _outcome(member: Member) -> str:
+def _outcome(member: Trial) -> str:
     assert member.run
     if member.run.status["state"] == PRUNED:
         return stopped_early(member.run.status["epochs"])
@@ -124,7 +124,7 @@ def _outcome(member: Member) -> str:
     return f"validation {100 * found['accuracy']:.2f} % (n = {found['n']:,})"
 
 
-def _done(members: Mapping[Path, Member], work: Mapping[Path, float]) -> float:
+def _done(members: Mapping[Path, Trial], work: Mapping[Path, float]) -> float:
     """How much of the members' work is done, by their epochs."""
     begun = ((folder, one.recipe, one.run) for folder, one in members.items())
     return sum(work[folder] * len(run.history) / recipe.training.epochs for folder, recipe, run in begun if run)

@@ -8,10 +8,10 @@ import yaml
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from assay.core.errors import UsageError, unknown
-from assay.data.load import settled
+from assay.data.load import with_absolute_paths
 from assay.recipes.loader import read_yaml
-from assay.recipes.recipe import KeyPath, Recipe
-from assay.recipes.schema import Drops, Fraction, Section, Step
+from assay.recipes.recipe import KeyPath, Recipe, american
+from assay.recipes.schema import Fraction, Piecewise, Section, Step
 from assay.studies.plans import Plan, named_recipe
 from assay.studies.variant import Scores, Variant, check_names
 from assay.training.history import Epoch
@@ -72,7 +72,7 @@ class StudySpec(Section):
 
     def ready(self, recipe: Recipe) -> Recipe:
         """A recipe with what the study changes in all of them."""
-        return scaled(settled(recipe.override(self.changes)), self.scale)
+        return scaled(with_absolute_paths(recipe.override(self.changes)), self.scale)
 
     def to_yaml(self) -> str:
         """Every key, as YAML that reads back to an equal study."""
@@ -96,7 +96,7 @@ def scaled(recipe: Recipe, scale: float) -> Recipe:
     }  # fmt: skip
     if isinstance(schedule, Step):
         changes["schedule.every"] = shorter(schedule.every)
-    if isinstance(schedule, Drops):
+    if isinstance(schedule, Piecewise):
         changes["schedule.at"] = {shorter(epoch): rate for epoch, rate in schedule.at.items()}
     return recipe.override(changes)
 
@@ -114,7 +114,7 @@ def read_study(name_or_path: str) -> StudySpec:
         raise unknown("study", name_or_path, study_names())
     values, places = read_yaml(path)
     try:
-        spec = StudySpec.model_validate({"name": path.stem, **values})
+        spec = StudySpec.model_validate({"name": path.stem, **american(values)})
         spec.variants({})
     except ValidationError as error:
         raise UsageError("\n".join(_said(one, places) for one in error.errors())) from None

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import mean
 
 from assay.core.errors import UsageError
-from assay.core.files import alone, disk_errors, write_whole
+from assay.core.files import atomic_write, disk_errors, file_lock
 from assay.experiments.run import Run, runs_folder
 from assay.recipes.recipe import Recipe
 from assay.studies.spec import StudySpec, read_study
@@ -23,7 +23,7 @@ PRUNED = "pruned"  # the state of a run that its plan stopped early; it never sa
 
 
 @dataclass(frozen=True)
-class Member:
+class Trial:
     """One run of a study, made or not. `folder` lies in the study's; `start` is a run whose weights it begins with."""
 
     variant: Variant
@@ -68,7 +68,7 @@ class Study:
             folder.mkdir(parents=True, exist_ok=True)
         file = folder / "study.yaml"
         if not file.exists():
-            write_whole(file, spec.to_yaml())
+            atomic_write(file, spec.to_yaml())
         before = read_study(str(file))
         if before != spec:
             keys = [key for key in StudySpec.model_fields if getattr(before, key) != getattr(spec, key)]
@@ -108,23 +108,23 @@ class Study:
             found = more
         return found
 
-    def members(self) -> list[Member]:
+    def members(self) -> list[Trial]:
         """A run for each variant and seed, all variants of a seed before the next seed."""
         variants = self.variants()
         return [one for seed in self.spec.seeds for one in self._of_seed(variants, seed)]
 
-    def _of_seed(self, variants: Sequence[Variant], seed: int) -> Iterator[Member]:
+    def _of_seed(self, variants: Sequence[Variant], seed: int) -> Iterator[Trial]:
         before: Path | None = None
         for variant in variants:
             one = self.member(variant, seed)
             yield replace(one, start=before if "shared-weights" in variant.recipe.faults else None)
             before = one.folder
 
-    def member(self, variant: Variant, seed: int) -> Member:
+    def member(self, variant: Variant, seed: int) -> Trial:
         """The run of a variant with a seed."""
         name = f"{self.folder.name}/{variant.slug}"
         recipe = variant.recipe.override({"name": name, "seed": seed})
-        return Member(variant, recipe, self.folder / f"{variant.slug}-{recipe.hash}-s{seed}")
+        return Trial(variant, recipe, self.folder / f"{variant.slug}-{recipe.hash}-s{seed}")
 
     def scores(self, variants: Sequence[Variant]) -> Scores:
         """The mean score of each variant whose runs have all ended."""
@@ -143,6 +143,6 @@ class Study:
             return float(run.results["validation"]["accuracy"])
         return self.spec.epoch_score(run.history[run.status["best_epoch"] - 1]) or 0.0
 
-    def alone(self) -> AbstractContextManager[None]:
+    def file_lock(self) -> AbstractContextManager[None]:
         """Hold the study, so that no second process runs it. Raises AssayError if one does."""
-        return alone(self.folder / ".lock", 0, f"another process is running {self.folder}")
+        return file_lock(self.folder / ".lock", 0, f"another process is running {self.folder}")

@@ -47,16 +47,16 @@ def label(values: Mapping[str, Any]) -> str:
 
 
 def key_names(keys: Iterable[str]) -> list[str]:
-    """`lr` for `optimiser.lr`: each key's last word, or the one before where that is `name`; all of it if two clash."""
+    """`lr` for `optimizer.lr`: each key's last word, or the one before where that is `name`; all of it if two clash."""
     words = [key.split(".") for key in keys]
     names = [parts[-2] if parts[-1] == "name" and len(parts) > 1 else parts[-1] for parts in words]
-    if len(set(names)) < len(names):  # optimiser.lr and another lr
+    if len(set(names)) < len(names):  # optimizer.lr and another lr
         return [".".join(parts) for parts in words]
     return names
 
 
 def differences(first: Recipe, second: Recipe) -> dict[str, tuple[Any, Any]]:
-    """The keys in which two recipes differ, `optimiser.lr`, with both values; name, seed and reported do not count."""
+    """The keys in which two recipes differ, `optimizer.lr`, with both values; name, seed and reported do not count."""
     one, other = (
         _flat(recipe.model_dump(mode="json", exclude={"name", "seed", "reported"})) for recipe in (first, second)
     )

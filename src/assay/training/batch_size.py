@@ -21,7 +21,7 @@ def find_batch_size(trainer: Trainer) -> tuple[int, str]:
         raise UsageError("training.batch_size: auto is for one process; say a number with torchrun")
     on_cpu = trainer.runtime.device == "cpu"
     base, limit, text = _budget() if on_cpu else (0.0, inf, "until memory ran out")
-    with trainer.rehearsal() as twin:
+    with trainer.dry_run() as twin:
 
         def step(size: int) -> float:
             twin.try_batch(size)

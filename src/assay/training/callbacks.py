@@ -19,17 +19,17 @@ class Progress:
     seconds_left: float  # to the end of the last epoch, validation included; 0 when not known yet
 
 
-class Watch:
+class Callback:
     """Sees a run go by; every method may be left out."""
 
-    def step(self, progress: Progress) -> None:
-        """After an optimiser step."""
+    def on_step(self, progress: Progress) -> None:
+        """After an optimizer step."""
 
-    def epoch(self, row: Epoch, is_best: bool) -> None:
+    def on_epoch_end(self, row: Epoch, is_best: bool) -> None:
         """After an epoch and its validation."""
 
-    def note(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """Something a reader should know, as one line."""
 
-    def close(self) -> None:
+    def on_close(self) -> None:
         """When all is over, however it ended."""

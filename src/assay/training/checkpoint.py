@@ -11,18 +11,18 @@ import torch
 from torch import nn
 
 from assay.core.errors import DataError
-from assay.core.files import write_whole
+from assay.core.files import atomic_write
 from assay.training.history import Epoch
 
 Weights = dict[str, torch.Tensor]
 
 
 @dataclass
-class State:
+class TrainState:
     """A net in training. Random numbers are no part of it: they follow from seed, epoch and step."""
 
     net: nn.Module
-    optimiser: torch.optim.Optimizer
+    optimizer: torch.optim.Optimizer
     best: Weights  # the weights of the best epoch so far; the initial ones before the first
     history: list[Epoch] = field(default_factory=list)
     step: int = 0  # done in the epoch under way
@@ -34,7 +34,7 @@ class State:
         """Write the state whole. Raises AssayError when the disk refuses."""
         content = {
             "net": self.net.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
             "best": self.best,
             "history": [row.to_dict() for row in self.history],
             "step": self.step,
@@ -44,14 +44,14 @@ class State:
         }
         buffer = BytesIO()  # writing a file itself, torch hides a full disk behind an error of its own
         torch.save(content, buffer)
-        write_whole(path, buffer.getvalue())
+        atomic_write(path, buffer.getvalue())
 
     def load(self, path: Path) -> None:
         """Take up the state in the file. Raises DataError if it is damaged or of another net."""
         try:
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             self.net.load_state_dict(content["net"])
-            self.optimiser.load_state_dict(content["optimiser"])
+            self.optimizer.load_state_dict(content["optimizer"])
             self.best = content["best"]
             self.history = [Epoch(**row) for row in content["history"]]
             self.step, self.epoch_seconds = content["step"], content["epoch_seconds"]

@@ -1,8 +1,8 @@
 """One training spread over several processes that torchrun started: all of it is here.
 
 Every process goes through the same batches in the same order, trains on its slice of each, and takes part in sums over
-all of them; so all hold the same weights after every step. Without torchrun there is one process, ALONE, and each of
-these functions gives back what it got.
+all of them; so all hold the same weights after every step. Without torchrun there is one process, SINGLE_PROCESS, and
+each of these functions gives back what it got.
 """
 
 import atexit
@@ -22,14 +22,14 @@ from assay.core.runtime import Runtime
 
 
 @dataclass(frozen=True)
-class Ranks:
+class ProcessGroup:
     """Which of the processes this is; the first leads: it alone writes, talks and judges."""
 
     rank: int = 0
     size: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the first process."""
         return self.rank == 0
 
@@ -54,7 +54,7 @@ class Ranks:
             dist.broadcast(tensor, 0)
         return _with_whole_batches(net)
 
-    def mine(self, batch: Tensor) -> Tensor:
+    def shard(self, batch: Tensor) -> Tensor:
         """This process's slice of a batch (N, ...); sizes differ by one at most."""
         return batch if self.size == 1 else batch.tensor_split(self.size)[self.rank]
 
@@ -64,7 +64,7 @@ class Ranks:
             return loss
         return loss * (mine / whole) if mine else loss.nan_to_num()  # the mean over no images is NaN
 
-    def add_up(self, net: nn.Module, sums: Tensor) -> Tensor:
+    def all_reduce(self, net: nn.Module, sums: Tensor) -> Tensor:
         """Sum over all processes: the gradients of the net, in place, and `sums`, which are returned."""
         if self.size == 1:
             return sums
@@ -86,7 +86,7 @@ class Ranks:
         """Whether it is so in any process; all get the same answer."""
         return flag if self.size == 1 else bool(_sum(torch.tensor([float(flag)], device=_device())) > 0)
 
-    def told(self, text: str = "") -> str:
+    def broadcast(self, text: str = "") -> str:
         """The first process's text, in all of them; they wait for it."""
         said: list[str] = [text]
         if self.size > 1:
@@ -95,7 +95,7 @@ class Ranks:
         return said[0]
 
     @contextmanager
-    def leaving_together(self) -> Iterator[None]:
+    def exit_together(self) -> Iterator[None]:
         """What stops all processes at the same step ends them only when the first has written it down.
 
         Of a process that ends in error torchrun would not wait for the others.
@@ -103,11 +103,11 @@ class Ranks:
         try:
             yield
         except (Interrupted, NonFiniteError):
-            self.told()
+            self.broadcast()
             raise
 
 
-ALONE = Ranks()
+SINGLE_PROCESS = ProcessGroup()
 
 
 def launched() -> bool:
@@ -115,15 +115,15 @@ def launched() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
 
 
-def join(device: str) -> Ranks:
-    """Meet the other processes that torchrun started, once; without torchrun: ALONE. device: `cpu` or `cuda`."""
+def join(device: str) -> ProcessGroup:
+    """Join the processes that torchrun started; without it SINGLE_PROCESS. device: `cpu` or `cuda`."""
     if not launched():
-        return ALONE
+        return SINGLE_PROCESS
     if not dist.is_initialized():
         with _lost():
             dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
         atexit.register(dist.destroy_process_group)
-    return Ranks(dist.get_rank(), dist.get_world_size())
+    return ProcessGroup(dist.get_rank(), dist.get_world_size())
 
 
 class _Sum(torch.autograd.Function):
@@ -151,13 +151,13 @@ class _WholeBatches:
         each = (1, -1, *[1] * (x.ndim - 2))
         count = _sum(torch.tensor(float(x.numel() // x.shape[1]), device=x.device))
         mean = _Sum.apply(wide.sum(axes)) / count  # type: ignore[no-untyped-call]
-        centred = wide - mean.view(each)
-        variance = _Sum.apply(centred.square().sum(axes)) / count  # type: ignore[no-untyped-call]
+        centered = wide - mean.view(each)
+        variance = _Sum.apply(centered.square().sum(axes)) / count  # type: ignore[no-untyped-call]
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1).clamp_min(1), self.momentum)
-        normal = centred * (variance + self.eps).rsqrt().view(each)
+        normal = centered * (variance + self.eps).rsqrt().view(each)
         out: Tensor = normal * self.weight.view(each) + self.bias.view(each)
         return out.to(x.dtype)
 

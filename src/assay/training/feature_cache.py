@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assay.core.files import alone, save_whole
+from assay.core.files import atomic_save, file_lock
 from assay.core.runtime import Runtime, Stream, stream_seed
 from assay.data.augment.parse import Augment
 from assay.data.folders.cache import Progress
 from assay.data.folders.folder import silent
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
-from assay.models.backbone import Halves, as_lines
+from assay.models.backbone import SplitModel, as_lines
 from assay.models.pretrained import Head
 from assay.training.inference import infer
 
@@ -40,7 +40,7 @@ class Features:
     would compute them; those that are judged are float32.
     """
 
-    halves: Halves
+    halves: SplitModel
     preprocess: Preprocess
     runtime: Runtime
     folder: Path
@@ -56,7 +56,9 @@ class Features:
         path = self.folder / f"{self._key(images, view, runtime)}.npy"
         found = _read(path)
         if found is None:
-            with alone(path.with_suffix(".lock"), WAIT_SECONDS, f"another process has been computing {path} for a day"):
+            with file_lock(
+                path.with_suffix(".lock"), WAIT_SECONDS, f"another process has been computing {path} for a day"
+            ):
                 found = _read(path)  # it may have been that other process
                 if found is None:
                     self._compute(path, images, view, runtime, progress)
@@ -64,7 +66,7 @@ class Features:
         assert found is not None
         return found
 
-    def judge(self, features: Tensor, runtime: Runtime) -> Tensor:
+    def score(self, features: Tensor, runtime: Runtime) -> Tensor:
         """Logits float32 (N, classes) on the CPU."""
         return infer(self.halves.back, features, lambda batch: batch, runtime)
 
@@ -90,7 +92,7 @@ class Features:
                 progress(done, len(images))
             out.flush()
 
-        save_whole(path, save)
+        atomic_save(path, save)
 
     def _parts(self, images: ImageSet, view: "View | None", runtime: Runtime) -> Iterator[Tensor]:
         front = self.halves.front.eval()
@@ -99,7 +101,7 @@ class Features:
                 seen = self.preprocess.pixels(images.take(indices).to(runtime.device))
                 seen = view(seen, number) if view else seen
                 with runtime.autocast():
-                    yield front(runtime.batch(self.preprocess.normalise(seen)))
+                    yield front(runtime.batch(self.preprocess.normalize(seen)))
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,8 @@ class View:
         return Augment.parse(self.lines)(pixels, indices, self.number, generator)
 
 
-class FeatureFeed:
-    """Batches of kept features with their labels: what a `Feed` is for images. Epochs take the views in turn."""
+class FeatureLoader:
+    """Batches of kept features with their labels: what a `BatchLoader` is for images. Epochs take the views in turn."""
 
     def __init__(self, features: Features, images: ImageSet, views: Sequence[View | None] = (None,)) -> None:
         self.features, self.preprocess, self.runtime = features, features.preprocess, features.runtime
@@ -145,7 +147,7 @@ class FeatureFeed:
         """The features of each view; computed when they are first asked for, if they are not kept yet."""
         return [self.features.of(self.images, view) for view in self.views]
 
-    def of_head(self, head: Head) -> "FeatureFeed":
+    def of_head(self, head: Head) -> "FeatureLoader":
         """The same features for another head."""
         other = copy(self)
         other.features = replace(self.features, halves=replace(self.features.halves, back=as_lines(head)))

@@ -1,4 +1,4 @@
-"""The Feed: training images as uint8, resident on a GPU, turned into the net's input one whole batch at a time."""
+"""The BatchLoader: uint8 training images, resident on a GPU, turned into the net's input a whole batch at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -14,8 +14,8 @@ from assay.data.preprocess import Preprocess
 GROUP = 1_500_000  # numbers in what is made ready at once, 6 MB: small batches share the cost of each operation
 
 
-class Feed:
-    """Batches of augmented, normalised pixels with their labels, from uint8 images (N, C, H, W)."""
+class BatchLoader:
+    """Batches of augmented, normalized pixels with their labels, from uint8 images (N, C, H, W)."""
 
     def __init__(self, images: ImageSet, preprocess: Preprocess, augment: Augment, runtime: Runtime) -> None:
         self.images, self.take = images, images.take
@@ -43,7 +43,7 @@ class Feed:
         pixels = self.preprocess.pixels(self.take(indices))
         pixels = self.augment(pixels, indices, epoch, generator)
         pixels, labels = self.augment.mix(pixels, self.labels[indices], self.classes, generator)
-        return self.runtime.batch(self.preprocess.normalise(pixels)), labels
+        return self.runtime.batch(self.preprocess.normalize(pixels)), labels
 
     def epoch(
         self, batches: Sequence[torch.Tensor], epoch: int, seed: Callable[[int], int], start: int = 0

@@ -25,7 +25,7 @@ def loss_function(loss: Loss, reduction: str = "mean") -> LossFunction:
     )
 
 
-def heaviest(labels: torch.Tensor) -> torch.Tensor:
+def hard_labels(labels: torch.Tensor) -> torch.Tensor:
     """The label of each image, of a mixed one the class with the greater share: int64."""
     return labels.argmax(-1) if labels.is_floating_point() else labels
 

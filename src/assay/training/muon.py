@@ -58,8 +58,8 @@ class MuonFilters(torch.optim.Optimizer):
         parameter.add_(update, alpha=-group["lr"])
 
 
-class Together(torch.optim.Optimizer):
-    """Several optimisers, each with parameters of its own, as one."""
+class OptimizerGroup(torch.optim.Optimizer):
+    """Several optimizers, each with parameters of its own, as one."""
 
     def __init__(self, parts: list[torch.optim.Optimizer]) -> None:
         self.parts = parts

@@ -1,4 +1,4 @@
-"""Optimisers: from the recipe's words to torch's, with the penalties on the layers they belong to."""
+"""Optimizers: from the recipe's words to torch's, with the penalties on the layers they belong to."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from assay.core.errors import UsageError, unknown
 from assay.models.pretrained import Head
 from assay.models.special_layers import WhiteningConv
 from assay.recipes.schema import Adam, AdamW, Muon, Sgd
-from assay.training.muon import MuonFilters, Together
+from assay.training.muon import MuonFilters, OptimizerGroup
 
 # What a recipe may put an L2 penalty on; one line for each kind of layer that has a weight.
 LAYER_KINDS: dict[str, tuple[type[nn.Module], ...]] = {
@@ -19,12 +19,12 @@ LAYER_KINDS: dict[str, tuple[type[nn.Module], ...]] = {
 }
 
 
-def build_optimiser(spec: Sgd | Adam | AdamW | Muon, net: nn.Module) -> torch.optim.Optimizer:
-    """torch's own optimiser over the net's parameters, fused where there is a fused one; or Muon. Raises UsageError."""
-    optimiser = _muon(spec, net) if isinstance(spec, Muon) else _torchs(spec, net)
-    for group in optimiser.param_groups:
+def build_optimizer(spec: Sgd | Adam | AdamW | Muon, net: nn.Module) -> torch.optim.Optimizer:
+    """torch's own optimizer over the net's parameters, fused where there is a fused one; or Muon. Raises UsageError."""
+    optimizer = _muon(spec, net) if isinstance(spec, Muon) else _torchs(spec, net)
+    for group in optimizer.param_groups:
         group["initial_lr"] = group["lr"]  # torch's own name for the rate that schedules are shares of
-    return optimiser
+    return optimizer
 
 
 def choose_trained(spec: Sgd | Adam | AdamW | Muon, net: nn.Module, epoch: int) -> None:
@@ -59,7 +59,7 @@ def _muon(spec: Muon, net: nn.Module) -> torch.optim.Optimizer:
         for params, lr in ((biases, spec.bias_lr), (others, spec.head_lr))
     ]
     sgd = torch.optim.SGD(groups, momentum=spec.sgd_momentum, nesterov=True, fused=_fused(net))
-    return Together([MuonFilters(filters, spec.lr, spec.momentum, spec.nesterov), sgd])
+    return OptimizerGroup([MuonFilters(filters, spec.lr, spec.momentum, spec.nesterov), sgd])
 
 
 def _groups(spec: Sgd | Adam | AdamW, net: nn.Module) -> list[dict[str, Any]]:

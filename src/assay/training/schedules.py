@@ -7,28 +7,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, pi
 
-from assay.recipes.schema import Constant, Cosine, Drops, Linear, OneCycle, Plateau, Step
+from assay.recipes.schema import Constant, Cosine, Linear, OneCycle, Piecewise, Plateau, Step
 
-AnySchedule = Constant | Step | Drops | Cosine | Linear | OneCycle | Plateau
+AnySchedule = Constant | Step | Piecewise | Cosine | Linear | OneCycle | Plateau
 
 
 @dataclass(frozen=True)
 class Horizon:
-    """How long a run is: optimiser steps in an epoch, and epochs."""
+    """How long a run is: optimizer steps in an epoch, and epochs."""
 
     steps_per_epoch: int
     epochs: int
 
     @property
     def steps(self) -> int:
-        """Optimiser steps in the whole run."""
+        """Optimizer steps in the whole run."""
         return self.steps_per_epoch * self.epochs
 
 
 def learning_rate(
     schedule: AnySchedule, peak: float, step: int, horizon: Horizon, validation_losses: Sequence[float] = ()
 ) -> float:
-    """The rate of optimiser step `step` (from 0); `peak` is the recipe's lr."""
+    """The rate of optimizer step `step` (from 0); `peak` is the recipe's lr."""
     if isinstance(schedule, OneCycle):
         return peak * _one_cycle(schedule, step, horizon.steps)
     warmup = round(schedule.warmup_epochs * horizon.steps_per_epoch)
@@ -37,7 +37,7 @@ def learning_rate(
     match schedule:
         case Step():
             return peak * schedule.factor ** (step // horizon.steps_per_epoch // schedule.every)
-        case Drops():
+        case Piecewise():
             epoch = step // horizon.steps_per_epoch
             return next((schedule.at[start] for start in sorted(schedule.at, reverse=True) if start <= epoch), peak)
         case Cosine():

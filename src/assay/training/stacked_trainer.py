@@ -13,8 +13,8 @@ from torch import Generator, Tensor
 
 from assay.core.errors import Interrupted, NonFiniteError
 from assay.models.sequential import Net
-from assay.models.stacked import Wide
-from assay.training.losses import heaviest, loss_function
+from assay.models.stacked import StackedNet
+from assay.training.losses import hard_labels, loss_function
 from assay.training.stacked_optimizer import Update
 from assay.training.trainer import Trainer
 
@@ -29,9 +29,9 @@ class Stack:
     def __init__(self, trainers: Sequence[Trainer]) -> None:
         self.trainers, first = trainers, trainers[0]
         nets = [one.part for one in trainers if isinstance(one.part, Net)]
-        self.wide = Wide(nets).train()
+        self.wide = StackedNet(nets).train()
         self.forward = self.wide if self.wide.draws else first.runtime.compile(self.wide)
-        self.update = Update(self.wide, [one.recipe.optimiser for one in trainers], [_decays(one) for one in trainers])
+        self.update = Update(self.wide, [one.recipe.optimizer for one in trainers], [_decays(one) for one in trainers])
         self.losses = loss_function(first.recipe.loss, reduction="none")
         self.runtime, self.steps, self.look_every = first.runtime, first.steps, first.look_every
         self.failed: dict[int, NonFiniteError] = {}
@@ -59,7 +59,9 @@ class Stack:
         """All steps of an epoch; returns the sums of loss and hits over its images, a list over nets of each."""
         precise = torch.float32 if self.runtime.device == "mps" else torch.float64  # MPS has no float64
         sums = torch.zeros(2, len(self.trainers), dtype=precise, device=self.runtime.device)
-        walks = {one.recipe.seed: one.walk(epoch) for one in self.trainers}  # the same seed sees the same batches
+        walks = {
+            one.recipe.seed: one.iter_batches(epoch) for one in self.trainers
+        }  # the same seed sees the same batches
         for step in range(self.steps):
             batches = {seed: next(walk) for seed, walk in walks.items()}
             pixels, labels = zip(*(batches[one.recipe.seed] for one in self.trainers), strict=True)
@@ -87,7 +89,7 @@ class Stack:
         self.update.zero_gradients()
         (losses.sum() / len(labels)).backward()  # type: ignore[no-untyped-call]
         self.update.step(rates)
-        hits = (logits.argmax(2) == heaviest(labels)).sum(0)
+        hits = (logits.argmax(2) == hard_labels(labels)).sum(0)
         return torch.stack([losses.detach().sum(0), hits.to(losses.dtype)])
 
     def _generators(self, epoch: int, step: int) -> list[Generator]:
@@ -117,7 +119,7 @@ class Stack:
 
 
 def _decays(trainer: Trainer) -> dict[str, float]:
-    """The weight decay of each parameter, as the trainer's own optimiser has it."""
-    groups = trainer.state.optimiser.param_groups
+    """The weight decay of each parameter, as the trainer's own optimizer has it."""
+    groups = trainer.state.optimizer.param_groups
     decays = {id(parameter): group["weight_decay"] for group in groups for parameter in group["params"]}
     return {name: decays[id(p)] for name, p in trainer.part.named_parameters() if id(p) in decays}

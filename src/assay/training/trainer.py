@@ -18,33 +18,34 @@ from assay.core.runtime import Runtime, Stream, seeded, stream_seed
 from assay.data.imageset import ImageSet
 from assay.data.sampler import batches, order
 from assay.models.freezing import Frozen
-from assay.models.fused import quick
+from assay.models.fused import fuse
 from assay.recipes.recipe import Recipe
-from assay.training.callbacks import Progress, Watch
-from assay.training.checkpoint import State, copy_weights
-from assay.training.distributed import ALONE, Ranks
+from assay.training.callbacks import Callback, Progress
+from assay.training.checkpoint import TrainState, copy_weights
+from assay.training.distributed import SINGLE_PROCESS, ProcessGroup
 from assay.training.early_stopping import best_epoch, should_stop
-from assay.training.feature_cache import FeatureFeed
+from assay.training.feature_cache import FeatureLoader
 from assay.training.history import Epoch
 from assay.training.inference import infer
-from assay.training.loader import Feed
-from assay.training.losses import heaviest, loss_function
+from assay.training.loader import BatchLoader
+from assay.training.losses import hard_labels, loss_function
 from assay.training.memory import ERRORS, ran_out, release
 from assay.training.nan_check import first_bad_tensor
-from assay.training.optimizers import build_optimiser, choose_trained
+from assay.training.optimizers import build_optimizer, choose_trained
 from assay.training.schedules import Horizon, learning_rate
 
 PROBE_STEPS, PROBE_SECONDS = 5, 1.0
 
 
 class Trainer:
-    """Trains a net on the images of a Feed; `state` is all that changes, so a saved state goes on where it was."""
+    """Trains a net on the images of a BatchLoader; only `state` changes, so a saved state resumes where it was."""
 
     def __init__(
-        self, recipe: Recipe, net: nn.Module, feed: Feed | FeatureFeed, validation: ImageSet | None, runtime: Runtime,
+        self, recipe: Recipe, net: nn.Module, feed: BatchLoader | FeatureLoader, validation: ImageSet | None,
+        runtime: Runtime,
         reported: Callable[[Epoch], Epoch] = lambda row: row,
         watched: Callable[[Sequence[Epoch]], Sequence[Epoch]] = lambda history: history,
-        ranks: Ranks = ALONE,
+        ranks: ProcessGroup = SINGLE_PROCESS,
         frozen: Frozen | None = None,
     ) -> None:  # fmt: skip
         """`reported` and `watched` are for faults: an epoch as it is written down, the history that decides.
@@ -55,14 +56,14 @@ class Trainer:
         self.recipe, self.feed, self.validation, self.runtime = recipe, feed, validation, runtime
         self.frozen = frozen
         if frozen:
-            frozen.apply(net.train(), frozen.widest)  # the optimiser holds all that is ever trained
+            frozen.apply(net.train(), frozen.widest)  # the optimizer holds all that is ever trained
         self.fixed = frozen.fixed(net) if frozen else frozenset[str]()
         net = ranks.ready(runtime.place(net))
-        with recipe.blame("optimiser"):
-            self.state = State(net, build_optimiser(recipe.optimiser, net), best=copy_weights(net, self.fixed))
-        self.features = feed.features if isinstance(feed, FeatureFeed) else None
+        with recipe.blame("optimizer"):
+            self.state = TrainState(net, build_optimizer(recipe.optimizer, net), best=copy_weights(net, self.fixed))
+        self.features = feed.features if isinstance(feed, FeatureLoader) else None
         self.part = self.features.halves.back if self.features else net  # what takes the batches of the feed
-        self.eager = quick(self.part)
+        self.eager = fuse(self.part)
         self.forward = runtime.compile(self.eager)
         self.has_batch_norm = any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in self.part.modules())
         self.told_parts = 1  # whoever watches has been told of them
@@ -73,16 +74,16 @@ class Trainer:
         # Looking at a loss makes a GPU wait, so there only now and then; the sum keeps any NaN until then.
         self.look_every = 1 if runtime.device == "cpu" else 50
 
-    def run(self, watch: Watch, save: Callable[[State], None], stop_requested: Callable[[], bool]) -> None:
+    def run(self, callback: Callback, save: Callable[[TrainState], None], stop_requested: Callable[[], bool]) -> None:
         """Train to the recipe's end, calling `save` after every epoch.
 
         Raises NonFiniteError when a loss or weight is not finite; Interrupted, after a save, when asked to stop.
         """
         while not self.finished:
-            self._train_epoch(watch, save, stop_requested)
+            self._train_epoch(callback, save, stop_requested)
             is_best = self.finish_epoch()
             save(self.state)
-            watch.epoch(self.state.history[-1], is_best)
+            callback.on_epoch_end(self.state.history[-1], is_best)
 
     @property
     def finished(self) -> bool:
@@ -102,10 +103,10 @@ class Trainer:
         """
         last = self.recipe.training.epochs - 1
         self._choose_trained(last)
-        with self.rehearsal() as twin:
-            twin._step(0, 0, *next(self.walk(last)))  # the first step pays for set-up
+        with self.dry_run() as twin:
+            twin._step(0, 0, *next(self.iter_batches(last)))  # the first step pays for set-up
             started, images = time.perf_counter(), 0
-            for step, (pixels, labels) in zip(range(PROBE_STEPS), self.walk(last), strict=False):
+            for step, (pixels, labels) in zip(range(PROBE_STEPS), self.iter_batches(last), strict=False):
                 twin._step(0, step, pixels, labels).sum().item()  # a GPU has to finish before the clock is read
                 images += len(labels)
                 if self.ranks.any(time.perf_counter() - started > PROBE_SECONDS):
@@ -115,46 +116,48 @@ class Trainer:
         return (len(self.feed) + validation) * seconds / images
 
     @contextmanager
-    def rehearsal(self) -> Iterator["Trainer"]:
+    def dry_run(self) -> Iterator["Trainer"]:
         """A trainer whose steps leave no trace but what they told of memory."""
         net, before = self.state.net, copy_weights(self.state.net, self.fixed)
         twin = copy.copy(self)
-        twin.state = State(net, build_optimiser(self.recipe.optimiser, net), best={}, parts=self.state.parts)
+        twin.state = TrainState(net, build_optimizer(self.recipe.optimizer, net), best={}, parts=self.state.parts)
         try:
             yield twin
         finally:
-            twin.state.optimiser.zero_grad(set_to_none=True)
+            twin.state.optimizer.zero_grad(set_to_none=True)
             net.load_state_dict(before)
             self.state.parts = twin.state.parts
 
     def try_batch(self, size: int) -> None:
-        """One update on so many images at once, whatever the recipe's batches are; for a rehearsal."""
+        """One update on so many images at once, whatever the recipe's batches are; for a dry_run."""
         indices = torch.arange(size, device=self.runtime.device)
         pixels, labels = next(self.feed.epoch((indices,), self.recipe.training.epochs - 1, lambda group: 0))
         self._backward(self.eager, 0, 0, pixels, labels, size)
-        self.state.optimiser.step()
+        self.state.optimizer.step()
 
     def _batches(self, epoch: int) -> tuple[torch.Tensor, ...]:
         training = self.recipe.training
         indices = order(len(self.feed), self.recipe.seed, epoch, training.shuffle)
         return batches(indices.to(self.runtime.device), training.images_a_step)  # moved once, not once a step
 
-    def walk(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def iter_batches(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Pixels and labels of each step of an epoch."""
         seed = partial(stream_seed, self.recipe.seed, Stream.AUGMENT, epoch)
         return self.feed.epoch(self._batches(epoch), epoch, seed, start)
 
-    def _train_epoch(self, watch: Watch, save: Callable[[State], None], stop_requested: Callable[[], bool]) -> None:
+    def _train_epoch(
+        self, callback: Callback, save: Callable[[TrainState], None], stop_requested: Callable[[], bool]
+    ) -> None:
         state, epoch = self.state, len(self.state.history)
         self._choose_trained(epoch)
         seen = state.step * self.recipe.training.images_a_step  # before the run was stopped
         before, started = state.epoch_seconds, time.perf_counter()
         wide = torch.float32 if self.runtime.device == "mps" else torch.float64  # MPS has no float64
         sums = torch.tensor(state.sums, dtype=wide, device=self.runtime.device)
-        for step, (pixels, labels) in enumerate(self.walk(epoch, state.step), state.step):
+        for step, (pixels, labels) in enumerate(self.iter_batches(epoch, state.step), state.step):
             seen += len(labels)
             sums += self._step(epoch, step, pixels, labels)
-            self._tell_parts(watch, len(labels))
+            self._tell_parts(callback, len(labels))
             state.step = step + 1
             if state.step % self.look_every and state.step < self.steps:
                 continue
@@ -162,7 +165,7 @@ class Trainer:
             state.epoch_seconds = before + time.perf_counter() - started
             if not isfinite(state.sums[0]):
                 raise self.non_finite(f"the loss became {state.sums[0]}", epoch, step, pixels)
-            watch.step(self._progress(epoch, seen))
+            callback.on_step(self._progress(epoch, seen))
             if self.ranks.any(stop_requested()):
                 save(state)
                 raise Interrupted(f"stopped in epoch {epoch + 1}, after step {state.step} of {self.steps}")
@@ -173,17 +176,17 @@ class Trainer:
         self.part.train()
         if self.frozen:
             self.frozen.apply(self.state.net, self.frozen.at(epoch))
-        choose_trained(self.recipe.optimiser, self.state.net, epoch)
+        choose_trained(self.recipe.optimizer, self.state.net, epoch)
 
     def _step(self, epoch: int, step: int, pixels: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """One update; returns the sums over the batch of loss and hits, float64 (2,), still on the device."""
-        state, ranks, clip_norm = self.state, self.ranks, self.recipe.optimiser.clip_norm
+        state, ranks, clip_norm = self.state, self.ranks, self.recipe.optimizer.clip_norm
         self.set_rate(epoch, step)
-        sums = self._gradients(epoch, step, ranks.mine(pixels), ranks.mine(labels), len(labels))
-        sums = ranks.add_up(state.net, sums)
+        sums = self._gradients(epoch, step, ranks.shard(pixels), ranks.shard(labels), len(labels))
+        sums = ranks.all_reduce(state.net, sums)
         if clip_norm is not None:
             clip_grad_norm_(state.net.parameters(), clip_norm)
-        state.optimiser.step()
+        state.optimizer.step()
         return sums
 
     def _gradients(self, epoch: int, step: int, pixels: torch.Tensor, labels: torch.Tensor, n: int) -> torch.Tensor:
@@ -204,7 +207,7 @@ class Trainer:
         epoch: int, step: int, pixels: torch.Tensor, labels: torch.Tensor, n: int,
     ) -> torch.Tensor:  # fmt: skip
         """Add up the gradients of a batch's parts; `n` is its size in all processes. Returns the sums as `_step`."""
-        self.state.optimiser.zero_grad(set_to_none=True)
+        self.state.optimizer.zero_grad(set_to_none=True)
         parts, sums = self._parts_of(len(labels)), []
         with seeded(self.dropout_seed(epoch, step), self.runtime.device):
             for some, theirs in zip(pixels.tensor_split(parts), labels.tensor_split(parts), strict=True):
@@ -212,7 +215,7 @@ class Trainer:
                     logits = forward(some)
                 loss = self.ranks.weighed(self.loss(logits, theirs), len(theirs), n)
                 loss.backward()  # type: ignore[no-untyped-call]
-                hits = (logits.argmax(1) == heaviest(theirs)).sum()
+                hits = (logits.argmax(1) == hard_labels(theirs)).sum()
                 sums.append(torch.stack([loss.detach() * n, hits.to(loss.dtype)]))
         return sums[0] if parts == 1 else torch.stack(sums).sum(0)
 
@@ -231,19 +234,19 @@ class Trainer:
                 f"memory ran out with {size} images at once ({reason}); use a smaller net or smaller images"
             )
 
-    def _tell_parts(self, watch: Watch, n: int) -> None:
+    def _tell_parts(self, callback: Callback, n: int) -> None:
         if self.state.parts == self.told_parts:
             return
         self.told_parts = self.state.parts
         size = -(-n // self._parts_of(n))
         norm = "; batch norm sees each by itself, as it would in batches of that size" if self.has_batch_norm else ""
-        watch.note(f"memory ran out: batches are trained in parts of {size} images, gradients added up{norm}")
+        callback.on_message(f"memory ran out: batches are trained in parts of {size} images, gradients added up{norm}")
 
     def set_rate(self, epoch: int, step: int) -> float:
-        """Give the optimiser the learning rate of this step; returns it."""
-        peak, schedule, step = self.recipe.optimiser.lr, self.recipe.schedule, epoch * self.steps + step
+        """Give the optimizer the learning rate of this step; returns it."""
+        peak, schedule, step = self.recipe.optimizer.lr, self.recipe.schedule, epoch * self.steps + step
         rate = learning_rate(schedule, peak, step, self._horizon, self._validation_losses)
-        for group in self.state.optimiser.param_groups:
+        for group in self.state.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * (rate / peak)
         return rate
 
@@ -262,7 +265,7 @@ class Trainer:
     def finish_epoch(self) -> bool:
         """Validate, write the epoch's row and keep the weights if they are the best; returns whether they are."""
         state, n = self.state, len(self.feed)
-        rate = state.optimiser.param_groups[0]["lr"]
+        rate = state.optimizer.param_groups[0]["lr"]
         train_seconds, started = state.epoch_seconds, time.perf_counter()
         loss, accuracy = self._validate()
         row = Epoch(
@@ -289,11 +292,11 @@ class Trainer:
                 raise NonFiniteError(self._advice(f"the weights '{name}' are not finite after epoch {epoch + 1}"))
         if self.validation is None:
             return None, None
-        labels = self.ranks.mine(torch.from_numpy(self.validation.labels))
+        labels = self.ranks.shard(torch.from_numpy(self.validation.labels))
         if self.features:
-            logits = self.features.judge(self.ranks.mine(self.features.of(self.validation, judged=True)), self.runtime)
+            logits = self.features.score(self.ranks.shard(self.features.of(self.validation, judged=True)), self.runtime)
         else:
-            images = self.ranks.mine(torch.from_numpy(self.validation.images))
+            images = self.ranks.shard(torch.from_numpy(self.validation.images))
             logits = infer(net, images, self.feed.preprocess, self.runtime)
         loss = self.ranks.mean(cross_entropy(logits, labels).item(), len(labels))
         if not isfinite(loss):
@@ -309,8 +312,8 @@ class Trainer:
 
     def _advice(self, what: str) -> str:
         return (
-            f"{what}. The last good weights are kept. Try a lower learning rate (optimiser.lr is "
-            f"{self.recipe.optimiser.lr:g}), a warm-up (schedule.warmup_epochs) or optimiser.clip_norm."
+            f"{what}. The last good weights are kept. Try a lower learning rate (optimizer.lr is "
+            f"{self.recipe.optimizer.lr:g}), a warm-up (schedule.warmup_epochs) or optimizer.clip_norm."
         )
 
     def _progress(self, epoch: int, seen: int) -> Progress:

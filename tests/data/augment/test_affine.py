@@ -29,8 +29,8 @@ def keras_affine(image, theta, tx, ty, zx, zy):
     rotation = np.array([[math.cos(theta), -math.sin(theta), 0], [math.sin(theta), math.cos(theta), 0], [0, 0, 1]])
     shift = np.array([[1, 0, tx], [0, 1, ty], [0, 0, 1]])
     zoom = np.diag([zx, zy, 1])
-    to_centre = np.array([[1, 0, height / 2 - 0.5], [0, 1, width / 2 - 0.5], [0, 0, 1]])
-    matrix = to_centre @ rotation @ shift @ zoom @ np.linalg.inv(to_centre)
+    to_center = np.array([[1, 0, height / 2 - 0.5], [0, 1, width / 2 - 0.5], [0, 0, 1]])
+    matrix = to_center @ rotation @ shift @ zoom @ np.linalg.inv(to_center)
     return np.stack([
         ndimage.affine_transform(channel, matrix[:2, :2], matrix[:2, 2], order=1, mode="nearest") for channel in image
     ])  # fmt: skip
@@ -70,7 +70,7 @@ def ramps(n, height, width):
 
 
 def slopes(seen):
-    """d(row, column) of the source by one step in the output, around the centre: (N, 2, 2)."""
+    """d(row, column) of the source by one step in the output, around the center: (N, 2, 2)."""
     y, x = seen.shape[2] // 2, seen.shape[3] // 2
     return torch.stack([seen[:, :, y + 1, x] - seen[:, :, y, x], seen[:, :, y, x + 1] - seen[:, :, y, x]], 2)
 

@@ -11,7 +11,7 @@ def run(lines, pixels):
     return Augment.parse(lines)(pixels, torch.arange(len(pixels)), 0, generator)
 
 
-def test_cutout_blackens_one_square_around_each_centre_alike():
+def test_cutout_blackens_one_square_around_each_center_alike():
     holes = (run(["cutout 4"], torch.ones(6000, 3, 9, 9)) == 0).numpy()
     assert np.all(holes == holes[:, :1])
     places = []
@@ -21,7 +21,7 @@ def test_cutout_blackens_one_square_around_each_centre_alike():
         assert hole[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
         places.append((rows[0], len(rows), columns[0], len(columns)))
     assert len(set(places)) == 81
-    # centre c covers c-2 .. c+1, cut off at the edge: lengths 2 3 4 4 4 4 4 4 3 for c = 0 .. 8
+    # center c covers c-2 .. c+1, cut off at the edge: lengths 2 3 4 4 4 4 4 4 3 for c = 0 .. 8
     assert sorted({(start, length) for start, length, *_ in places}) == sorted(
         [(0, 2), (0, 3), (0, 4), (1, 4), (2, 4), (3, 4), (4, 4), (5, 4), (6, 3)]
     )
@@ -50,7 +50,7 @@ def test_random_erasing_covers_one_rectangle_of_the_papers_sizes():
     assert abs(np.log(aspects).mean()) < 0.05  # lying as often as standing
 
 
-def test_random_erasing_gives_every_pixel_a_colour_of_its_own():
+def test_random_erasing_gives_every_pixel_a_color_of_its_own():
     image = torch.full((200, 3, 20, 20), 2.0)
     filled = run(["random-erasing 1"], image)
     noise = filled[filled < 2]

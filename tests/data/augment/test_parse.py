@@ -93,7 +93,7 @@ def test_alternating_flip_shows_both_sides_in_turn():
 def test_alternating_flip_starts_with_a_random_half():
     mirrored = (run(["alternating-flip"], numbered(4000)) != numbered(1)).any((1, 2, 3)).float()
     assert abs(mirrored.mean() - 0.5) < 0.03
-    for lag in (1, 2, 10):  # neighbours, and images of one class in a sorted set, are independent
+    for lag in (1, 2, 10):  # neighbors, and images of one class in a sorted set, are independent
         assert abs(np.corrcoef(mirrored[lag:], mirrored[:-lag])[0, 1]) < 0.06
 
 

@@ -42,29 +42,29 @@ def enhanced(kind):
     return lambda level, sign: lambda image: kind(image).enhance(1 + 0.9 * level * sign)
 
 
-def solarised(level, sign):
+def solarized(level, sign):
     return lambda image: ImageOps.solarize(image, round(255 * (1 - level)))
 
 
-# name: (level, sign) -> what Pillow does, and by how many grey levels the two may differ: Pillow rounds on its way
-COLOURS = {
+# name: (level, sign) -> what Pillow does, and by how many gray levels the two may differ: Pillow rounds on its way
+COLORS = {
     "identity": (lambda level, sign: lambda image: image, 0.01),
     "brightness": (enhanced(ImageEnhance.Brightness), 1.01),
-    "colour": (enhanced(ImageEnhance.Color), 2.5),
+    "color": (enhanced(ImageEnhance.Color), 2.5),
     "contrast": (enhanced(ImageEnhance.Contrast), 2.5),
     "sharpness": (enhanced(ImageEnhance.Sharpness), 2.5),
-    "posterise": (lambda level, sign: lambda image: ImageOps.posterize(image, 8 - round(4 * level)), 0.01),
-    "solarise": (solarised, 0.01),
+    "posterize": (lambda level, sign: lambda image: ImageOps.posterize(image, 8 - round(4 * level)), 0.01),
+    "solarize": (solarized, 0.01),
     "auto-contrast": (lambda level, sign: ImageOps.autocontrast, 1.5),
-    "equalise": (lambda level, sign: ImageOps.equalize, 0.01),
+    "equalize": (lambda level, sign: ImageOps.equalize, 0.01),
 }
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize("level", [0.2, 0.6, 1.0])
-@pytest.mark.parametrize("name", COLOURS)
-def test_colours_change_as_pillow_changes_them(name, level, sign, pictures):
-    oracle, tolerance = COLOURS[name]
+@pytest.mark.parametrize("name", COLORS)
+def test_colors_change_as_pillow_changes_them(name, level, sign, pictures):
+    oracle, tolerance = COLORS[name]
     expected = np.stack([np.asarray(oracle(level, sign)(Image.fromarray(one))) for one in pictures]).astype(float)
     assert np.abs(apply(name, pictures, level, sign) - expected).max() <= tolerance
 
@@ -98,15 +98,15 @@ def test_geometry_is_pillows_where_pillow_sees_the_image(name, level, sign, pict
 
 
 def test_every_operation_is_covered_here():
-    assert {*COLOURS, *GEOMETRY} == OPERATIONS.keys()
+    assert {*COLORS, *GEOMETRY} == OPERATIONS.keys()
     assert len(OPERATIONS) == 14
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_grey_images_are_taken_too(name, pictures):
-    grey = pixels_of(pictures)[:, :1]
-    seen = OPERATIONS[name](grey, 1.0, torch.ones(3))
-    assert seen.shape == grey.shape
+def test_gray_images_are_taken_too(name, pictures):
+    gray = pixels_of(pictures)[:, :1]
+    seen = OPERATIONS[name](gray, 1.0, torch.ones(3))
+    assert seen.shape == gray.shape
     assert 0 <= seen.min() <= seen.max() <= 1
 
 

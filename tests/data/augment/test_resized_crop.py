@@ -41,7 +41,7 @@ def test_each_image_has_a_box_of_its_own():
     assert len(torch.stack([seen[:, 0, 8, 8], seen[:, 1, 8, 8]], 1).unique(dim=0)) > 500
 
 
-def test_where_no_box_fits_the_centre_is_taken():
+def test_where_no_box_fits_the_center_is_taken():
     pixels = torch.rand(3, 1, 40, 4, generator=torch.Generator().manual_seed(0))
     augment = Augment.parse(["random-resized-crop 4 0.9 1"])
     seen = augment(pixels, torch.arange(3), 0, torch.Generator().manual_seed(0))

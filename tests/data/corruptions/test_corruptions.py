@@ -61,7 +61,7 @@ def test_a_higher_severity_changes_more(name, pictures):
 
 @pytest.mark.parametrize("name", list(CORRUPTIONS))
 @pytest.mark.parametrize(("channels", "side"), [(1, 28), (3, 64)])
-def test_other_sizes_and_grey_images_are_taken(name, channels, side):
+def test_other_sizes_and_gray_images_are_taken(name, channels, side):
     pictures = smooth(3, channels, side)
     if name in fitting(channels):
         assert corrupt(pictures, name, 5).images.shape == pictures.images.shape
@@ -86,24 +86,24 @@ def test_unknown_names_and_severities_are_refused(pictures):
 # Noise, by its definition
 
 
-def grey_field(value=102, n=60):
+def gray_field(value=102, n=60):
     return ImageSet(np.full((n, 3, 32, 32), value, np.uint8), np.zeros(n, np.int64), ("a",), "field")
 
 
 def test_gaussian_noise_has_its_standard_deviation():
-    seen = corrupt(grey_field(), "gaussian-noise", 3).images / 255
+    seen = corrupt(gray_field(), "gaussian-noise", 3).images / 255
     assert seen.mean() == pytest.approx(0.4, abs=1e-3)
     assert seen.std() == pytest.approx(0.08, rel=0.01)
 
 
 def test_shot_noise_has_the_variance_of_photons():
-    seen = corrupt(grey_field(), "shot-noise", 4).images / 255
+    seen = corrupt(gray_field(), "shot-noise", 4).images / 255
     assert seen.mean() == pytest.approx(0.4, abs=1e-3)
     assert seen.var() == pytest.approx(0.4 / 75, rel=0.02)
 
 
 def test_impulse_noise_hits_its_share_black_and_white_alike():
-    seen = corrupt(grey_field(), "impulse-noise", 5).images
+    seen = corrupt(gray_field(), "impulse-noise", 5).images
     assert (seen == 0).mean() == pytest.approx(0.035, abs=0.002)
     assert (seen == 255).mean() == pytest.approx(0.035, abs=0.002)
     assert (seen == 102).mean() == pytest.approx(0.93, abs=0.003)
@@ -169,7 +169,7 @@ def hsv(images):
 
 @pytest.fixture(scope="module")
 def few():
-    """Two small pictures with grey and black pixels among them."""
+    """Two small pictures with gray and black pixels among them."""
     some = smooth(2, 3, 32).images
     some[0, :, 0, :8], some[0, :, 1, :8] = 0, 90
     return ImageSet(some, np.zeros(2, np.int64), ("a",), "few")

@@ -11,7 +11,7 @@ Fill = Callable[..., Path]
 
 
 def picture(seed: int, side: int = 24) -> Image.Image:
-    """A picture unlike that of any other seed: large blots of colour."""
+    """A picture unlike that of any other seed: large blots of color."""
     blots = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), np.uint8)
     return Image.fromarray(blots).resize((side, side), Image.Resampling.BICUBIC)
 

@@ -46,9 +46,9 @@ def test_different_pictures_are_told_apart(picture):
     assert grouped(*(saved(picture(seed, 64)) for seed in range(200))) == list(range(200))
 
 
-def test_flat_pictures_are_told_apart_by_their_colour():
-    colours = ["red", "blue", "red", "white", "#fefefe"]
-    assert grouped(*(saved(Image.new("RGB", (64, 64), colour)) for colour in colours)) == [0, 1, 0, 3, 3]
+def test_flat_pictures_are_told_apart_by_their_color():
+    colors = ["red", "blue", "red", "white", "#fefefe"]
+    assert grouped(*(saved(Image.new("RGB", (64, 64), color)) for color in colors)) == [0, 1, 0, 3, 3]
 
 
 def test_files_with_the_same_bytes_are_together_and_copies_join_groups(picture):

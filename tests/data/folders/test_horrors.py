@@ -48,7 +48,7 @@ def pixels_of(folder, path):
     return folder.images.images[[entry.path for entry in folder.scan.entries].index(path)].transpose(1, 2, 0)
 
 
-def grey(values):
+def gray(values):
     return np.repeat(np.asarray(values, np.uint8)[:, :, None], 3, axis=2)
 
 
@@ -63,10 +63,10 @@ INDEXED = Image.fromarray(HALF.astype(np.uint8))
 INDEXED.putpalette([200, 0, 0, 0, 0, 200])
 
 RIGHT = {
-    "16-bit.png": (encoded(Image.fromarray(LEVELS)), grey(np.round(LEVELS / 257)), 0),
-    "16-bit.tif": (encoded(Image.fromarray(LEVELS), "TIFF"), grey(np.round(LEVELS / 257)), 0),
-    "1-bit.png": (encoded(Image.fromarray(HALF)), grey(HALF * 255), 0),
-    "grey.png": (encoded(Image.fromarray(RGB[:, :, 0])), grey(RGB[:, :, 0]), 0),
+    "16-bit.png": (encoded(Image.fromarray(LEVELS)), gray(np.round(LEVELS / 257)), 0),
+    "16-bit.tif": (encoded(Image.fromarray(LEVELS), "TIFF"), gray(np.round(LEVELS / 257)), 0),
+    "1-bit.png": (encoded(Image.fromarray(HALF)), gray(HALF * 255), 0),
+    "gray.png": (encoded(Image.fromarray(RGB[:, :, 0])), gray(RGB[:, :, 0]), 0),
     "cmyk.tif": (
         encoded(Image.frombytes("CMYK", (SIDE, SIDE), CMYK.tobytes()), "TIFF"),
         (255 - CMYK[:, :, :3].astype(float)) * (255 - CMYK[:, :, 3:].astype(float)) / 255, 1,
@@ -75,8 +75,8 @@ RIGHT = {
     "palette.gif": (encoded(INDEXED, "GIF", transparency=1), white_where(HALF, np.array([200, 0, 0])), 0),
     "half-transparent.png": (encoded(Image.fromarray(LAYER)), white_where(HALF, RGB), 0),
     "half-transparent.webp": (encoded(Image.fromarray(LAYER), "WEBP", lossless=True), white_where(HALF, RGB), 0),
-    "grey-alpha.png": (
-        encoded(Image.fromarray(np.dstack([RGB[:, :, 0], LAYER[:, :, 3]]))), white_where(HALF, grey(RGB[:, :, 0])), 0,
+    "gray-alpha.png": (
+        encoded(Image.fromarray(np.dstack([RGB[:, :, 0], LAYER[:, :, 3]]))), white_where(HALF, gray(RGB[:, :, 0])), 0,
     ),
 }  # fmt: skip
 
@@ -89,9 +89,9 @@ def test_every_kind_of_pixels_becomes_right_rgb(tmp_path, name):
     assert np.abs(pixels_of(found, f"odd/{name}").astype(float) - expected).max() <= tolerance
 
 
-def lab_of(colour):
-    """CIELAB at D50, as TIFF means it, of an sRGB colour: IEC 61966-2-1, Bradford's adaptation, CIE 15."""
-    v = np.array(colour) / 255
+def lab_of(color):
+    """CIELAB at D50, as TIFF means it, of an sRGB color: IEC 61966-2-1, Bradford's adaptation, CIE 15."""
+    v = np.array(color) / 255
     linear = np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
     to_d50 = [[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]]
     t = np.array(to_d50) @ linear / [0.96422, 1.0, 0.82521]
@@ -99,13 +99,13 @@ def lab_of(colour):
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
 
-@pytest.mark.parametrize("colour", [(255, 255, 255), (119, 119, 119), (200, 80, 60), (70, 150, 80), (60, 90, 170)])
-def test_lab_becomes_srgb(tmp_path, colour):
-    lightness, a, b = lab_of(colour)
+@pytest.mark.parametrize("color", [(255, 255, 255), (119, 119, 119), (200, 80, 60), (70, 150, 80), (60, 90, 170)])
+def test_lab_becomes_srgb(tmp_path, color):
+    lightness, a, b = lab_of(color)
     stored = bytes([round(lightness * 2.55), round(a) % 256, round(b) % 256])  # a and b are signed
     image = Image.frombytes("LAB", (SIDE, SIDE), stored * SIDE**2)
     found = scanned(tmp_path, {"lab.tif": encoded(image, "TIFF")})
-    assert np.abs(pixels_of(found, "odd/lab.tif").astype(float) - colour).max() <= 3  # Lab was rounded too
+    assert np.abs(pixels_of(found, "odd/lab.tif").astype(float) - color).max() <= 3  # Lab was rounded too
 
 
 UPRIGHT = {  # EXIF 2.3, section 4.6.4: how the stored rows and columns are to be turned
@@ -139,14 +139,14 @@ ODD = {
     ),
     "really-png.jpg": (encoded(Image.fromarray(RGB)), RGB, "a PNG file by its content"),
     "clear.png": (
-        encoded(Image.new("RGBA", (SIDE, SIDE), (9, 9, 9, 0))), grey(np.full((SIDE, SIDE), 255)), "all of one colour",
+        encoded(Image.new("RGBA", (SIDE, SIDE), (9, 9, 9, 0))), gray(np.full((SIDE, SIDE), 255)), "all of one color",
     ),
     "dot.png": (
         encoded(Image.new("RGB", (1, 1), (1, 2, 3))), np.tile(np.array([1, 2, 3]), (SIDE, SIDE, 1)), "only 1 x 1 px",
     ),
     "line.png": (
-        encoded(Image.fromarray(grey(np.where(abs(np.arange(5000) - 2499.5) < 4, 77, 0)[None]))),
-        grey(np.full((SIDE, SIDE), 77)), "5000 x 1 px: only the middle is used",
+        encoded(Image.fromarray(gray(np.where(abs(np.arange(5000) - 2499.5) < 4, 77, 0)[None]))),
+        gray(np.full((SIDE, SIDE), 77)), "5000 x 1 px: only the middle is used",
     ),
 }  # fmt: skip
 

@@ -179,7 +179,7 @@ def test_classes_without_an_image_are_said(tmp_path):
 
 def test_no_image_at_all_is_an_error_that_names_the_layouts(tmp_path):
     (tmp_path / "cat").mkdir()
-    with pytest.raises(UsageError, match="holds no labelled image; known layouts: class/image"):
+    with pytest.raises(UsageError, match="holds no labeled image; known layouts: class/image"):
         find(tmp_path)
     with pytest.raises(UsageError, match="there is no folder or table"):
         find(tmp_path / "absent")

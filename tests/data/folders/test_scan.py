@@ -28,7 +28,7 @@ def test_classes_parts_and_sizes_are_counted(fill):
     assert "train 5, test 1" in text
     assert "2 classes of 2 to 4 images" in text
     assert "longer side 24 to 24 px" in text
-    assert "formats: PNG 6; colours: RGB 6" in text
+    assert "formats: PNG 6; colors: RGB 6" in text
 
 
 def test_the_same_picture_in_two_parts_is_a_leak(fill, picture):

@@ -11,7 +11,7 @@ from assay.experiments import train as verbs
 from assay.experiments.tracking.mlflow_client import Mirror
 from assay.experiments.tracking.study_parent import nested, parent_of
 from assay.recipes.loader import read_recipe
-from assay.training.callbacks import Watch
+from assay.training.callbacks import Callback
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, of deprecations
 
@@ -42,7 +42,7 @@ def test_the_runs_of_a_study_are_children_of_one_parent_that_stays_the_same(bars
     for seed in (0, 1):  # the study is stopped after its first run, and started again
         with nested(folder, said.append):
             one = recipe.override({"seed": seed})
-            verbs.train(one, runs=runs, runtime=Runtime.choose("cpu", threads=1), watch=Watch())
+            verbs.train(one, runs=runs, runtime=Runtime.choose("cpu", threads=1), callback=Callback())
     found = mirrored_runs(runs)
     parent = found.pop(parent_of(folder))
     assert (parent["name"], parent["status"], len(found)) == ("toy", "FINISHED", 2)
@@ -53,8 +53,8 @@ def test_the_runs_of_a_study_are_children_of_one_parent_that_stays_the_same(bars
 def test_a_store_that_is_slow_holds_up_no_study_and_the_runs_get_their_parent_in_the_end(
     bars_folder, tmp_path, monkeypatch
 ):
-    class Late(Watch):
-        def epoch(self, row, is_best) -> None:
+    class Late(Callback):
+        def on_epoch_end(self, row, is_best) -> None:
             answered.set()
             while not parent_of(folder):
                 time.sleep(0.01)
@@ -66,7 +66,7 @@ def test_a_store_that_is_slow_holds_up_no_study_and_the_runs_get_their_parent_in
     monkeypatch.setattr(Mirror, "wait_for_id", lambda self, seconds: answered.wait() and real(self, seconds))
     with nested(folder, pytest.fail):
         assert parent_of(folder) == ""
-        verbs.train(recipe, runs=runs, runtime=Runtime.choose("cpu", threads=1), watch=Late())
+        verbs.train(recipe, runs=runs, runtime=Runtime.choose("cpu", threads=1), callback=Late())
     found = mirrored_runs(runs)
     assert found.pop(parent_of(folder))["status"] == "FINISHED"
     assert [run["mlflow.parentRunId"] for run in found.values()] == [parent_of(folder)]

@@ -8,14 +8,14 @@ from torch.nn import functional
 from assay.models.layers import parse
 from assay.models.sequential import Net
 from assay.models.special_layers import WhiteningConv
-from assay.models.summary import Summary, summarise
+from assay.models.summary import Summary, summarize
 from assay.models.zoo.catalog import NETS
 
 AIRBENCH = NETS["airbench"]
 
 
 def summary(**arguments: object) -> Summary:
-    return summarise(parse(AIRBENCH.lines(10, arguments), AIRBENCH.shape), AIRBENCH.shape)
+    return summarize(parse(AIRBENCH.lines(10, arguments), AIRBENCH.shape), AIRBENCH.shape)
 
 
 def by_hand(images: Tensor, whitening: WhiteningConv, convs: list[nn.Conv2d], norms: list[nn.Module], head: Tensor):

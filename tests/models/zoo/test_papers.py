@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assay.models.layers import parse
-from assay.models.summary import Summary, summarise
+from assay.models.summary import Summary, summarize
 from assay.models.zoo.catalog import NETS
 
 WIDE = {"filters": [64, 128, 256]}
@@ -41,7 +41,7 @@ STATED: list[tuple[str, dict[str, Any], int]] = [
 
 def summary(name: str, arguments: dict[str, Any]) -> Summary:
     net = NETS[name]
-    return summarise(parse(net.lines(10, arguments), net.shape), net.shape)
+    return summarize(parse(net.lines(10, arguments), net.shape), net.shape)
 
 
 @pytest.mark.parametrize(("name", "arguments", "count"), STATED)

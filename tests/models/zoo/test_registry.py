@@ -8,7 +8,7 @@ import torch
 from assay.core.errors import UsageError
 from assay.models.sequential import Net
 from assay.models.zoo.catalog import NETS
-from assay.models.zoo.registry import COLOUR, NamedNet, written
+from assay.models.zoo.registry import COLOR, NamedNet, written
 
 
 @pytest.mark.parametrize("name", [name for name in NETS if name != "base"])  # base: 67 MB of weights
@@ -27,7 +27,7 @@ def test_defaults_are_the_factorys_own():
         """A tiny net."""
         return ["flatten", f"linear {width}", f"linear {classes}"]
 
-    net = NamedNet(tiny, COLOUR)
+    net = NamedNet(tiny, COLOR)
     assert net.defaults == {"width": 3, "deep": False}
     assert net.lines(4, {"width": 9}) == ["flatten", "linear 9", "linear 4"]
 

@@ -46,7 +46,7 @@ def test_every_finding_is_on_it_with_pictures(photos):
     assert titles[:3] == ["Leaks", "One picture, several classes", "Near-duplicates"]
     assert titles[3:5] == ["Bad files, left out", "Suspicious, used all the same"]
     assert "test/cat/again.png" in html
-    assert "train/cat/black.png: all of one colour" in html
+    assert "train/cat/black.png: all of one color" in html
     assert re.search(r"train/cat/bad\.png</td><td>an empty file", html)
 
 

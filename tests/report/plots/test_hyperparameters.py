@@ -8,17 +8,17 @@ import pytest
 
 from assay.report.plots.hyperparameters import by_key, parallel
 from assay.report.plots.run import save
-from assay.report.plots.study_data import Measured
+from assay.report.plots.study_data import VariantResults
 
 RATES, NAMES = (0.0001, 0.001, 0.01, 0.1), ("sgd:0.9", "sgd:0.5", "adam")
 
 
-def grid(lost: int = 0) -> list[Measured]:
+def grid(lost: int = 0) -> list[VariantResults]:
     """Twelve cells of three seeds."""
     rng = np.random.default_rng(0)
     return [
-        Measured(
-            f"lr={lr} optimiser={name}", tuple(rng.uniform(0.5, 0.9, 3)), lost, values={"lr": lr, "optimiser": name}
+        VariantResults(
+            f"lr={lr} optimizer={name}", tuple(rng.uniform(0.5, 0.9, 3)), lost, values={"lr": lr, "optimizer": name}
         )
         for lr, name in product(RATES, NAMES)
     ]
@@ -32,11 +32,11 @@ def test_each_hyper_parameter_has_a_panel_with_its_scale():
     rate, name = by_key(grid()).axes
     assert (rate.get_xscale(), name.get_xscale()) == ("log", "linear")
     assert [label.get_text() for label in name.get_xticklabels()] == list(NAMES)
-    assert (rate.get_xlabel(), name.get_xlabel()) == ("lr", "optimiser")
+    assert (rate.get_xlabel(), name.get_xlabel()) == ("lr", "optimizer")
 
 
 def test_zero_has_room_on_a_log_axis():
-    variants = [Measured(str(value), (0.5,), values={"wd": value}) for value in (0.0, 0.00001, 0.001)]
+    variants = [VariantResults(str(value), (0.5,), values={"wd": value}) for value in (0.0, 0.00001, 0.001)]
     (axes,) = by_key(variants).axes
     assert axes.get_xscale() == "symlog"
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1e-05", "0.001"]
@@ -62,7 +62,7 @@ def test_the_line_goes_through_the_means_at_each_value():
 
 def test_rungs_have_lines_of_their_own_and_no_panel():
     variants = [
-        Measured(f"{lr} {epochs}", (lr + epochs / 10,), values={"lr": lr, "epochs": epochs})
+        VariantResults(f"{lr} {epochs}", (lr + epochs / 10,), values={"lr": lr, "epochs": epochs})
         for lr, epochs in ((0.1, 1), (0.2, 1), (0.3, 1), (0.2, 2))
     ]
     (axes,) = by_key(variants, "epochs").axes
@@ -72,7 +72,7 @@ def test_rungs_have_lines_of_their_own_and_no_panel():
 
 
 def test_a_value_with_runs_without_result_has_a_cross_and_no_dot():
-    variants = [Measured("a", (0.5,), values={"lr": 0.1}), Measured("b", (), 2, values={"lr": 10.0})]
+    variants = [VariantResults("a", (0.5,), values={"lr": 0.1}), VariantResults("b", (), 2, values={"lr": 10.0})]
     (axes,) = by_key(variants).axes
     assert len(dots(axes)) == 1
     (cross,) = [line for line in axes.lines if line.get_label() == "run without result"]
@@ -89,7 +89,7 @@ def test_parallel_coordinates_have_a_line_for_each_variant_that_ends_at_its_accu
     assert {float(line.get_xdata()[-1]) for line in drawn} == {2.0}
 
 
-def test_the_colour_of_a_line_is_its_accuracy():
+def test_the_color_of_a_line_is_its_accuracy():
     (axes,) = parallel(grid()).axes
     drawn = [line for line in axes.lines if len(line.get_xdata()) > 2]
     by_end = sorted(drawn, key=lambda line: line.get_ydata()[-1])
@@ -99,7 +99,7 @@ def test_the_colour_of_a_line_is_its_accuracy():
 
 
 def test_a_variant_without_a_result_ends_before_the_accuracy():
-    (axes,) = parallel([*grid(), Measured("lost", (), 3, values={"lr": 0.1, "optimiser": "adam"})]).axes
+    (axes,) = parallel([*grid(), VariantResults("lost", (), 3, values={"lr": 0.1, "optimizer": "adam"})]).axes
     (dashed,) = [line for line in axes.lines if line.get_linestyle() == "--"]
     assert dashed.get_xdata()[-1] == 1.0
 
@@ -109,11 +109,14 @@ def test_a_variant_without_a_result_ends_before_the_accuracy():
     "variants",
     [
         [],
-        [Measured("only", (0.5,), values={"lr": 0.1})],
-        [Measured(str(lr), (), 3, values={"lr": lr}) for lr in (0.1, 0.2)],
-        [Measured(str(lr), (0.5, 0.5), values={"lr": lr}) for lr in (0.1, 0.2)],
-        [Measured("a", (0.5,), values={"lr": 0.1}), Measured("b", (0.6,), values={"猫 $": "x" * 90, "lr": 0.2})],
-        [Measured(str(i), (0.5 + i / 100,), values={"depth": i, "word": f"layers {i}"}) for i in range(40)],
+        [VariantResults("only", (0.5,), values={"lr": 0.1})],
+        [VariantResults(str(lr), (), 3, values={"lr": lr}) for lr in (0.1, 0.2)],
+        [VariantResults(str(lr), (0.5, 0.5), values={"lr": lr}) for lr in (0.1, 0.2)],
+        [
+            VariantResults("a", (0.5,), values={"lr": 0.1}),
+            VariantResults("b", (0.6,), values={"猫 $": "x" * 90, "lr": 0.2}),
+        ],
+        [VariantResults(str(i), (0.5 + i / 100,), values={"depth": i, "word": f"layers {i}"}) for i in range(40)],
     ],
 )
 def test_any_study_can_be_drawn(tmp_path: Path, draw, variants):

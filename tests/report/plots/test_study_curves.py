@@ -7,7 +7,7 @@ import pytest
 
 from assay.report.plots.run import save
 from assay.report.plots.study_curves import learning_curves, population
-from assay.report.plots.study_data import Measured
+from assay.report.plots.study_data import VariantResults
 
 
 def history(*accuracies: float) -> list[dict[str, float | None]]:
@@ -20,8 +20,8 @@ def history(*accuracies: float) -> list[dict[str, float | None]]:
     ]  # fmt: skip
 
 
-def measured(name: str, *histories: list[dict[str, float | None]], lost: int = 0) -> Measured:
-    return Measured(name, tuple(one[-1]["validation_accuracy"] for one in histories), lost, histories)
+def measured(name: str, *histories: list[dict[str, float | None]], lost: int = 0) -> VariantResults:
+    return VariantResults(name, tuple(one[-1]["validation_accuracy"] for one in histories), lost, histories)
 
 
 def curve(axes, label: str) -> np.ndarray:
@@ -56,7 +56,7 @@ def test_every_panel_has_the_best_ones_validation_but_its_own():
 
 
 def test_a_variant_without_a_finished_run_has_an_empty_panel_that_says_so():
-    axes = learning_curves([measured("a", history(0.5)), Measured("b", (), lost=3)], "loss").axes[1]
+    axes = learning_curves([measured("a", history(0.5)), VariantResults("b", (), lost=3)], "loss").axes[1]
     assert [text.get_text() for text in axes.texts] == ["no run finished"]
     assert axes.get_title("left") == "b (0 of 3 runs)"
 
@@ -70,7 +70,7 @@ def test_of_very_many_variants_the_best_have_panels():
 
 def test_a_population_curve_is_the_share_of_runs_below_each_error():
     errors = np.array([0.1, 0.2, 0.2, 0.5])
-    (axes,) = population([Measured("a", tuple(1 - errors[:2])), Measured("b", tuple(1 - errors[2:]))]).axes
+    (axes,) = population([VariantResults("a", tuple(1 - errors[:2])), VariantResults("b", tuple(1 - errors[2:]))]).axes
     xs, ys = axes.lines[0].get_data()
     for x in (5.0, 15.0, 30.0, 49.9):
         at = ys[np.searchsorted(xs, x, side="right") - 1] if x >= xs[0] else 0.0
@@ -79,12 +79,12 @@ def test_a_population_curve_is_the_share_of_runs_below_each_error():
 
 
 def test_a_run_without_result_is_below_no_error():
-    (axes,) = population([Measured("a", (0.5, 0.6, 0.7), lost=1)]).axes
+    (axes,) = population([VariantResults("a", (0.5, 0.6, 0.7), lost=1)]).axes
     assert axes.lines[0].get_ydata()[-1] == 0.75
 
 
 def test_each_hyper_parameter_has_a_panel_with_a_curve_for_each_value():
-    variants = [Measured(str(lr), (lr, lr + 0.1), values={"lr": lr}) for lr in (0.1, 0.2, 0.3)]
+    variants = [VariantResults(str(lr), (lr, lr + 0.1), values={"lr": lr}) for lr in (0.1, 0.2, 0.3)]
     every, rate = population(variants).axes
     assert len(every.lines) == 1
     assert [line.get_label() for line in rate.lines] == ["0.1 (2 runs)", "0.2 (2 runs)", "0.3 (2 runs)"]
@@ -96,11 +96,11 @@ def test_each_hyper_parameter_has_a_panel_with_a_curve_for_each_value():
 @pytest.mark.parametrize(
     "variants",
     [
-        [Measured("lost", (), lost=2)],
+        [VariantResults("lost", (), lost=2)],
         [measured("only", history(0.5))],
         [measured("a", history(0.5, 0.5), history(0.5, 0.5))],
         [measured("猫 $x$ " * 30, history(0.5, float("nan"), float("inf")), history(0.5))],
-        [Measured("a", (0.5,), histories=([{"epoch": 1, "train_loss": 1.0, "train_accuracy": 0.1}],))],
+        [VariantResults("a", (0.5,), histories=([{"epoch": 1, "train_loss": 1.0, "train_accuracy": 0.1}],))],
     ],
 )
 def test_any_study_can_be_drawn(tmp_path: Path, draw, variants):

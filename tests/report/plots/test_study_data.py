@@ -5,8 +5,8 @@ import math
 import pytest
 from scipy import stats
 
-from assay.report.plots.study_data import Key, Measured, keys_of, ranked, remarks
-from assay.report.plots.style import GREY, RED
+from assay.report.plots.study_data import Key, VariantResults, keys_of, ranked, remarks
+from assay.report.plots.style import GRAY, RED
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,15 @@ def test_values_stand_between_0_and_1_as_their_scale_has_it(values, places):
 
 
 def test_hyper_parameters_with_one_value_are_no_axis_and_numbers_are_sorted():
-    variants = [Measured("a", (), values={"lr": 0.1, "wd": 0.0}), Measured("b", (), values={"lr": 0.01, "wd": 0.0})]
+    variants = [
+        VariantResults("a", (), values={"lr": 0.1, "wd": 0.0}),
+        VariantResults("b", (), values={"lr": 0.01, "wd": 0.0}),
+    ]
     assert keys_of(variants) == [Key("lr", (0.01, 0.1))]
 
 
 def test_numbers_among_words_are_words():
-    variants = [Measured("a", (), values={"patience": "None"}), Measured("b", (), values={"patience": 5})]
+    variants = [VariantResults("a", (), values={"patience": "None"}), VariantResults("b", (), values={"patience": 5})]
     (key,) = keys_of(variants)
     assert key == Key("patience", ("None", "5"))
     assert [key.of(one) for one in variants] == ["None", "5"]
@@ -62,25 +65,33 @@ def test_numbers_among_words_are_words():
 def test_an_interval_is_scipys_in_per_cent():
     values = (0.91, 0.93, 0.94)
     expected = stats.ttest_1samp([100 * value for value in values], 0).confidence_interval()
-    assert Measured("a", values).interval == pytest.approx((expected.low, expected.high))
+    assert VariantResults("a", values).interval == pytest.approx((expected.low, expected.high))
 
 
 def test_one_run_has_no_interval_and_none_no_mean():
-    assert Measured("a", (0.9,)).interval is None
-    assert Measured("a", ()).mean is None
+    assert VariantResults("a", (0.9,)).interval is None
+    assert VariantResults("a", ()).mean is None
 
 
 def test_runs_are_counted_with_those_that_were_lost():
-    counts = [Measured("a", (0.9,)).runs, Measured("a", (0.9, 0.8)).runs, Measured("a", (0.9, 0.8), lost=1).runs]
+    counts = [
+        VariantResults("a", (0.9,)).runs,
+        VariantResults("a", (0.9, 0.8)).runs,
+        VariantResults("a", (0.9, 0.8), lost=1).runs,
+    ]
     assert counts == ["1 run", "2 runs", "2 of 3 runs"]
 
 
 def test_the_best_come_first_and_those_without_a_result_last():
-    variants = [Measured("none", ()), Measured("worse", (0.5,)), Measured("best", (0.6,))]
+    variants = [VariantResults("none", ()), VariantResults("worse", (0.5,)), VariantResults("best", (0.6,))]
     assert [one.name for one in ranked(variants)] == ["best", "worse", "none"]
 
 
 def test_faults_are_said_in_red_with_the_variants_that_have_them():
-    variants = [Measured("a", (), faults=("no-shuffle",)), Measured("b", ()), Measured("c", (), faults=("no-shuffle",))]
-    assert remarks(variants, ["n"]) == [("n", GREY), ("FAULTY: no-shuffle: a, c", RED)]
+    variants = [
+        VariantResults("a", (), faults=("no-shuffle",)),
+        VariantResults("b", ()),
+        VariantResults("c", (), faults=("no-shuffle",)),
+    ]
+    assert remarks(variants, ["n"]) == [("n", GRAY), ("FAULTY: no-shuffle: a, c", RED)]
     assert remarks(variants[:1], []) == [("FAULTY: no-shuffle: all variants", RED)]

@@ -14,11 +14,11 @@ from scipy import stats
 from assay.evaluation.comparison import Comparison
 from assay.evaluation.statistics import paired_test
 from assay.report.plots.run import save
-from assay.report.plots.study_data import Measured
+from assay.report.plots.study_data import VariantResults
 from assay.report.plots.study_intervals import VERDICTS, intervals, waterfall
 from assay.report.plots.style import BLUE, RED
 
-LONG = "variant=leaky-bn-dropout optimiser=sgd:0.9 lr=0.001 batch_size=128 augment=flip+crop 4"
+LONG = "variant=leaky-bn-dropout optimizer=sgd:0.9 lr=0.001 batch_size=128 augment=flip+crop 4"
 
 
 def texts(figure: Figure) -> str:
@@ -53,19 +53,19 @@ BASE, ADAM, WIDE = (0.70, 0.71, 0.72), (0.80, 0.81, 0.83), (0.79, 0.83, 0.81)
 
 
 @pytest.fixture
-def ladder() -> list[Measured]:
+def ladder() -> list[VariantResults]:
     """A base, a step that is real, one inside the noise and one not shown that builds on the first step."""
     worse = (0.78, 0.79, 0.815)
     return [
-        Measured("base", BASE),
-        Measured("adam", ADAM, comparison=compared("adam", "base", ADAM, BASE, 0.001)),
-        Measured("wide", WIDE, comparison=compared("wide", "adam", WIDE, ADAM, 0.9)),
-        Measured("deep", worse, comparison=compared("deep", "adam", worse, ADAM, 0.06)),
+        VariantResults("base", BASE),
+        VariantResults("adam", ADAM, comparison=compared("adam", "base", ADAM, BASE, 0.001)),
+        VariantResults("wide", WIDE, comparison=compared("wide", "adam", WIDE, ADAM, 0.9)),
+        VariantResults("deep", worse, comparison=compared("deep", "adam", worse, ADAM, 0.06)),
     ]
 
 
 def test_intervals_end_where_scipys_do():
-    figure = intervals([Measured("adam", ADAM), Measured("base", BASE)])
+    figure = intervals([VariantResults("adam", ADAM), VariantResults("base", BASE)])
     for (y, low, high), values in zip(lines(figure.axes[0]), (ADAM, BASE), strict=True):
         expected = stats.ttest_1samp([100 * value for value in values], 0).confidence_interval()
         assert (low, high) == pytest.approx((expected.low, expected.high))
@@ -73,20 +73,20 @@ def test_intervals_end_where_scipys_do():
 
 
 def test_variants_are_sorted_with_those_that_have_no_result_last():
-    figure = intervals([Measured("lost", (), lost=3), Measured("base", BASE), Measured("adam", ADAM)])
+    figure = intervals([VariantResults("lost", (), lost=3), VariantResults("base", BASE), VariantResults("adam", ADAM)])
     assert names(figure.axes[0]) == ["adam", "base", "lost"]
     assert "no result  0 of 3 runs" in texts(figure)
 
 
 def test_single_runs_have_no_intervals():
-    figure = intervals([Measured("a", (0.9,)), Measured("b", (0.8,))])
+    figure = intervals([VariantResults("a", (0.9,)), VariantResults("b", (0.8,))])
     assert lines(figure.axes[0]) == []
     labels = figure.axes[0].get_legend_handles_labels()[1]
     assert labels == ["single run"]
 
 
 def test_every_run_and_every_mean_is_a_dot():
-    axes = intervals([Measured("adam", ADAM), Measured("base", BASE[:2], lost=1)]).axes[0]
+    axes = intervals([VariantResults("adam", ADAM), VariantResults("base", BASE[:2], lost=1)]).axes[0]
     dots = {
         found.get_label(): found.get_offsets() for found in axes.collections if found.get_label() in ("run", "mean")
     }
@@ -95,17 +95,17 @@ def test_every_run_and_every_mean_is_a_dot():
 
 
 def test_faulty_variants_are_red_and_say_so():
-    figure = intervals([Measured("adam", ADAM, faults=("double-softmax",)), Measured("base", BASE)])
+    figure = intervals([VariantResults("adam", ADAM, faults=("double-softmax",)), VariantResults("base", BASE)])
     labels = figure.axes[0].get_yticklabels()
     assert [label.get_text() for label in labels] == ["adam [FAULTY]", "base"]
     assert [label.get_color() for label in labels] == [RED, "0.1"]
     assert "FAULTY: double-softmax: adam" in texts(figure)
-    colours = {to_hex(found.get_facecolor()[0]) for found in figure.axes[0].collections if "mean" in found.get_label()}
-    assert colours == {RED.lower(), BLUE.lower()}
+    colors = {to_hex(found.get_facecolor()[0]) for found in figure.axes[0].collections if "mean" in found.get_label()}
+    assert colors == {RED.lower(), BLUE.lower()}
 
 
 def test_of_very_many_variants_the_best_are_shown_and_the_title_says_so():
-    figure = intervals([Measured(f"v{i}", (i / 200, i / 200 + 0.01)) for i in range(100)])
+    figure = intervals([VariantResults(f"v{i}", (i / 200, i / 200 + 0.01)) for i in range(100)])
     assert names(figure.axes[0])[0] == "v99"
     assert len(names(figure.axes[0])) == 40
     assert "the best 40 of 100 variants" in figure.get_suptitle()
@@ -113,7 +113,7 @@ def test_of_very_many_variants_the_best_are_shown_and_the_title_says_so():
 
 def test_notes_stand_below_in_full():
     note = "the best of 24 equally good ones would stand 0.31 points too high by luck alone " * 4
-    assert note.strip() in " ".join(texts(intervals([Measured("a", BASE)], notes=[note])).split())
+    assert note.strip() in " ".join(texts(intervals([VariantResults("a", BASE)], notes=[note])).split())
 
 
 def test_a_step_of_a_waterfall_goes_from_what_it_builds_on_to_itself(ladder):
@@ -124,7 +124,7 @@ def test_a_step_of_a_waterfall_goes_from_what_it_builds_on_to_itself(ladder):
     assert ends[3][0] == pytest.approx(100 * np.mean(ADAM))
 
 
-def test_a_step_has_the_colour_of_its_verdict(ladder):
+def test_a_step_has_the_color_of_its_verdict(ladder):
     verdicts = [one.comparison.verdict for one in ladder[1:]]
     assert verdicts == ["real", "inside the noise", "not shown"]
     bars = {round(bar.get_y() + 0.3): bar for bar in waterfall(ladder).axes[0].patches}
@@ -149,8 +149,8 @@ def test_a_step_that_builds_on_a_faulty_one_finds_it(ladder):
 
 
 def test_of_single_runs_a_waterfall_has_no_intervals():
-    step = Measured("b", (0.8,), comparison=compared("b", "a", (0.8,), (0.7,), 0.5))
-    figure = waterfall([Measured("a", (0.7,)), step])
+    step = VariantResults("b", (0.8,), comparison=compared("b", "a", (0.8,), (0.7,), 0.5))
+    figure = waterfall([VariantResults("a", (0.7,)), step])
     assert lines(figure.axes[0]) == []
     assert "+10.00  one run a side" in texts(figure)
 
@@ -159,11 +159,11 @@ def test_of_single_runs_a_waterfall_has_no_intervals():
 @pytest.mark.parametrize(
     "variants",
     [
-        [Measured("only", (0.5,))],
-        [Measured("lost", (), lost=2)],
-        [Measured("a", (1.0, 1.0)), Measured("b", (1.0, 1.0))],
-        [Measured("a", (0.0, 0.0))],
-        [Measured("a", (0.1, 0.99)), Measured("猫 $x$ " * 30, (0.9, 0.2), faults=("no-shuffle",) * 9)],
+        [VariantResults("only", (0.5,))],
+        [VariantResults("lost", (), lost=2)],
+        [VariantResults("a", (1.0, 1.0)), VariantResults("b", (1.0, 1.0))],
+        [VariantResults("a", (0.0, 0.0))],
+        [VariantResults("a", (0.1, 0.99)), VariantResults("猫 $x$ " * 30, (0.9, 0.2), faults=("no-shuffle",) * 9)],
     ],
 )
 def test_any_study_can_be_drawn(tmp_path: Path, draw, variants):
@@ -171,7 +171,9 @@ def test_any_study_can_be_drawn(tmp_path: Path, draw, variants):
 
 
 def test_long_names_of_many_variants_stay_on_the_picture_and_apart():
-    figure = intervals([Measured(f"{LONG} {i}", (0.5 + i / 100, 0.52 + i / 100)) for i in range(24)], "grid", ["note"])
+    figure = intervals(
+        [VariantResults(f"{LONG} {i}", (0.5 + i / 100, 0.52 + i / 100)) for i in range(24)], "grid", ["note"]
+    )
     figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert all(box.x0 >= 0 for box in boxes)

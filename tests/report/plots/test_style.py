@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from matplotlib.lines import Line2D
 
-from assay.report.plots.style import BLUE, GREY, caption, headline, legend_above, new_figure, readable, shades
+from assay.report.plots.style import BLUE, GRAY, caption, headline, legend_above, new_figure, readable, shades
 
 
 def test_plain_text_stays_as_it_is():
@@ -44,7 +44,7 @@ def test_a_legend_does_not_meet_the_title(labels):
 def test_a_caption_stands_below_the_axes_and_the_figure_grows():
     figure = new_figure(6, 3)
     axes = figure.subplots()
-    caption(figure, [("words " * 60, GREY), ("more", BLUE)])
+    caption(figure, [("words " * 60, GRAY), ("more", BLUE)])
     figure.draw_without_rendering()
     assert figure.get_figheight() > 3
     assert [text.get_color() for text in figure.texts][-1] == BLUE

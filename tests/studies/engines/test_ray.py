@@ -57,7 +57,7 @@ def asha(**changes) -> StudySpec:
         "changes": {"training.epochs": 8},
         "score": "loss",
         "replicates": 1,
-        "plan": {"name": "asha", "draws": 4, "seed": 14, "over": {"optimiser.lr": [0.05, 0.02, 1e-7, 1e-8]}},
+        "plan": {"name": "asha", "draws": 4, "seed": 14, "over": {"optimizer.lr": [0.05, 0.02, 1e-7, 1e-8]}},
     }
     return StudySpec.model_validate({**values, **changes})
 
@@ -115,7 +115,7 @@ def test_a_study_on_two_nodes_ends_complete_although_a_worker_was_killed(engine,
 
 
 def test_a_search_ends_complete_although_a_worker_was_killed(engine):
-    good = {"name": "asha", "draws": 3, "grace": 60, "over": {"optimiser.lr": [0.05, 0.02, 0.01]}}
+    good = {"name": "asha", "draws": 3, "grace": 60, "over": {"optimizer.lr": [0.05, 0.02, 0.01]}}
     found = Study.create(asha(plan=good, changes={"training.epochs": 60}))
     killed, ended = None, []
     for event in engine.search(found, found.members()):
@@ -140,7 +140,7 @@ def test_a_run_on_a_node_has_the_numbers_of_one_here(engine, spec):
 
 
 def test_what_goes_wrong_on_a_node_is_said_and_stops_no_other(engine, spec):
-    plan = {"name": "grid", "over": {"optimiser.lr": [0.05, 1e30]}}
+    plan = {"name": "grid", "over": {"optimizer.lr": [0.05, 1e30]}}
     found = study(spec.changed({"plan": plan, "replicates": 1}), engine=engine)
     check_complete(found)
     assert [row.state for row in rows(found)] == ["", "diverged"]
@@ -151,7 +151,7 @@ STUDY = """\
 base: bars.yaml
 changes: {training.epochs: 40}
 replicates: 2
-plan: {name: ladder, steps: {adam: {optimiser.name: adam}}}
+plan: {name: ladder, steps: {adam: {optimizer.name: adam}}}
 """
 SEARCH_STUDY = """\
 # Six draws.
@@ -159,7 +159,7 @@ base: bars.yaml
 changes: {training.epochs: 20}
 score: loss
 replicates: 1
-plan: {name: asha, draws: 6, grace: 2, over: {optimiser.lr: [0.05, 0.02, 0.01, 0.001, 0.0001, 0.00001]}}
+plan: {name: asha, draws: 6, grace: 2, over: {optimizer.lr: [0.05, 0.02, 0.01, 0.001, 0.0001, 0.00001]}}
 """
 
 
@@ -206,7 +206,7 @@ def one_by_one(engine: Ray) -> Ray:
 
 def test_asha_stops_weak_draws_early_and_they_never_see_the_test_set(engine):
     found = study(asha(), engine=one_by_one(engine))
-    assert [one.variant.recipe.optimiser.lr for one in found.members()] == [0.05, 1e-8, 1e-7, 0.02]
+    assert [one.variant.recipe.optimizer.lr for one in found.members()] == [0.05, 1e-8, 1e-7, 0.02]
     runs = [one.run for one in found.members()]
     assert [run.status["state"] for run in runs[:3]] == ["finished", PRUNED, PRUNED]
     assert [len(run.history) for run in runs[:3]] == [8, 1, 1]
@@ -221,7 +221,7 @@ def test_a_loss_divided_by_the_batch_size_makes_asha_stop_the_better_run(engine)
     plan = {"name": "asha", "draws": 2, "seed": 1, "over": {"training.batch_size": [900, 100]}}
     states, picks = {}, {}
     for fault in ((), ("batch-scaled-loss",)):
-        changes = {"training.epochs": 4, "optimiser.lr": 0.003, "faults": list(fault)}
+        changes = {"training.epochs": 4, "optimizer.lr": 0.003, "faults": list(fault)}
         found = study(asha(name=f"search{len(fault)}", plan=plan, changes=changes), engine=one_by_one(engine))
         large, small = found.members()
         assert large.recipe.training.batch_size == 900
@@ -234,7 +234,7 @@ def test_a_loss_divided_by_the_batch_size_makes_asha_stop_the_better_run(engine)
 
 def test_an_error_in_a_search_is_said_and_tried_again_at_the_next_start(engine, bars_folder):
     (bars_folder / "Bars" / "test-images").rename(bars_folder / "away")
-    spec = asha(plan={"name": "asha", "draws": 2, "over": {"optimiser.lr": [0.05, 0.02]}})
+    spec = asha(plan={"name": "asha", "draws": 2, "over": {"optimizer.lr": [0.05, 0.02]}})
     ended = list(filter(None, engine.search(found := Study.create(spec), found.members())))
     assert len(ended) == 2
     assert all("test-images" in wrong for _, wrong in ended)
@@ -253,7 +253,7 @@ def test_a_damaged_store_of_rays_is_said_with_the_cure(engine):
 
 
 def test_halving_becomes_asha_in_a_folder_of_its_own(engine):
-    halving = asha(plan={"name": "halving", "draws": 3, "grace": 2, "over": {"optimiser.lr": [0.05, 0.02]}})
+    halving = asha(plan={"name": "halving", "draws": 3, "grace": 2, "over": {"optimizer.lr": [0.05, 0.02]}})
     spec = suited(halving, engine)
     assert (spec.name, spec.plan.name, spec.plan.grace, spec.plan.draws) == ("tuned-asha", "asha", 2, 3)
 

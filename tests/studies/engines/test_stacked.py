@@ -18,7 +18,7 @@ from assay.experiments.run import Run, list_runs
 from assay.models.pretrained import build
 from assay.recipes.schema import Model
 from assay.studies.engines import stacked
-from assay.studies.engines.stacked import Stacked, Usual, stacks, train_stack
+from assay.studies.engines.stacked import DefaultEngine, Stacked, stacks, train_stack
 from assay.studies.runner import study
 from assay.studies.spec import StudySpec
 from assay.studies.study import Study
@@ -26,7 +26,7 @@ from assay.studies.study import Study
 from ..conftest import InThisProcess
 
 FP32 = Runtime("cpu", "fp32", threads=1)
-RATES = {"optimiser.lr": [0.05, 0.01], "optimiser.weight_decay": [0, 0.01]}
+RATES = {"optimizer.lr": [0.05, 0.01], "optimizer.weight_decay": [0, 0.01]}
 
 
 class StackedHere(Stacked):
@@ -54,7 +54,7 @@ def grouped(spec: StudySpec, **more) -> list[int]:
 
 def test_runs_that_differ_in_seed_and_rates_are_one_stack(grid):
     assert grouped(grid) == [8]
-    momentum = {"name": "grid", "over": {"optimiser.momentum": [0, 0.5], **RATES}}
+    momentum = {"name": "grid", "over": {"optimizer.momentum": [0, 0.5], **RATES}}
     assert grouped(grid.changed({"plan": momentum})) == [16]
 
 
@@ -70,7 +70,7 @@ def test_it_is_spread_over_the_processes(grid):
 @pytest.mark.parametrize(
     "over",
     [
-        {"training.epochs": [1, 2]}, {"training.batch_size": [10, 20]}, {"optimiser.nesterov": [True, False]},
+        {"training.epochs": [1, 2]}, {"training.batch_size": [10, 20]}, {"optimizer.nesterov": [True, False]},
         {"model.layers": [["flatten", "linear 3"], ["flatten", "linear 4", "linear 3"]]}, {"augment": [[], ["flip"]]},
         {"data.share": [0.3, 0.4]}, {"schedule": ["linear", "cosine"]}, {"loss.label_smoothing": [0, 0.1]},
     ],
@@ -83,7 +83,7 @@ def test_what_differs_otherwise_is_in_another_stack(grid, over):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"optimiser": {"name": "muon", "lr": 0.1, "bias_lr": 0.5, "head_lr": 0.5}}, {"schedule": "plateau"},
+        {"optimizer": {"name": "muon", "lr": 0.1, "bias_lr": 0.5, "head_lr": 0.5}}, {"schedule": "plateau"},
         {"stopping.patience": 2}, {"faults": ["no-shuffle"]},
     ],
     ids=str,
@@ -94,7 +94,7 @@ def test_what_cannot_be_stacked_runs_alone(spec, changes):
 
 
 def test_runs_that_begin_with_anothers_weights_stay_behind_it(spec):
-    steps = {"plain": {}, "shared": {"faults": ["shared-weights"]}, "again": {"optimiser.lr": 0.02}}
+    steps = {"plain": {}, "shared": {"faults": ["shared-weights"]}, "again": {"optimizer.lr": 0.02}}
     members = Study.planned(spec.changed({"plan": {"name": "ladder", "against": "base", "steps": steps}})).members()
     names = sorted(sorted(one.variant.name for one in chain) for chain in stacks(members))
     assert names == [["again", "again", "base", "base"], ["plain", "shared"], ["plain", "shared"]]
@@ -141,17 +141,17 @@ def files(run: Run) -> set[str]:
     ("rates", "changes"),
     [
         # No bias before batch norm: its gradient is nothing but noise, which Adam blows up, in single runs too.
-        ({"optimiser.lr": [0.01, 0.002]},
-         {"optimiser": {"name": "adam", "lr": 0.01, "l2": {"conv": 0.01}},
+        ({"optimizer.lr": [0.01, 0.002]},
+         {"optimizer": {"name": "adam", "lr": 0.01, "l2": {"conv": 0.01}},
           "model.layers": ["conv 4 3x3 nobias", "batchnorm", "relu", "dropout 0.3", "flatten", "linear 3"]}),
-        (RATES, {"optimiser.clip_norm": 0.5, "optimiser.l2": {"linear": 0.01}, "test_views": 2}),
-        ({"optimiser.momentum": [0.9, 0.5]},
+        (RATES, {"optimizer.clip_norm": 0.5, "optimizer.l2": {"linear": 0.01}, "test_views": 2}),
+        ({"optimizer.momentum": [0.9, 0.5]},
          {"augment": ["alternating-flip", "window 6 epochs 1"],
           "model.layers": ["whitening 2x2", "gelu", "conv 8 3x3 nobias dirac", "maxpool 2", "batchnorm nogain", "gelu",
                            "globalmaxpool", "dropout 0.3", "linear 3 nobias unit", "scale 0.1"]}),
-        ({"optimiser.lr": [0.05, 0.01]},
+        ({"optimizer.lr": [0.05, 0.01]},
          {"model.layers": ["flatten", "linear 3"], "training.batch_size": 101, "schedule": "one-cycle"}),
-        ({"optimiser.lr": [0.05, 0.01]},
+        ({"optimizer.lr": [0.05, 0.01]},
          {"model.layers": ["flatten", "linear 3"], "augment": ["randaugment 1 9", "mixup 0.5", "cutmix 1"],
           "loss.label_smoothing": 0.1}),
     ],
@@ -180,7 +180,7 @@ def heads(grid, tmp_path, monkeypatch) -> StudySpec:
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight)  # signals do not die away
     save_file(net.state_dict(), tmp_path / "w.safetensors")
-    return grid.changed({"changes": changes, "plan": {"name": "grid", "over": {"optimiser.lr": [0.5, 0.1]}}})
+    return grid.changed({"changes": changes, "plan": {"name": "grid", "over": {"optimizer.lr": [0.5, 0.1]}}})
 
 
 def test_heads_on_kept_features_are_one_stack_and_equal_their_single_runs(heads, monkeypatch):
@@ -194,7 +194,7 @@ def test_heads_on_kept_features_are_one_stack_and_equal_their_single_runs(heads,
 
 def test_the_usual_engine_stacks_heads_and_nothing_else(heads, grid):
     members = [*Study.planned(heads).members(), *Study.planned(grid).members()]
-    assert sorted(len(chain) for chain in Usual(FP32, 1).chains(members)) == [*[1] * 8, 4]
+    assert sorted(len(chain) for chain in DefaultEngine(FP32, 1).chains(members)) == [*[1] * 8, 4]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_heads_of_a_net_that_cannot_be_cut_run_one_after_another(heads, monkeypa
 
 
 def test_a_member_that_diverges_is_told_and_the_others_do_not_feel_it(grid):
-    over = {"name": "grid", "over": {"optimiser.lr": [0.05, 1e30, 0.02]}}
+    over = {"name": "grid", "over": {"optimizer.lr": [0.05, 1e30, 0.02]}}
     one, other = (grid.changed({"name": name, "plan": over, "replicates": 1}) for name in ("one", "other"))
     alone, together = study(one, engine=InThisProcess(runtime=FP32)), study(other, engine=here())
     first, wild, last = (Run.open(member.folder) for member in together.members())
@@ -290,7 +290,7 @@ def test_what_stops_the_whole_stack_is_said_of_each(grid, monkeypatch):
 def test_a_stacked_study_that_is_killed_ends_complete_when_it_is_started_again(bars_folder, start_assay):
     (bars_folder / "rates.yaml").write_text(
         "base: bars.yaml\nchanges: {training.epochs: 4, data.share: 0.3}\nreplicates: 2\n"
-        "plan: {name: grid, over: {optimiser.lr: [0.05, 0.01]}}\n"
+        "plan: {name: grid, over: {optimizer.lr: [0.05, 0.01]}}\n"
     )
     words = ("study", "rates.yaml", "--engine", "stacked", "--processes", 2, "--no-mlflow", "--format", "csv")
     process = start_assay(*words)

@@ -28,7 +28,7 @@ class Affine:
 
 
 def keras_matrix(theta: Tensor, down: Tensor, right: Tensor, zoom_down: Tensor, zoom_right: Tensor) -> Tensor:
-    """Rotation @ shift @ zoom, float32 (N, 2, 3), in (row, column) pixels about the image's centre, output to input.
+    """Rotation @ shift @ zoom, float32 (N, 2, 3), in (row, column) pixels about the image's center, output to input.
 
     Each argument is (N,): radians, pixels, pixels, factors (below 1 enlarges). This is the order and the direction of
     Keras's `apply_affine_transform`.
@@ -42,7 +42,7 @@ def keras_matrix(theta: Tensor, down: Tensor, right: Tensor, zoom_down: Tensor, 
 def transform(pixels: Tensor, matrix: Tensor) -> Tensor:
     """Resample (N, C, H, W), bilinear, edge pixels continued: output pixel p shows input pixel matrix @ (p, 1).
 
-    matrix: (N, 2, 3) as of `keras_matrix`; the centre is at (H / 2 - 0.5, W / 2 - 0.5), as in Keras since 2.4.
+    matrix: (N, 2, 3) as of `keras_matrix`; the center is at (H / 2 - 0.5, W / 2 - 0.5), as in Keras since 2.4.
     """
     height, width = pixels.shape[2:]
     m = matrix.to(pixels.device)

@@ -26,7 +26,7 @@ def cutout(side: int) -> Step:
 def random_erasing(probability: float) -> Step:
     """Fill a random rectangle of an image with noise, with that probability (Zhong et al. 2020).
 
-    Its area is 2 to 40 % of the image's, its aspect 0.3 to 1 / 0.3; every pixel is a random colour. The aspect is drawn
+    Its area is 2 to 40 % of the image's, its aspect 0.3 to 1 / 0.3; every pixel is a random color. The aspect is drawn
     log-uniformly, so that lying and standing rectangles are as likely.
     """
 

@@ -46,8 +46,8 @@ def _blended(pixels: Tensor, other: Tensor, level: float, sign: Tensor) -> Tenso
     return other.lerp(pixels, (1 + 0.9 * level * sign).view(-1, 1, 1, 1)).clamp(0, 1)
 
 
-def _grey(pixels: Tensor) -> Tensor:
-    """Luma (N, 1, H, W), ITU-R BT.601; of a grey image itself."""
+def _gray(pixels: Tensor) -> Tensor:
+    """Luma (N, 1, H, W), ITU-R BT.601; of a gray image itself."""
     if pixels.shape[1] == 1:
         return pixels
     red, green, blue = pixels.split(1, 1)  # type: ignore[no-untyped-call]
@@ -59,12 +59,12 @@ def _brightness(pixels: Tensor, level: float, sign: Tensor) -> Tensor:
     return _blended(pixels, torch.zeros_like(pixels), level, sign)
 
 
-def _colour(pixels: Tensor, level: float, sign: Tensor) -> Tensor:
-    return _blended(pixels, _grey(pixels).expand_as(pixels), level, sign)
+def _color(pixels: Tensor, level: float, sign: Tensor) -> Tensor:
+    return _blended(pixels, _gray(pixels).expand_as(pixels), level, sign)
 
 
 def _contrast(pixels: Tensor, level: float, sign: Tensor) -> Tensor:
-    return _blended(pixels, _grey(pixels).mean((2, 3), keepdim=True).expand_as(pixels), level, sign)
+    return _blended(pixels, _gray(pixels).mean((2, 3), keepdim=True).expand_as(pixels), level, sign)
 
 
 def _sharpness(pixels: Tensor, level: float, sign: Tensor) -> Tensor:
@@ -76,13 +76,13 @@ def _sharpness(pixels: Tensor, level: float, sign: Tensor) -> Tensor:
     return _blended(pixels, smooth, level, sign)
 
 
-def _posterise(pixels: Tensor, level: float, sign: Tensor) -> Tensor:
+def _posterize(pixels: Tensor, level: float, sign: Tensor) -> Tensor:
     """The highest 8 to 4 of a value's 8 bits."""
     step = float(2 ** round(4 * level))
     return ((pixels * 255).round() / step).floor() * step / 255
 
 
-def _solarise(pixels: Tensor, level: float, sign: Tensor) -> Tensor:
+def _solarize(pixels: Tensor, level: float, sign: Tensor) -> Tensor:
     return (1 - pixels).where(pixels >= 1 - level, pixels)
 
 
@@ -92,7 +92,7 @@ def _auto_contrast(pixels: Tensor, level: float, sign: Tensor) -> Tensor:
     return ((pixels - low) / (high - low)).where(high > low, pixels)
 
 
-def _equalise(pixels: Tensor, level: float, sign: Tensor) -> Tensor:
+def _equalize(pixels: Tensor, level: float, sign: Tensor) -> Tensor:
     """Each channel's histogram of 256 values made flat, as Pillow's ImageOps.equalize."""
     values = (pixels * 255).round().long().flatten(2)
     counts = torch.zeros(*values.shape[:2], 256, dtype=torch.int64, device=pixels.device)
@@ -110,7 +110,7 @@ def _moved(pixels: Tensor, matrices: Tensor) -> Tensor:
 
 
 def _matrix(like: Tensor, rows: list[Tensor | float], columns: list[Tensor | float]) -> Tensor:
-    """float32 (N, 2, 3) as `transform` takes it: where a pixel is read, from (row, column, 1) about the centre."""
+    """float32 (N, 2, 3) as `transform` takes it: where a pixel is read, from (row, column, 1) about the center."""
     both = [[torch.as_tensor(one, dtype=like.dtype, device=like.device).expand_as(like) for one in line]
             for line in (rows, columns)]  # fmt: skip
     return torch.stack([torch.stack(line, 1) for line in both], 1)
@@ -150,11 +150,11 @@ OPERATIONS: dict[str, Operation] = {
     "translate-y": _translate_y,
     "rotate": _rotate,
     "brightness": _brightness,
-    "colour": _colour,
+    "color": _color,
     "contrast": _contrast,
     "sharpness": _sharpness,
-    "posterise": _posterise,
-    "solarise": _solarise,
+    "posterize": _posterize,
+    "solarize": _solarize,
     "auto-contrast": _auto_contrast,
-    "equalise": _equalise,
+    "equalize": _equalize,
 }

@@ -12,14 +12,14 @@ ASPECT = (3 / 4, 4 / 3)
 def random_resized_crop(side: int, area: tuple[float, float]) -> Step:
     """A random part of each image, `area` of it, 3:4 to 4:3, as `side` x `side` pixels (Szegedy et al. 2015).
 
-    As torchvision's RandomResizedCrop with antialias. Where ten draws found none that fits, the largest centred part
+    As torchvision's RandomResizedCrop with antialias. Where ten draws found none that fits, the largest centered part
     of such an aspect.
     """
 
     def step(pixels: Tensor, indices: Tensor, epoch: int, generator: Generator) -> Tensor:
         height, width = pixels.shape[2:]
         boxes, found = draw(len(pixels), (height, width), area, ASPECT, generator)
-        return resize(pixels, _centred_unless(found, boxes, height, width), side)
+        return resize(pixels, _centered_unless(found, boxes, height, width), side)
 
     return step
 
@@ -42,14 +42,14 @@ def _weights(start: Tensor, length: Tensor, size: int, side: int) -> Tensor:
     """How much each of `size` pixels counts for each of `side` new ones, float32 (N, side, size); rows sum to 1."""
     start, length = start.view(-1, 1, 1), length.view(-1, 1, 1)
     scale = length / side
-    centre = (torch.arange(side, device=start.device)[:, None] + 0.5) * scale + start
+    center = (torch.arange(side, device=start.device)[:, None] + 0.5) * scale + start
     place = torch.arange(size, device=start.device) + 0.5
-    weights = (1 - (place - centre).abs() / scale.clamp_min(1)).clamp_min(0)
+    weights = (1 - (place - center).abs() / scale.clamp_min(1)).clamp_min(0)
     weights = weights * ((place > start) & (place < start + length))
     return weights / weights.sum(2, keepdim=True)
 
 
-def _centred_unless(found: Tensor, boxes: Boxes, height: int, width: int) -> Boxes:
+def _centered_unless(found: Tensor, boxes: Boxes, height: int, width: int) -> Boxes:
     down = min(height, round(width / ASPECT[0]))
     right = min(width, round(height * ASPECT[1]))
     whole = ((height - down) // 2, (width - right) // 2, down, right)

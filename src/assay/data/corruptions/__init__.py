@@ -1,6 +1,6 @@
 """Corrupted copies of a test set, in the manner of CIFAR-10-C (Hendrycks and Dietterich 2019): the list, and one verb.
 
-Constants are those that the authors published for CIFAR-10, for images of 32 pixels; in others a length grows with the
+MeanStd are those that the authors published for CIFAR-10, for images of 32 pixels; in others a length grows with the
 shorter side. Random numbers follow from corruption and severity alone, so everybody gets the same images.
 """
 
@@ -26,11 +26,11 @@ Change = Callable[[Tensor, int, Generator], Tensor]
 
 @dataclass(frozen=True)
 class Corruption:
-    """A way to spoil images; some do nothing to grey ones."""
+    """A way to spoil images; some do nothing to gray ones."""
 
     group: str
     change: Change
-    colour_only: bool = False
+    color_only: bool = False
 
 
 CORRUPTIONS: Registry[Corruption] = Registry("corruption")
@@ -49,12 +49,12 @@ CORRUPTIONS.add("contrast")(Corruption("digital", digital.contrast))
 CORRUPTIONS.add("elastic")(Corruption("digital", digital.elastic))
 CORRUPTIONS.add("pixelate")(Corruption("digital", digital.pixelate))
 CORRUPTIONS.add("jpeg")(Corruption("digital", digital.jpeg))
-CORRUPTIONS.add("saturate")(Corruption("digital", digital.saturate, colour_only=True))
+CORRUPTIONS.add("saturate")(Corruption("digital", digital.saturate, color_only=True))
 
 
 def fitting(channels: int) -> list[str]:
     """The names of the corruptions that do something to images of so many channels, group by group."""
-    known = [name for name in CORRUPTIONS if channels > 1 or not CORRUPTIONS[name].colour_only]
+    known = [name for name in CORRUPTIONS if channels > 1 or not CORRUPTIONS[name].color_only]
     return sorted(known, key=lambda name: GROUPS.index(CORRUPTIONS[name].group))
 
 

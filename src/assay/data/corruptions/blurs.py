@@ -1,4 +1,4 @@
-"""Blur: out of focus, Gaussian, along a line, towards the centre."""
+"""Blur: out of focus, Gaussian, along a line, towards the center."""
 
 import math
 
@@ -67,7 +67,7 @@ def along(pixels: Tensor, reach: float, sigma: float, angles: Tensor) -> Tensor:
 
 
 def enlarged(pixels: Tensor, factor: float) -> Tensor:
-    """The centre enlarged by the factor to the image's own size, corners onto corners, as scipy's zoom."""
+    """The center enlarged by the factor to the image's own size, corners onto corners, as scipy's zoom."""
     height, width = pixels.shape[2:]
     down, right = math.ceil(height / factor), math.ceil(width / factor)
     top, left = (height - down) // 2, (width - right) // 2

@@ -21,7 +21,7 @@ def contrast(pixels: Tensor, severity: int, generator: Generator) -> Tensor:
 
 
 def saturate(pixels: Tensor, severity: int, generator: Generator) -> Tensor:
-    """The saturation of HSV times a factor plus a number; grey counts as a red without saturation, as in HSV."""
+    """The saturation of HSV times a factor plus a number; gray counts as a red without saturation, as in HSV."""
     factor, more = ((0.3, 0.0), (0.1, 0.0), (1.5, 0.0), (2.0, 0.1), (2.5, 0.2))[severity - 1]
     value, least = pixels.amax(1, keepdim=True), pixels.amin(1, keepdim=True)
     saturation = (value - least) / value.clamp_min(1e-6)

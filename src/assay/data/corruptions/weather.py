@@ -23,7 +23,7 @@ def snow(pixels: Tensor, severity: int, generator: Generator) -> Tensor:
     flakes = flakes.where(flakes >= least, 0.0).clamp(0, 1)
     angles = uniform(n, -135, -45, generator).deg2rad()
     flakes = along(flakes, reach * scale(pixels), sigma * scale(pixels), angles)
-    whiter = torch.maximum(pixels, 1.5 * grey(pixels) + 0.5)
+    whiter = torch.maximum(pixels, 1.5 * gray(pixels) + 0.5)
     return kept * pixels + (1 - kept) * whiter + flakes + flakes.rot90(2, (2, 3))
 
 
@@ -41,8 +41,8 @@ def frost(pixels: Tensor, severity: int, generator: Generator) -> Tensor:
     """
     image, ice = ((1.0, 0.2), (1.0, 0.3), (0.9, 0.4), (0.85, 0.4), (0.75, 0.45))[severity - 1]
     ridges = 1 - (2 * cloud(pixels, 2.0, generator) - 1).abs()
-    colour = torch.tensor(_ICE[: pixels.shape[1]] if pixels.shape[1] == 3 else [1.0]).view(1, -1, 1, 1)
-    return image * pixels + ice * (0.2 + 0.8 * ridges.square()) * colour
+    color = torch.tensor(_ICE[: pixels.shape[1]] if pixels.shape[1] == 3 else [1.0]).view(1, -1, 1, 1)
+    return image * pixels + ice * (0.2 + 0.8 * ridges.square()) * color
 
 
 def brightness(pixels: Tensor, severity: int, generator: Generator) -> Tensor:
@@ -53,7 +53,7 @@ def brightness(pixels: Tensor, severity: int, generator: Generator) -> Tensor:
     return torch.where(value > 0, pixels * raised / value.clamp_min(1e-6), raised)
 
 
-def grey(pixels: Tensor) -> Tensor:
+def gray(pixels: Tensor) -> Tensor:
     """Luma (N, 1, H, W), ITU-R BT.601."""
     if pixels.shape[1] == 1:
         return pixels
@@ -63,7 +63,7 @@ def grey(pixels: Tensor) -> Tensor:
 def cloud(like: Tensor, decay: float, generator: Generator) -> Tensor:
     """A fractal cloud for each image, float32 (N, 1, H, W) from 0 to 1: diamond-square on a torus.
 
-    Midpoints are means of their four neighbours and a random number, whose reach falls with the square of `decay` at
+    Midpoints are means of their four neighbors and a random number, whose reach falls with the square of `decay` at
     each halving (Fournier, Fussell and Carpenter 1982).
     """
     n, _, height, width = like.shape
@@ -73,10 +73,10 @@ def cloud(like: Tensor, decay: float, generator: Generator) -> Tensor:
         half = step // 2
         corners = heights[:, ::step, ::step]
         pairs = corners + corners.roll(-1, 1)
-        centres = _middle(pairs + pairs.roll(-1, 2), reach, generator)
-        heights[:, half::step, half::step] = centres
-        beside = corners + corners.roll(-1, 2) + centres + centres.roll(1, 1)
-        below = corners + corners.roll(-1, 1) + centres + centres.roll(1, 2)
+        centers = _middle(pairs + pairs.roll(-1, 2), reach, generator)
+        heights[:, half::step, half::step] = centers
+        beside = corners + corners.roll(-1, 2) + centers + centers.roll(1, 1)
+        below = corners + corners.roll(-1, 1) + centers + centers.roll(1, 2)
         heights[:, ::step, half::step] = _middle(beside, reach, generator)
         heights[:, half::step, ::step] = _middle(below, reach, generator)
         step, reach = half, reach / decay

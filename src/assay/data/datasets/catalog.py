@@ -37,7 +37,7 @@ def check_present(name: str, root: Path | None = None) -> None:
 def load(name: str, part: Part, root: Path | None = None) -> ImageSet:
     """The training or the test images of a named data set, checked against their checksums.
 
-    Raises UsageError for a name that nobody knows, DataError for files that are missing or damaged. Reading one part
+    Raises UsageError for a name that nobody knows, DataError for files that are missing or damaged. LoadedData one part
     does not touch the files of the other.
     """
     return SOURCES[name].load(part, root or data_root())

@@ -1,4 +1,4 @@
-"""CIFAR-10: 32 x 32 colour photographs (Krizhevsky 2009), as python pickles or in the binary edition.
+"""CIFAR-10: 32 x 32 color photographs (Krizhevsky 2009), as python pickles or in the binary edition.
 
 Both editions hold the same images in the same order. The MD5s of the binary files were computed from the verified
 python files (label byte, then pixels, record by record).

@@ -16,7 +16,7 @@ from gzip import GzipFile
 from pathlib import Path
 
 from assay.core.errors import DataError
-from assay.core.files import write_whole
+from assay.core.files import atomic_write
 from assay.data.datasets.catalog import SOURCES, data_root
 from assay.data.datasets.dataset import File, Source
 
@@ -53,7 +53,7 @@ def bring(source: Source, root: Path, ways: Sequence[Way]) -> Path:
             reasons.append(str(error))
             continue
         for file, content in contents.items():
-            write_whole(folder / file.name, content)  # unpacked: this shadows or replaces a damaged copy
+            atomic_write(folder / file.name, content)  # unpacked: this shadows or replaces a damaged copy
         return source.verify(root)
     names = ", ".join(file.name for file in edition.all_files)
     raise DataError(

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 28 x 28 grey pictures of clothes (Xiao, Rasul and Vollgraf 2017).
+"""Fashion-MNIST: 28 x 28 gray pictures of clothes (Xiao, Rasul and Vollgraf 2017).
 
 The MD5s are of the unpacked files: the official .gz and those of Debian's package differ in their gzip headers only.
 """

@@ -1,4 +1,4 @@
-"""MNIST: 28 x 28 grey digits (LeCun, Cortes and Burges 1998). MD5s of the unpacked official files."""
+"""MNIST: 28 x 28 gray digits (LeCun, Cortes and Burges 1998). MD5s of the unpacked official files."""
 
 from assay.data.datasets.dataset import Edition, File, Mirror, Source
 from assay.data.datasets.idx import decode

@@ -20,7 +20,7 @@ import PIL
 import torch
 from numpy.typing import NDArray
 
-from assay.core.files import alone, save_whole, sweep, write_whole
+from assay.core.files import atomic_save, atomic_write, file_lock, remove_partial_files
 from assay.data.datasets.catalog import data_root
 from assay.data.decode import Shape, quiet
 from assay.data.folders.duplicates import groups
@@ -69,7 +69,7 @@ def read(name: Path, root: Path, paths: Sequence[str], shape: Shape, progress: P
     wanted = _Wanted(root, paths, [stamp(root / path) for path in paths], shape)
     found = _load(folder)
     if found is None or not _fits(found, wanted):
-        with alone(folder / "lock", _PATIENCE_SECONDS, f"another process has been reading {name} for a day"):
+        with file_lock(folder / "lock", _PATIENCE_SECONDS, f"another process has been reading {name} for a day"):
             found = _load(folder)
             if found is None or not _fits(found, wanted):
                 found = _build(folder, wanted, found, progress)
@@ -100,7 +100,7 @@ def _load(folder: Path) -> Cache | None:
 
 def _build(folder: Path, wanted: _Wanted, old: Cache | None, progress: Progress) -> Cache:
     """A new array and a new index; what the old ones hold is not decoded again."""
-    sweep(folder)
+    remove_partial_files(folder)
     name, records = f"pixels-{secrets.token_hex(8)}.npy", list[Record]()
 
     def save(temporary: Path) -> None:
@@ -112,12 +112,12 @@ def _build(folder: Path, wanted: _Wanted, old: Cache | None, progress: Progress)
             n = _close_gaps(file, start, prod(wanted.shape), [not record.problem for record in records])
             _write_header(file, n, wanted.shape)
 
-    save_whole(folder / name, save)
+    atomic_save(folder / name, save)
     good = [record for record in records if not record.problem]
     pixels = np.load(folder / name, mmap_mode="c")
     phashes, dhashes = (np.array([getattr(r, kind) for r in good], np.uint64) for kind in ("phash", "dhash"))
     found = groups(pixels, phashes, dhashes, [record.content for record in good])
-    write_whole(folder / "index.json", json.dumps({"pixels": name, "records": records, "groups": found.tolist()}))
+    atomic_write(folder / "index.json", json.dumps({"pixels": name, "records": records, "groups": found.tolist()}))
     for left in folder.glob("pixels-*.npy"):
         if left.name != name:
             with suppress(OSError):  # still open elsewhere, on Windows

@@ -1,7 +1,7 @@
 """Near-duplicates: which images show the same picture, after resizing, recompression or a change of exposure.
 
 Two 64-bit hashes of the brightness must nearly agree, pHash (the signs of low frequencies; Zauner 2010) and dHash (the
-signs of horizontal steps), and then small colour thumbnails must. Mirrored, turned and strongly cropped copies are not
+signs of horizontal steps), and then small color thumbnails must. Mirrored, turned and strongly cropped copies are not
 found.
 """
 
@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 PHASH_BITS, DHASH_BITS = 10, 10  # bits of 64 that may differ
 CORRELATION = 0.8  # of the thumbnails, at least
-_FLAT_LEVELS = 2.0  # below this spread, of 255, there is nothing to correlate: the colours themselves must agree
+_FLAT_LEVELS = 2.0  # below this spread, of 255, there is nothing to correlate: the colors themselves must agree
 _THUMBNAIL_PX = 8
 _BLOCK = 1024  # rows that are compared with all others at once
 
@@ -23,10 +23,10 @@ _BLOCK = 1024  # rows that are compared with all others at once
 def hashes(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """pHash and dHash of each image, uint64 (N,), of uint8 (N, C, H, W)."""
     height, width = pixels.shape[2:]
-    grey = pixels.astype(np.float32).sum(1) / pixels.shape[1]
-    found = _frequencies(height) @ grey @ _frequencies(width).T
+    gray = pixels.astype(np.float32).sum(1) / pixels.shape[1]
+    found = _frequencies(height) @ gray @ _frequencies(width).T
     found = np.round(found, 2).reshape(len(pixels), -1)[:, 1:]  # without the mean; rounded, or flat ones are noise
-    steps = np.round(_averages(8, height) @ grey @ _averages(9, width).T, 2)
+    steps = np.round(_averages(8, height) @ gray @ _averages(9, width).T, 2)
     rising = (steps[:, :, 1:] > steps[:, :, :-1]).reshape(len(pixels), -1)
     return _numbers(found > np.sort(found)[:, 31:32]), _numbers(rising)
 
@@ -80,7 +80,7 @@ class _Thumbnails:
         self.made = np.zeros(len(places), bool)
 
     def agree(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether these pairs are the same in all but contrast and exposure, and flat ones in colour."""
+        """Whether these pairs are the same in all but contrast and exposure, and flat ones in color."""
         (rows, at_i), (columns, at_j) = _numbered(i), _numbered(j)
         a, b = self._of(rows), self._of(columns)
         standard_a, standard_b = _standard(a), _standard(b)
@@ -97,8 +97,8 @@ class _Thumbnails:
 
 
 def _standard(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
-    centred = thumbnails - thumbnails.mean(1, keepdims=True)
-    return np.asarray(centred / np.maximum(centred.std(1, keepdims=True), 1e-6))
+    centered = thumbnails - thumbnails.mean(1, keepdims=True)
+    return np.asarray(centered / np.maximum(centered.std(1, keepdims=True), 1e-6))
 
 
 def _spanning(pairs: NDArray[np.int64], n: int) -> NDArray[np.int64]:

@@ -28,7 +28,7 @@ class Record(NamedTuple):
     width: int = 0
     height: int = 0
     animated: bool = False
-    flat: bool = False  # all of one colour
+    flat: bool = False  # all of one color
     phash: int = 0
     dhash: int = 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from assay.core.errors import DataError
-from assay.core.files import write_whole
+from assay.core.files import atomic_write
 from assay.data.decode import Shape
 from assay.data.folders.cache import Progress, read
 from assay.data.folders.layouts import find
@@ -55,7 +55,7 @@ class Folder:
         names = np.full(len(self.images), "unused", dtype=object)
         for name, rows in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
             names[rows] = name
-        write_whole(folder / "images.csv", images_csv(self.scan, names.tolist()))
+        atomic_write(folder / "images.csv", images_csv(self.scan, names.tolist()))
         if self.scan.quarantine:
             self.scan.save_quarantine(folder / "quarantine.csv")
 

@@ -85,7 +85,7 @@ def _finished(
 ) -> Listing:
     """The Listing in its order, classes called by their shown names, and what is odd about the names said."""
     if not entries:
-        raise UsageError(f"{shown(str(root))} holds no labelled image; known layouts: {_LAYOUTS}")
+        raise UsageError(f"{shown(str(root))} holds no labeled image; known layouts: {_LAYOUTS}")
     names = composed({entry.label for entry in entries} | set(empty))
     class_map, unknown = read_class_map(root, set(names))
     names |= class_map

@@ -74,7 +74,7 @@ def _class_map(root: Path, folders: set[str]) -> dict[str, str]:
 
 
 def _pair(line: str, folders: set[str]) -> tuple[str, str]:
-    """A line `n01440764 tench`, or a folder's name alone; a name with blanks in it is recognised."""
+    """A line `n01440764 tench`, or a folder's name alone; a name with blanks in it is recognized."""
     begins = [name for name in folders if line.startswith(name) and line[len(name) : len(name) + 1] in ("", *" \t,:=")]
     name = max(begins, key=len, default=line.split(maxsplit=1)[0])
     return name, line[len(name) :].strip(" \t,:=") or name

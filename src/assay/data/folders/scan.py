@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.errors import DataError
-from assay.core.files import write_whole
+from assay.core.files import atomic_write
 from assay.data.folders.file_record import Record
 from assay.data.folders.listing import Entry, Listing, shown
 
@@ -109,7 +109,7 @@ class Scan:
 
     def save_quarantine(self, path: Path) -> None:
         """Write the bad files with their reasons as CSV, names escaped to one line each."""
-        write_whole(path, _csv(("path", "reason"), [(shown(name), shown(reason)) for name, reason in self.quarantine]))
+        atomic_write(path, _csv(("path", "reason"), [(shown(name), shown(reason)) for name, reason in self.quarantine]))
 
     def check(self, max_bad: float, list_path: Path) -> None:
         """Raise DataError, with the first bad files, where they are more than `max_bad`; `list_path` gets them all."""
@@ -132,7 +132,7 @@ def _oddities(record: Record) -> list[str]:
     return [reason for reason, holds in (
         (f"a {record.format} file by its content", suffix not in _SUFFIXES[record.format]),
         ("an animation; its first frame is used", record.animated),
-        ("all of one colour", record.flat),
+        ("all of one color", record.flat),
         (f"only {width} x {height} px", min(width, height) < SMALL_PX),
         (f"{width} x {height} px: only the middle is used", max(width, height) > LONG * min(width, height)),
     ) if holds]  # fmt: skip

@@ -63,7 +63,7 @@ def _contents(scan: Scan) -> list[str]:
         f"{_plural(len(counts), 'class', 'classes')} of {min(counts):,} to {max(counts):,} images",
         f"longer side {low} to {high} px, median {middle}",
         "formats: " + ", ".join(f"{kind} {n:,}" for kind, n in formats)
-        + "; colours: " + ", ".join(f"{mode} {n:,}" for mode, n in modes),
+        + "; colors: " + ", ".join(f"{mode} {n:,}" for mode, n in modes),
     ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from assay.core.files import alone
+from assay.core.files import file_lock
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 _Order = Callable[[Any, str], object]  # given the MlflowClient and the id of the run
@@ -141,7 +141,7 @@ def _begin(experiment: str, run_name: str, runs_folder: Path, start_ms: int, kno
     artifacts = None if uri else (runs_folder / "mlartifacts").as_uri()
     # Two processes that make the database at once would spoil it: MLflow itself does not take turns.
     turn: AbstractContextManager[None] = (
-        nullcontext() if uri else alone(runs_folder / ".mlflow.lock", _LOCK_SECONDS, _BUSY)
+        nullcontext() if uri else file_lock(runs_folder / ".mlflow.lock", _LOCK_SECONDS, _BUSY)
     )
     with turn:
         client = MlflowClient(uri or f"sqlite:///{(runs_folder / 'mlflow.db').as_posix()}")

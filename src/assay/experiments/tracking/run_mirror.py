@@ -9,24 +9,24 @@ from assay.core.errors import Interrupted
 from assay.experiments.run import Run
 from assay.experiments.tracking.mlflow_client import Mirror, Status
 from assay.experiments.tracking.study_parent import parent_of
-from assay.training.callbacks import Progress, Watch
+from assay.training.callbacks import Callback, Progress
 from assay.training.history import Epoch
 
 
 @contextmanager
-def mirrored(run: Run, watch: Watch, *, wanted: bool = True) -> Iterator[Watch]:
-    """A watch that also mirrors the run to MLflow; the same watch where MLflow is absent or not wanted."""
+def mirrored(run: Run, callback: Callback, *, wanted: bool = True) -> Iterator[Callback]:
+    """A callback that also mirrors the run to MLflow; the same callback where MLflow is absent or not wanted."""
     folder = run.folder
-    mirror = Mirror.open(folder.parent.name, folder.name, folder.parent.parent, watch.note) if wanted else None
+    mirror = Mirror.open(folder.parent.name, folder.name, folder.parent.parent, callback.on_message) if wanted else None
     if mirror is None:
-        yield watch
+        yield callback
         return
     mirror.params(_flat(run.recipe.model_dump(mode="json")))
     begun_without = not _tell_parent(run, mirror)
     mirror.tags({"recipe": run.recipe.name, "recipe_hash": run.recipe.hash, "run_folder": folder, **_flat(_told(run))})
     status: Status = "FAILED"
     try:
-        yield _Mirrored(watch, mirror)
+        yield _Mirrored(callback, mirror)
         status = "FINISHED"
     except (Interrupted, KeyboardInterrupt):
         status = "KILLED"
@@ -37,7 +37,9 @@ def mirrored(run: Run, watch: Watch, *, wanted: bool = True) -> Iterator[Watch]:
         _hand_over(run, mirror)
         mirror.close(status)
         if mirror.complete and not os.environ.get("MLFLOW_TRACKING_URI"):
-            watch.note(f"in MLflow too: mlflow ui --backend-store-uri sqlite:///{folder.parent.parent / 'mlflow.db'}")
+            callback.on_message(
+                f"in MLflow too: mlflow ui --backend-store-uri sqlite:///{folder.parent.parent / 'mlflow.db'}"
+            )
 
 
 def _tell_parent(run: Run, mirror: Mirror) -> bool:
@@ -48,20 +50,20 @@ def _tell_parent(run: Run, mirror: Mirror) -> bool:
     return bool(parent)
 
 
-class _Mirrored(Watch):
+class _Mirrored(Callback):
     """Passes everything on, and each epoch to MLflow too."""
 
-    def __init__(self, watch: Watch, mirror: Mirror) -> None:
-        self.watch, self.mirror = watch, mirror
+    def __init__(self, callback: Callback, mirror: Mirror) -> None:
+        self.callback, self.mirror = callback, mirror
 
-    def step(self, progress: Progress) -> None:
-        self.watch.step(progress)
+    def on_step(self, progress: Progress) -> None:
+        self.callback.on_step(progress)
 
-    def note(self, text: str) -> None:
-        self.watch.note(text)
+    def on_message(self, text: str) -> None:
+        self.callback.on_message(text)
 
-    def epoch(self, row: Epoch, is_best: bool) -> None:
-        self.watch.epoch(row, is_best)
+    def on_epoch_end(self, row: Epoch, is_best: bool) -> None:
+        self.callback.on_epoch_end(row, is_best)
         self.mirror.metrics({name: value for name, value in row.to_dict().items() if name != "epoch"}, row.epoch)
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
-from assay.core.files import write_whole
+from assay.core.files import atomic_write
 from assay.experiments.tracking.mlflow_client import Mirror, Status
 
 _PARENT = "mlflow-parent.txt"  # in the study's folder: the id of its run
@@ -35,7 +35,7 @@ def nested(folder: Path, warn: Callable[[str], None], *, wanted: bool = True) ->
 
 def _keep_id(mirror: Mirror, folder: Path) -> None:
     if found := mirror.wait_for_id(LONGEST_SECONDS):
-        write_whole(folder / _PARENT, found)
+        atomic_write(folder / _PARENT, found)
 
 
 def parent_of(folder: Path) -> str:

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt
 
-from assay.models.zoo.registry import COLOUR, net
+from assay.models.zoo.registry import COLOR, net
 
 
-@net("airbench", COLOUR)
+@net("airbench", COLOR)
 def airbench(
     classes: int,
     widths: tuple[PositiveInt, PositiveInt, PositiveInt] = (64, 256, 256),
@@ -15,7 +15,7 @@ def airbench(
 ) -> list[str]:
     """airbench94 (Jordan 2024): whitening, three blocks of two convolutions.
 
-    Identity initialisation, GELU, batch norm with quick statistics and no gain, a scaled head. The last pool, 3x3
+    Identity initialization, GELU, batch norm with quick statistics and no gain, a scaled head. The last pool, 3x3
     there, is one over all that is left: the same for images of 32 px, but the net takes other sizes too. depth:
     convolutions in a block.
     """

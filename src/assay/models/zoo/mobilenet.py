@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from assay.core.errors import UsageError
-from assay.models.hubs import Own
+from assay.models.hubs import PretrainedConfig
 
 # (filters at width 1, stride) of the depthwise-separable blocks, in stages
 _STAGES = (
@@ -114,16 +114,16 @@ class MobileNet:
             raise UsageError(f"width: a share of the filters, such as 0.75 (given: {width})", at=("arguments", "width"))
         return MobileNetV1(classes, float(width))
 
-    def own(self, net: str) -> Own:
+    def own(self, net: str) -> PretrainedConfig:
         """Keras's preprocessing: pixels to [-1, 1]; 224 of 256 pixels, bilinear."""
-        return Own(256, 224, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+        return PretrainedConfig(256, 224, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
     def url(self, net: str) -> str:
         """None: Keras publishes its weights in another format."""
         return ""
 
     def files(self, net: str, arguments: dict[str, Any]) -> tuple[str, ...]:
-        """As of Library: `mobilenetv1_075.safetensors`."""
+        """As of ModelHub: `mobilenetv1_075.safetensors`."""
         return (f"mobilenetv1_{round(100 * arguments.get('width', 1.0)):03}.safetensors",)
 
     def download(self, net: str, folder: Path) -> dict[str, Tensor]:

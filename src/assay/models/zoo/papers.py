@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
-from assay.models.zoo.registry import COLOUR, GREY, net
+from assay.models.zoo.registry import COLOR, GRAY, net
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Three = tuple[PositiveInt, PositiveInt, PositiveInt]
@@ -18,7 +18,7 @@ def _if(condition: object, *lines: str) -> list[str]:
     return list(lines) if condition else []
 
 
-@net("kth", COLOUR)
+@net("kth", COLOR)
 def kth(
     classes: int,
     filters: Three = (24, 48, 96),
@@ -43,7 +43,7 @@ def kth(
     return [*lines, f"linear {classes}"]
 
 
-@net("two-conv", COLOUR)
+@net("two-conv", COLOR)
 def two_conv(classes: int) -> list[str]:
     """Report 2: two convolutions, three linear layers, as in PyTorch's first tutorial."""
     return [
@@ -53,7 +53,7 @@ def two_conv(classes: int) -> list[str]:
     ]
 
 
-@net("three-conv", COLOUR)
+@net("three-conv", COLOR)
 def three_conv(classes: int, dropout: Rate = 0.25) -> list[str]:
     """Report 2: three convolutions with ReLU, four linear layers with GELU.
 
@@ -68,7 +68,7 @@ def three_conv(classes: int, dropout: Rate = 0.25) -> list[str]:
     ]
 
 
-@net("five-conv", COLOUR)
+@net("five-conv", COLOR)
 def five_conv(classes: int, dropout: Rate = 0.25) -> list[str]:
     """Report 2: five convolutions with batch norm, four linear layers with GELU.
 
@@ -89,7 +89,7 @@ def _block(filters: int) -> list[str]:
     return [f"conv {filters} 3x3 same", "batchnorm", "relu"]
 
 
-@net("cerberus", COLOUR)
+@net("cerberus", COLOR)
 def cerberus(classes: int, dropout: Rate = 0.5) -> list[str]:
     """Report 2: three blocks of four convolutions with batch norm, two linear layers.
 
@@ -101,7 +101,7 @@ def cerberus(classes: int, dropout: Rate = 0.5) -> list[str]:
     return [*lines, "flatten", "linear 128", "relu", f"dropout {dropout:g}", f"linear {classes}"]
 
 
-@net("grid", COLOUR)
+@net("grid", COLOR)
 def grid(
     classes: int,
     variant: Literal["relu", "relu-bn", "leaky-bn", "leaky-bn-dropout"] = "relu",
@@ -123,7 +123,7 @@ def grid(
     return [*lines, f"linear {classes}"]
 
 
-@net("cited-4conv", COLOUR)
+@net("cited-4conv", COLOR)
 def cited_4conv(classes: int, dropout: Rate = 0.25) -> list[str]:
     """Cited by report 2: four convolutions and three large linear layers.
 
@@ -138,7 +138,7 @@ def cited_4conv(classes: int, dropout: Rate = 0.25) -> list[str]:
     ]
 
 
-@net("cited-14conv", COLOUR)
+@net("cited-14conv", COLOR)
 def cited_14conv(classes: int) -> list[str]:
     """Cited by report 2: fourteen convolutions of 28 filters 5x5.
 
@@ -151,7 +151,7 @@ def cited_14conv(classes: int) -> list[str]:
     return [*lines, "globalavgpool", f"linear {classes}"]
 
 
-@net("mlp", GREY)
+@net("mlp", GRAY)
 def mlp(classes: int, dropout: Rate = 0.2) -> list[str]:
     """Report 3: two hidden layers with ReLU and dropout; its loss is nll."""
     return [
@@ -160,19 +160,19 @@ def mlp(classes: int, dropout: Rate = 0.2) -> list[str]:
     ]
 
 
-@net("cnn", GREY)
+@net("cnn", GRAY)
 def cnn(classes: int) -> list[str]:
     """Report 3: two convolutions and one linear layer; its loss is nll."""
     return [*_fashion(), f"linear {classes}", "log_softmax"]
 
 
-@net("cnn-bn", GREY)
+@net("cnn-bn", GRAY)
 def cnn_bn(classes: int) -> list[str]:
     """Report 3: the cnn with a batch norm after each convolution; its loss is nll."""
     return [*_fashion("batchnorm"), f"linear {classes}", "log_softmax"]
 
 
-@net("tuned", GREY)
+@net("tuned", GRAY)
 def tuned(classes: int, l1: PositiveInt = 64) -> list[str]:
     """Report 3: cnn-bn with one more linear layer of l1 units; its loss is nll.
 
@@ -186,7 +186,7 @@ def _fashion(*norm: str) -> list[str]:
     return [*(line for block in blocks for line in block), "flatten"]
 
 
-@net("base", COLOUR)
+@net("base", COLOR)
 def base(classes: int) -> list[str]:
     """Report 4: one convolution with batch norm, one hidden layer of 512 units.
 
@@ -199,7 +199,7 @@ def base(classes: int) -> list[str]:
     ]
 
 
-@net("imp", COLOUR)
+@net("imp", COLOR)
 def imp(classes: int) -> list[str]:
     """Report 4: five convolutions with ELU and dropout, one linear layer."""
     return [

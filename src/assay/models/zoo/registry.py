@@ -15,7 +15,7 @@ from pydantic import ValidationError, validate_call
 from assay.core.errors import UsageError, unknown
 from assay.core.registry import Registry
 
-COLOUR, GREY = (3, 32, 32), (1, 28, 28)  # CIFAR-10, Fashion-MNIST
+COLOR, GRAY = (3, 32, 32), (1, 28, 28)  # CIFAR-10, Fashion-MNIST
 
 
 @dataclass(frozen=True)

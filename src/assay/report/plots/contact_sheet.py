@@ -27,7 +27,7 @@ def sheet(
 ) -> Figure:
     """A grid of images, row by row, each enlarged by a whole factor without smoothing, so that real pixels are seen.
 
-    images: uint8 (N, C, H, W), C = 1 (grey) or 3 (RGB); captions: N texts, wrapped under the images.
+    images: uint8 (N, C, H, W), C = 1 (gray) or 3 (RGB); captions: N texts, wrapped under the images.
     Raises UsageError when there is no image, or not one caption for each.
     """
     _check(images, captions)

@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from assay.evaluation.domain_shift import Shift, Variant
-from assay.report.plots.style import BLUE, GREY, ORANGE, caption, headline, new_figure, tidy
+from assay.report.plots.style import BLUE, GRAY, ORANGE, caption, headline, new_figure, tidy
 from assay.report.tables.formats import grid
 
 Pairs = Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
 
-HEADER = ("statistic", "training images", "photographs", "standardised difference")
+HEADER = ("statistic", "training images", "photographs", "standardized difference")
 MATCHED_HEADER = ("photographs", "accuracy %", "moved by, points", "p", "difference left", "how")
 _BINS = 30
 
@@ -22,7 +22,7 @@ def tables(found: Shift, form: str) -> str:
     """What differs, then what each matching does, then the verdict. Raises UsageError for an unknown format."""
     differences = [
         (one.statistic, f"{one.training:.3f}", f"{one.photographs:.3f}",
-         f"{one.standardised:+.2f} [{one.interval[0]:+.2f}, {one.interval[1]:+.2f}]")
+         f"{one.standardized:+.2f} [{one.interval[0]:+.2f}, {one.interval[1]:+.2f}]")
         for one in found.differences
     ]  # fmt: skip
     differences.append(("size", found.training_size, found.size, "–"))
@@ -44,7 +44,7 @@ def figure(found: Shift, values: Pairs, title: str = "") -> Figure:
     for axes, one in zip(grid_of_axes.flat, found.differences, strict=False):
         _distributions(axes, *values[one.statistic])
         low, high = one.interval
-        text = f"{one.statistic}: {one.standardised:+.2f} [{low:+.2f}, {high:+.2f}]"
+        text = f"{one.statistic}: {one.standardized:+.2f} [{low:+.2f}, {high:+.2f}]"
         axes.set_title(text, loc="left", fontsize=9)
     _accuracies(grid_of_axes.flat[len(values)], found)
     for axes in list(grid_of_axes.flat)[panels:]:
@@ -52,8 +52,8 @@ def figure(found: Shift, values: Pairs, title: str = "") -> Figure:
     handles = grid_of_axes.flat[0].get_legend_handles_labels()
     drawn.legend(*handles, loc="outside upper right", ncols=2, frameon=False, fontsize=9)
     headline(drawn, title, f"{found.data} beside {found.training}")
-    notes = "Above each panel: the standardised difference, photographs minus training images. "
-    caption(drawn, [(notes + f"Sizes: {found.size}; {found.training_size}.", GREY), (found.verdict, GREY)])
+    notes = "Above each panel: the standardized difference, photographs minus training images. "
+    caption(drawn, [(notes + f"Sizes: {found.size}; {found.training_size}.", GRAY), (found.verdict, GRAY)])
     return drawn
 
 
@@ -61,20 +61,20 @@ def _distributions(axes: Axes, training: NDArray[np.float64], photographs: NDArr
     both = np.concatenate([training, photographs])
     low, high = np.quantile(both, [0.002, 0.998])
     bins = np.linspace(low, high, _BINS + 1).tolist()
-    axes.hist(training, bins=bins, density=True, color=GREY, alpha=0.45, label="training images")
+    axes.hist(training, bins=bins, density=True, color=GRAY, alpha=0.45, label="training images")
     axes.hist(photographs, bins=bins, density=True, color=BLUE, histtype="step", linewidth=1.8, label="photographs")
     axes.set_yticks([])
     tidy(axes)
 
 
 def _accuracies(axes: Axes, found: Shift) -> None:
-    rows = [("as they are", found.accuracy, found.interval, GREY)]
+    rows = [("as they are", found.accuracy, found.interval, GRAY)]
     rows += [(one.name, one.accuracy, one.interval, BLUE) for one in found.variants]
     rows.append((found.report_blur.name, found.report_blur.accuracy, found.report_blur.interval, ORANGE))
-    for place, (_, accuracy, (low, high), colour) in enumerate(rows):
+    for place, (_, accuracy, (low, high), color) in enumerate(rows):
         reach = [[100 * (accuracy - low)], [100 * (high - accuracy)]]
-        axes.errorbar(100 * accuracy, place, xerr=reach, fmt="o", color=colour, markersize=4, linewidth=1.5)
-    axes.axvline(100 * found.accuracy, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
+        axes.errorbar(100 * accuracy, place, xerr=reach, fmt="o", color=color, markersize=4, linewidth=1.5)
+    axes.axvline(100 * found.accuracy, color=GRAY, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_yticks(range(len(rows)), [name for name, *_ in rows], fontsize=8)
     axes.invert_yaxis()
     axes.set_title("accuracy (%) with one of them matched", loc="left", fontsize=9)

@@ -13,10 +13,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from assay.report.plots.study_data import Key, Measured, keys_of, remarks
+from assay.report.plots.study_data import Key, VariantResults, keys_of, remarks
 from assay.report.plots.style import (
     BLUE,
-    GREY,
+    GRAY,
     RED,
     SEQUENCE,
     caption,
@@ -36,7 +36,7 @@ _WORD_COLUMNS = 18
 
 
 def by_key(
-    variants: Sequence[Measured], group: str | None = None, title: str = "", notes: Sequence[str] = ()
+    variants: Sequence[VariantResults], group: str | None = None, title: str = "", notes: Sequence[str] = ()
 ) -> Figure:
     """A panel for each hyper-parameter: accuracy of every run as a dot, and the mean at each value as a line.
 
@@ -58,27 +58,27 @@ def by_key(
     return figure
 
 
-def _against(axes: Axes, variants: Sequence[Measured], key: Key, grouped: Key | None) -> None:
+def _against(axes: Axes, variants: Sequence[VariantResults], key: Key, grouped: Key | None) -> None:
     """One hyper-parameter's panel."""
-    sets: list[tuple[str, str, Sequence[Measured]]] = [("mean", BLUE, variants)]
+    sets: list[tuple[str, str, Sequence[VariantResults]]] = [("mean", BLUE, variants)]
     if grouped:
         sets = [
             (
                 f"mean, {grouped.name} {grouped.text(value)}",
-                colour,
+                color,
                 [one for one in variants if grouped.of(one) == value],
             )
-            for value, colour in zip(grouped.values, shades(len(grouped.values), grouped.is_number), strict=True)
+            for value, color in zip(grouped.values, shades(len(grouped.values), grouped.is_number), strict=True)
         ]
     axis = {value: float(value) if key.scale != "category" else float(i) for i, value in enumerate(key.values)}
-    for name, colour, some in sets:
+    for name, color, some in sets:
         dots = [(axis[value], 100 * a) for one in some if (value := key.of(one)) is not None for a in one.accuracies]
         if not dots:
             continue
         xs, ys = np.array(dots).T
-        axes.scatter(xs, ys, s=16, color=colour, alpha=0.45, linewidth=0, label="run", zorder=2)
+        axes.scatter(xs, ys, s=16, color=color, alpha=0.45, linewidth=0, label="run", zorder=2)
         means = [(x, mean(ys[xs == x])) for x in sorted(set(xs))]
-        axes.plot(*zip(*means, strict=True), color=colour, marker="_", markersize=12, linewidth=1.6, label=name)
+        axes.plot(*zip(*means, strict=True), color=color, marker="_", markersize=12, linewidth=1.6, label=name)
     lost = [axis[value] for one in variants if one.lost and (value := key.of(one)) is not None]
     if lost:
         where = axes.get_xaxis_transform()
@@ -109,8 +109,8 @@ def _scale(axes: Axes, key: Key, places: Sequence[float]) -> None:
     tidy(axes)
 
 
-def parallel(variants: Sequence[Measured], title: str = "", notes: Sequence[str] = ()) -> Figure:
-    """Parallel coordinates: an axis for each hyper-parameter, the last one the mean accuracy, which colours the line.
+def parallel(variants: Sequence[VariantResults], title: str = "", notes: Sequence[str] = ()) -> Figure:
+    """Parallel coordinates: an axis for each hyper-parameter, the last one the mean accuracy, which colors the line.
 
     A line for each variant. Those that share a value are spread a little around it, so that the eye can follow them.
     """
@@ -127,7 +127,7 @@ def parallel(variants: Sequence[Measured], title: str = "", notes: Sequence[str]
         if one.mean is not None:
             _follow(axes, [*places, norm(one.mean)], color=colormaps[SEQUENCE](norm(one.mean)), linewidth=1.5)
         else:
-            _follow(axes, places, color=GREY, linewidth=1.0, linestyle="--")
+            _follow(axes, places, color=GRAY, linewidth=1.0, linestyle="--")
     for x, key in enumerate(keys):
         _upright(axes, x, key)
     _accuracy_axis(axes, len(keys), low, high)
@@ -146,7 +146,7 @@ def _follow(axes: Axes, places: Sequence[float], **style: Any) -> None:
     axes.plot(xs, np.concatenate(parts or [np.full(1, math.nan)]), **style)
 
 
-def _spread(key: Key, one: Measured, norm: Normalize) -> float:
+def _spread(key: Key, one: VariantResults, norm: Normalize) -> float:
     value = key.of(one)
     if value is None:
         return math.nan
@@ -167,7 +167,7 @@ def _upright(axes: Axes, x: int, key: Key) -> None:
 
 
 def _accuracy_axis(axes: Axes, x: int, low: float, high: float) -> None:
-    """The last axis: a strip of the colours with the accuracies beside it."""
+    """The last axis: a strip of the colors with the accuracies beside it."""
     ramp = np.linspace(0, 1, 256)[:, None]
     axes.imshow(ramp, cmap=SEQUENCE, extent=(x, x + 0.05, 0, 1), origin="lower", aspect="auto", zorder=3)
     for tick in MaxNLocator(8).tick_values(low, high):

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from assay.data.corruptions import SEVERITIES
 from assay.evaluation.robustness import Cell, Robustness
-from assay.report.plots.style import GREY, SEQUENCE, caption, headline, new_figure
+from assay.report.plots.style import GRAY, SEQUENCE, caption, headline, new_figure
 from assay.report.tables.formats import grid
 
 HEADER = ("corruption", "group", *(f"severity {k}" for k in SEVERITIES), "mean")
@@ -35,7 +35,7 @@ def summary(found: Robustness) -> str:
 
 
 def figure(found: Robustness, title: str = "") -> Figure:
-    """A cell for each corruption and severity, coloured and numbered by its accuracy, the clean one for comparison."""
+    """A cell for each corruption and severity, colored and numbered by its accuracy, the clean one for comparison."""
     names = found.corruptions
     values = np.array([[found.clean.accuracy, *(cell.accuracy for cell in found.row(name))] for name in names]) * 100
     drawn = new_figure(7.5, 1.4 + 0.3 * len(names))
@@ -47,15 +47,15 @@ def figure(found: Robustness, title: str = "") -> Figure:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     for (row, column), value in np.ndenumerate(values):
-        colour = "black" if value > 55 else "white"
-        axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=8, color=colour)
+        color = "black" if value > 55 else "white"
+        axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=8, color=color)
     groups = [found.row(name)[0].group for name in names]
     for place, (above, below) in enumerate(pairwise(groups)):
         if above != below:
             axes.axhline(place + 0.5, color="white", linewidth=3)
     drawn.colorbar(image, ax=axes, label="accuracy (%)").outline.set_visible(False)
     headline(drawn, title, f"{found.data}, corrupted")
-    caption(drawn, [(summary(found), GREY)])
+    caption(drawn, [(summary(found), GRAY)])
     return drawn
 
 

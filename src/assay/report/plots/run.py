@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from assay.report.plots.contact_sheet import sheet
-from assay.report.plots.style import BLUE, GREY, ORANGE, families, new_figure, readable, save, tidy, width
+from assay.report.plots.style import BLUE, GRAY, ORANGE, families, new_figure, readable, save, tidy, width
 
 __all__ = ["confusion", "curves", "errors_per_class", "save", "series", "sheet"]
 
@@ -48,24 +48,24 @@ def curves(history: Sequence[Mapping[str, Any]], best_epoch: int | None = None, 
 def confusion(matrix: NDArray[np.int64], class_names: Sequence[str], diagonal: bool = True, title: str = "") -> Figure:
     """The confusion matrix: a row for each true class, a column for each predicted one, counts in the cells.
 
-    matrix: int64 (K, K). The colour is a cell's share of its row, on a scale that stretches the small shares; with
+    matrix: int64 (K, K). The color is a cell's share of its row, on a scale that stretches the small shares; with
     `diagonal=False` right answers are left blank, and the scale ends at the greatest confusion.
     """
     shares = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     if not diagonal:
         shares = np.where(np.eye(len(matrix), dtype=bool), np.nan, shares)
-    colours = colormaps["Blues" if diagonal else "Oranges"]
+    colors = colormaps["Blues" if diagonal else "Oranges"]
     greatest = float(np.nanmax(shares, initial=1.0))
     scale: Normalize = PowerNorm(0.4, 0, 100) if diagonal else Normalize(0, greatest)
     side = min(11.0, 3.2 + 0.52 * len(matrix))
     figure = new_figure(side + 1.0, side)
     axes = figure.subplots()
-    image = axes.imshow(shares, cmap=colours, norm=scale)
+    image = axes.imshow(shares, cmap=colors, norm=scale)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     _name_ticks(axes, class_names)
     if len(matrix) <= _MOST_NUMBERED:
-        _number_cells(axes, matrix, shares, colours, scale)
+        _number_cells(axes, matrix, shares, colors, scale)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, label="% of the true class")
     bar.outline.set_visible(False)
     axes.set_title(_confusion_title(matrix, diagonal, title), loc="left", fontsize=11, fontfamily=families())
@@ -90,7 +90,7 @@ def errors_per_class(matrix: NDArray[np.int64], class_names: Sequence[str], titl
         axes.text(errors[true] + 0.008 * longest, y, f"{errors[true]}{share}", va="center", fontsize=9)
         if unnamed and errors[true] < 0.45 * longest:  # else there is no room beside the bar
             left = errors[true] + 0.15 * longest
-            axes.text(left, y, ", ".join(unnamed), va="center", fontsize=7.5, color=GREY, fontfamily=families())
+            axes.text(left, y, ", ".join(unnamed), va="center", fontsize=7.5, color=GRAY, fontfamily=families())
     axes.set_yticks(range(len(order)), [readable(class_names[i], _NAME_COLUMNS) for i in order], fontfamily=families())
     axes.set_ylim(len(order) - 0.4, -0.6)
     axes.set_xlabel("wrong answers, split by what the class was taken for (three most frequent, then the rest)")
@@ -107,13 +107,13 @@ def _panel(
     """One quantity by epoch, training and validation."""
     epochs = [row["epoch"] for row in history]
     marker = "o" if len(epochs) <= 30 else ""
-    for phase, colour in (("train", BLUE), ("validation", ORANGE)):
+    for phase, color in (("train", BLUE), ("validation", ORANGE)):
         values = series(history, f"{phase}_{quantity}", factor)
         if np.isfinite(values).any():
-            axes.plot(epochs, values, marker=marker, markersize=4, linewidth=1.8, color=colour, label=phase)
+            axes.plot(epochs, values, marker=marker, markersize=4, linewidth=1.8, color=color, label=phase)
     if best_epoch is not None:
         label = f"best epoch: {best_epoch}"
-        axes.axvline(best_epoch, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1, label=label)
+        axes.axvline(best_epoch, color=GRAY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1, label=label)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     if len(epochs) == 1:
@@ -141,13 +141,13 @@ def _name_ticks(axes: Axes, class_names: Sequence[str]) -> None:
 
 
 def _number_cells(
-    axes: Axes, matrix: NDArray[np.int64], shares: NDArray[np.float64], colours: Colormap, scale: Normalize
+    axes: Axes, matrix: NDArray[np.int64], shares: NDArray[np.float64], colors: Colormap, scale: Normalize
 ) -> None:
-    """The count in every cell that is not empty or blank, white on dark colours."""
+    """The count in every cell that is not empty or blank, white on dark colors."""
     size = 9 if len(matrix) <= 12 and matrix.max() < 10_000 else 7
     for (row, column), count in np.ndenumerate(matrix):
         if count and not np.isnan(shares[row, column]):
-            red, green, blue, _ = colours(scale(shares[row, column]))
+            red, green, blue, _ = colors(scale(shares[row, column]))
             dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.55  # luma, ITU-R BT.601
             axes.text(
                 column, row, str(count), ha="center", va="center", fontsize=size, color="white" if dark else "0.15"
@@ -155,7 +155,7 @@ def _number_cells(
 
 
 def _stack(axes: Axes, y: int, counts: NDArray[np.int64], class_names: Sequence[str], longest: int) -> list[str]:
-    """One bar: the classes most taken for in fading colours, named where the name fits, and the rest in grey.
+    """One bar: the classes most taken for in fading colors, named where the name fits, and the rest in gray.
 
     Returns what did not fit, as names with counts.
     """
@@ -163,15 +163,15 @@ def _stack(axes: Axes, y: int, counts: NDArray[np.int64], class_names: Sequence[
     parts = [(int(counts[i]), readable(class_names[i], _NAME_COLUMNS)) for i in top]
     rest = int(counts.sum()) - sum(count for count, _ in parts)
     left, unnamed = 0, []
-    colours = [*(BLUE, "#6BAED6", "#C6DBEF")[: len(parts)], "0.88"]
-    for (count, name), colour in zip([*parts, (rest, "others")], colours, strict=True):
-        axes.barh(y, count, left=left, height=0.74, color=colour, edgecolor="white", linewidth=0.8)
+    colors = [*(BLUE, "#6BAED6", "#C6DBEF")[: len(parts)], "0.88"]
+    for (count, name), color in zip([*parts, (rest, "others")], colors, strict=True):
+        axes.barh(y, count, left=left, height=0.74, color=color, edgecolor="white", linewidth=0.8)
         if width(name) * 0.0125 * longest < count:  # a letter of this size on an axis this wide
-            ink = "white" if colour == BLUE else "0.15"
+            ink = "white" if color == BLUE else "0.15"
             axes.text(
                 left + count / 2, y, name, ha="center", va="center", fontsize=7.5, color=ink, fontfamily=families()
             )
-        elif colour != "0.88":
+        elif color != "0.88":
             unnamed.append(f"{name} {count}")
         left += count
     return unnamed

@@ -12,10 +12,10 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 
 from assay.report.plots.run import series
-from assay.report.plots.study_data import Measured, keys_of, ranked, remarks
+from assay.report.plots.study_data import VariantResults, keys_of, ranked, remarks
 from assay.report.plots.style import (
     BLUE,
-    GREY,
+    GRAY,
     ORANGE,
     RED,
     caption,
@@ -35,7 +35,10 @@ _MOST_CURVES = 8
 
 
 def learning_curves(
-    variants: Sequence[Measured], quantity: Literal["loss", "accuracy"], title: str = "", notes: Sequence[str] = ()
+    variants: Sequence[VariantResults],
+    quantity: Literal["loss", "accuracy"],
+    title: str = "",
+    notes: Sequence[str] = (),
 ) -> Figure:
     """A panel for each variant: training and validation by epoch, the mean of its finished runs and a band around it.
 
@@ -53,7 +56,7 @@ def learning_curves(
         _curves(axes, one, quantity, factor)
         if best is not None and one is not best:
             epochs, values = _stacked(best, f"validation_{quantity}", factor)
-            axes.plot(epochs, values.mean(axis=0), color=GREY, linewidth=1, linestyle="--", label="best, validation")
+            axes.plot(epochs, values.mean(axis=0), color=GRAY, linewidth=1, linestyle="--", label="best, validation")
     _same_limits(list(grid.flat)[: len(shown)])
     label_grid(grid, len(shown), "epoch", "")
     taken = legend_above(figure)
@@ -66,7 +69,7 @@ def learning_curves(
     return figure
 
 
-def population(variants: Sequence[Measured], title: str = "", notes: Sequence[str] = ()) -> Figure:
+def population(variants: Sequence[VariantResults], title: str = "", notes: Sequence[str] = ()) -> Figure:
     """Share of runs with an error below x: all of them, then a panel for each hyper-parameter with a curve a value.
 
     The further up and left, the better the whole space of recipes, not only its best (Radosavovic et al. 2020,
@@ -78,11 +81,11 @@ def population(variants: Sequence[Measured], title: str = "", notes: Sequence[st
     figure = new_figure(max(6.5, 4.1 * columns), 0.7 + 3.3 * rows)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     end = max((100 - 100 * value for one in variants for value in one.accuracies), default=100.0)
-    _population(grid.flat[0], variants, end, "all", GREY)
+    _population(grid.flat[0], variants, end, "all", GRAY)
     grid.flat[0].set_title("all runs", loc="left", fontsize=10)
     for axes, key in zip(grid.flat[1:], keys, strict=False):
-        for value, colour in zip(key.values, shades(len(key.values), key.is_number), strict=True):
-            _population(axes, [one for one in variants if key.of(one) == value], end, key.text(value), colour)
+        for value, color in zip(key.values, shades(len(key.values), key.is_number), strict=True):
+            _population(axes, [one for one in variants if key.of(one) == value], end, key.text(value), color)
         axes.set_title(readable(key.name, _PANEL_COLUMNS), loc="left", fontsize=10, fontfamily=families())
         axes.legend(frameon=False, fontsize=8, loc="best", prop={"family": families(), "size": 8})
     label_grid(grid, 1 + len(keys), "validation error (%)", "share of runs below it")
@@ -93,7 +96,7 @@ def population(variants: Sequence[Measured], title: str = "", notes: Sequence[st
     return figure
 
 
-def _population(axes: Axes, variants: Sequence[Measured], end: float, label: str, colour: Any) -> None:
+def _population(axes: Axes, variants: Sequence[VariantResults], end: float, label: str, color: Any) -> None:
     """One empirical distribution as steps, drawn to the error `end`."""
     errors = sorted(100 - 100 * value for one in variants for value in one.accuracies)
     n = len(errors) + sum(one.lost for one in variants)
@@ -101,32 +104,32 @@ def _population(axes: Axes, variants: Sequence[Measured], end: float, label: str
         shares = np.arange(len(errors) + 1) / n
         xs = [errors[0], *errors, max(end, errors[-1])]
         text = readable(f"{label} ({n} run{'s' * (n != 1)})", _PANEL_COLUMNS)
-        axes.step(xs, [*shares, shares[-1]], where="post", color=colour, linewidth=1.6, label=text)
+        axes.step(xs, [*shares, shares[-1]], where="post", color=color, linewidth=1.6, label=text)
     axes.set_ylim(0, 1.03)
     tidy(axes)
 
 
-def _curves(axes: Axes, one: Measured, quantity: str, factor: float) -> None:
+def _curves(axes: Axes, one: VariantResults, quantity: str, factor: float) -> None:
     """One variant's panel."""
-    for phase, colour in (("train", BLUE), ("validation", ORANGE)):
+    for phase, color in (("train", BLUE), ("validation", ORANGE)):
         epochs, values = _stacked(one, f"{phase}_{quantity}", factor)
         if not np.isfinite(values).any():
             continue
         if len(values) > 1:
-            axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.25, linewidth=0)
+            axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=color, alpha=0.25, linewidth=0)
         marker = "o" if len(epochs) == 1 else ""
-        axes.plot(epochs, values.mean(axis=0), color=colour, linewidth=1.6, marker=marker, markersize=4, label=phase)
+        axes.plot(epochs, values.mean(axis=0), color=color, linewidth=1.6, marker=marker, markersize=4, label=phase)
         for history in one.histories:
             rest = series(history, f"{phase}_{quantity}", factor)[len(epochs) - 1 :]
             if len(rest) > 1:
-                axes.plot(len(epochs) + np.arange(len(rest)), rest, color=colour, linewidth=0.7)
+                axes.plot(len(epochs) + np.arange(len(rest)), rest, color=color, linewidth=0.7)
     if not one.histories:
         axes.text(0.5, 0.5, "no run finished", ha="center", color=RED, fontsize=9, transform=axes.transAxes)
-    colour = RED if one.faults else "0.1"
+    color = RED if one.faults else "0.1"
     runs = one.runs.replace(" ", "\N{NO-BREAK SPACE}")  # the count is not torn apart
     lines = wrap(f"{one.name} ({runs}){' [FAULTY]' * bool(one.faults)}", _PANEL_COLUMNS)[:3]
     text = "\n".join(readable(line) for line in lines)
-    axes.set_title(text, loc="left", fontsize=8, color=colour, fontfamily=families(), y=1.02)  # with y it is quicker
+    axes.set_title(text, loc="left", fontsize=8, color=color, fontfamily=families(), y=1.02)  # with y it is quicker
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=6, steps=[1, 2, 5, 10]))
     axes.tick_params(labelsize=8)
     tidy(axes)
@@ -144,7 +147,7 @@ def _same_limits(panels: Sequence[Axes]) -> None:
         axes.label_outer()
 
 
-def _stacked(one: Measured, key: str, factor: float) -> tuple[Any, Any]:
+def _stacked(one: VariantResults, key: str, factor: float) -> tuple[Any, Any]:
     """Epochs (E,) up to the end of the shortest run, and each run's values there (S, E)."""
     columns = [series(history, key, factor) for history in one.histories]
     shortest = min(map(len, columns), default=0)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from assay.evaluation.comparison import Comparison
 from assay.evaluation.statistics import Interval, mean_interval
-from assay.report.plots.style import GREY, RED
+from assay.report.plots.style import GRAY, RED
 
 Value = float | str
 
@@ -18,7 +18,7 @@ _RATIO, _EVEN = 1.5, 1.3  # so do values that grow by at least this factor, the 
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class VariantResults:
     """A variant as it is drawn.
 
     accuracies: of its finished runs, fractions of the validation images; histories: of the same runs, rows as in
@@ -75,7 +75,7 @@ class Key:
             return "linear"
         return "log" if len(positive) == len(numbers) else "symlog"
 
-    def of(self, one: Measured) -> Value | None:
+    def of(self, one: VariantResults) -> Value | None:
         """The variant's value, if it has one."""
         value = one.values.get(self.name)
         return str(value) if value is not None and not self.is_number else value
@@ -100,7 +100,7 @@ class Key:
         return math.log10(value)
 
 
-def keys_of(variants: Sequence[Measured]) -> list[Key]:
+def keys_of(variants: Sequence[VariantResults]) -> list[Key]:
     """The hyper-parameters that took more than one value, in the order in which they were given."""
     found = []
     for name in dict.fromkeys(name for one in variants for name in one.values):
@@ -112,14 +112,14 @@ def keys_of(variants: Sequence[Measured]) -> list[Key]:
     return found
 
 
-def ranked(variants: Sequence[Measured]) -> list[Measured]:
+def ranked(variants: Sequence[VariantResults]) -> list[VariantResults]:
     """Best first, those without a result last."""
     return sorted(variants, key=lambda one: math.inf if one.mean is None else -one.mean)
 
 
-def remarks(shown: Sequence[Measured], notes: Sequence[str]) -> list[tuple[str, str]]:
-    """The notes in grey, then in red a sentence for each set of faults: which variants have it."""
-    said = [(text, GREY) for text in notes]
+def remarks(shown: Sequence[VariantResults], notes: Sequence[str]) -> list[tuple[str, str]]:
+    """The notes in gray, then in red a sentence for each set of faults: which variants have it."""
+    said = [(text, GRAY) for text in notes]
     for faults in dict.fromkeys(one.faults for one in shown if one.faults):
         names = [one.name for one in shown if one.faults == faults]
         who = "all variants" if len(names) == len(shown) else ", ".join(names)

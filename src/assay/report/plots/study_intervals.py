@@ -13,11 +13,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from assay.evaluation.comparison import Comparison
-from assay.report.plots.study_data import Measured, ranked, remarks
+from assay.report.plots.study_data import VariantResults, ranked, remarks
 from assay.report.plots.style import (
     AMBER,
     BLUE,
-    GREY,
+    GRAY,
     RED,
     caption,
     families,
@@ -36,7 +36,7 @@ _NAME_COLUMNS = 62  # longer names are cut
 _ROW_INCHES = 0.27
 
 
-def intervals(variants: Sequence[Measured], title: str = "", notes: Sequence[str] = ()) -> Figure:
+def intervals(variants: Sequence[VariantResults], title: str = "", notes: Sequence[str] = ()) -> Figure:
     """A row for each variant, best first: its runs, their mean and its 95 % t interval over seeds; faulty ones in red.
 
     Of very many variants the best are shown, which the title then says.
@@ -44,10 +44,10 @@ def intervals(variants: Sequence[Measured], title: str = "", notes: Sequence[str
     shown = ranked(variants)[:_MOST_ROWS]
     figure, axes = _rows_figure(shown)
     done = [(y, one) for y, one in enumerate(shown) if one.accuracies]
-    bars = [(y, *one.interval, _colour(one)) for y, one in done if one.interval]
+    bars = [(y, *one.interval, _color(one)) for y, one in done if one.interval]
     if bars:
-        ys, lows, highs, colours = zip(*bars, strict=True)
-        axes.hlines(ys, lows, highs, colors=colours, linewidth=2, label="95 % t interval over seeds")
+        ys, lows, highs, colors = zip(*bars, strict=True)
+        axes.hlines(ys, lows, highs, colors=colors, linewidth=2, label="95 % t interval over seeds")
     _dots(axes, done)
     for y, one in enumerate(shown):
         _beside(axes, y, f"{one.mean:.2f}  {one.runs}" if one.mean is not None else f"no result  {one.runs}", one.lost)
@@ -57,10 +57,10 @@ def intervals(variants: Sequence[Measured], title: str = "", notes: Sequence[str
     return figure
 
 
-def waterfall(variants: Sequence[Measured], title: str = "", notes: Sequence[str] = ()) -> Figure:
+def waterfall(variants: Sequence[VariantResults], title: str = "", notes: Sequence[str] = ()) -> Figure:
     """A ladder's steps from top to bottom: each a bar from the accuracy of what it builds on to its own.
 
-    The line on it is the difference's 95 % interval over seeds; its colour is the verdict, as in VERDICTS.
+    The line on it is the difference's 95 % interval over seeds; its color is the verdict, as in VERDICTS.
     """
     figure, axes = _rows_figure(variants)
     places = {named(one.name, one.faults): y for y, one in enumerate(variants)}
@@ -72,11 +72,11 @@ def waterfall(variants: Sequence[Measured], title: str = "", notes: Sequence[str
         if one.comparison is not None:
             _step(axes, y, one.comparison, y - 1 if before is None else before)
         elif one.mean is not None:
-            axes.plot([one.mean], [y], marker="D", color=GREY, markersize=6, linestyle="", zorder=4)
+            axes.plot([one.mean], [y], marker="D", color=GRAY, markersize=6, linestyle="", zorder=4)
         _beside(axes, y, _difference(one), one.lost)
     _name_rows(axes, variants, labels)
     present = {one.comparison.verdict for one in variants if one.comparison}
-    handles: list[Any] = [Patch(color=colour, label=word) for word, colour in VERDICTS.items() if word in present]
+    handles: list[Any] = [Patch(color=color, label=word) for word, color in VERDICTS.items() if word in present]
     if any(one.comparison and one.comparison.seeds for one in variants):
         handles.append(Line2D([], [], color="0.15", linewidth=1.4, label="95 % interval over seeds"))
     notes = [*notes, "Each step begins at the one that it builds on; right, the difference in points. "
@@ -85,12 +85,12 @@ def waterfall(variants: Sequence[Measured], title: str = "", notes: Sequence[str
     return figure
 
 
-def _dots(axes: Axes, done: Sequence[tuple[int, Measured]]) -> None:
+def _dots(axes: Axes, done: Sequence[tuple[int, VariantResults]]) -> None:
     """Each run of those that have several, and each variant's mean."""
     runs = [(100 * value, y) for y, one in done for value in one.accuracies if len(one.accuracies) > 1]
     if runs:
         xs, ys = zip(*runs, strict=True)
-        axes.scatter(xs, ys, s=14, color="white", edgecolor=GREY, linewidth=0.8, label="run", zorder=3)
+        axes.scatter(xs, ys, s=14, color="white", edgecolor=GRAY, linewidth=0.8, label="run", zorder=3)
     for marker, faulty in (("o", False), ("X", True)):
         means = [(one.mean, y) for y, one in done if bool(one.faults) == faulty and one.mean is not None]
         if means:
@@ -102,7 +102,7 @@ def _dots(axes: Axes, done: Sequence[tuple[int, Measured]]) -> None:
 def _step(axes: Axes, y: int, found: Comparison, before: int) -> None:
     """A bar from the one before to this, the line that joins them, and the difference's interval over seeds."""
     start, end = 100 * found.accuracies[1], 100 * found.accuracies[0]
-    axes.plot([start, start], [before, y], color=GREY, linewidth=0.9, linestyle=":", zorder=1)
+    axes.plot([start, start], [before, y], color=GRAY, linewidth=0.9, linestyle=":", zorder=1)
     axes.barh(y, end - start, left=start, height=0.6, color=VERDICTS[found.verdict], zorder=2)
     axes.plot([end], [y], marker="|", color="0.15", markersize=11, linestyle="", zorder=4)
     if found.seeds is not None:
@@ -110,7 +110,7 @@ def _step(axes: Axes, y: int, found: Comparison, before: int) -> None:
         axes.hlines([y], [start + 100 * low], [start + 100 * high], colors="0.15", linewidth=1.4, zorder=3)
 
 
-def _difference(one: Measured) -> str:
+def _difference(one: VariantResults) -> str:
     if one.mean is None:
         return f"no result  {one.runs}"
     found = one.comparison
@@ -122,11 +122,11 @@ def _difference(one: Measured) -> str:
     return f"{100 * found.difference:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}]  {found.verdict}"
 
 
-def _colour(one: Measured) -> str:
+def _color(one: VariantResults) -> str:
     return RED if one.faults else BLUE
 
 
-def _rows_figure(shown: Sequence[Measured]) -> tuple[Figure, Axes]:
+def _rows_figure(shown: Sequence[VariantResults]) -> tuple[Figure, Axes]:
     figure = new_figure(11, 1.5 + _ROW_INCHES * len(shown))
     axes = figure.subplots()
     axes.use_sticky_edges = False  # or a bar that begins at the least accuracy would hide in the axis
@@ -135,11 +135,11 @@ def _rows_figure(shown: Sequence[Measured]) -> tuple[Figure, Axes]:
 
 def _beside(axes: Axes, y: int, text: str, lost: int) -> None:
     """What stands right of a row, red where runs were lost."""
-    where, colour = axes.get_yaxis_transform(), RED if lost else "0.25"
-    axes.text(1.01, y, text, va="center", fontsize=8, color=colour, transform=where)
+    where, color = axes.get_yaxis_transform(), RED if lost else "0.25"
+    axes.text(1.01, y, text, va="center", fontsize=8, color=color, transform=where)
 
 
-def _name_rows(axes: Axes, shown: Sequence[Measured], names: Sequence[str]) -> None:
+def _name_rows(axes: Axes, shown: Sequence[VariantResults], names: Sequence[str]) -> None:
     """Names left of the rows; those of faulty variants red, with a word."""
     labels = [
         f"{readable(name, _NAME_COLUMNS)}{' [FAULTY]' * bool(one.faults)}"
@@ -153,7 +153,7 @@ def _name_rows(axes: Axes, shown: Sequence[Measured], names: Sequence[str]) -> N
 
 
 def _finish_rows(
-    figure: Figure, axes: Axes, title: str, what: str, shown: Sequence[Measured], notes: Sequence[str],
+    figure: Figure, axes: Axes, title: str, what: str, shown: Sequence[VariantResults], notes: Sequence[str],
     handles: Sequence[Any] | None = None,
 ) -> None:  # fmt: skip
     low, high = axes.get_xlim()

@@ -1,4 +1,4 @@
-"""What all figures share: a blank figure without pyplot, colours, text that can always be drawn, and saving.
+"""What all figures share: a blank figure without pyplot, colors, text that can always be drawn, and saving.
 
 No figure of its own; those are in `figures` and `sheets`.
 """
@@ -15,16 +15,16 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from assay.core.files import save_whole
+from assay.core.files import atomic_save
 
 DPI = 150
 
-# Okabe and Ito's palette, which stays apart for colour-blind readers.
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#595959"
+# Okabe and Ito's palette, which stays apart for color-blind readers.
+BLUE, ORANGE, GRAY = "#0072B2", "#D55E00", "#595959"
 GREEN, PINK, AMBER, SKY = "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 RED = "#C1121F"  # faults and lost runs, which a word or another marker tells too
-_PALETTE = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY, GREY)
-SEQUENCE = "viridis"  # the colour map for numbers
+_PALETTE = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY, GRAY)
+SEQUENCE = "viridis"  # the color map for numbers
 
 # Fonts that know scripts which matplotlib's own font lacks, used where one happens to be installed.
 _WIDE_FONTS = (
@@ -51,7 +51,7 @@ def tidy(axes: Axes) -> None:
 
 
 def shades(count: int, in_order: bool) -> list[str]:
-    """So many colours: from dark to light for numbers in order, else as far apart as they can be."""
+    """So many colors: from dark to light for numbers in order, else as far apart as they can be."""
     if not in_order and count <= len(_PALETTE):
         return list(_PALETTE[:count])
     return [to_hex(colormaps[SEQUENCE](0.88 * i / max(1, count - 1))) for i in range(count)]
@@ -77,8 +77,8 @@ def legend_above(figure: Figure, handles: Sequence[Any] | None = None) -> float:
     a title.
     """
     if handles is None:
-        labelled = (handle for axes in figure.axes for handle in axes.get_legend_handles_labels()[0])
-        handles = list({handle.get_label(): handle for handle in labelled}.values())
+        labeled = (handle for axes in figure.axes for handle in axes.get_legend_handles_labels()[0])
+        handles = list({handle.get_label(): handle for handle in labeled}.values())
     inches = sum(0.65 + 1.1 * _NOTE_LETTER_INCHES * width(str(handle.get_label())) for handle in handles)
     if inches > 0.6 * figure.get_figwidth():
         figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=8)
@@ -100,9 +100,9 @@ def headline(figure: Figure, title: str, what: str, taken_inches: float = 0.0) -
 
 
 def caption(figure: Figure, notes: Sequence[tuple[str, str]]) -> None:
-    """Small text below all axes: each note with its colour, wrapped. The figure grows by its height."""
+    """Small text below all axes: each note with its color, wrapped. The figure grows by its height."""
     columns = int(figure.get_figwidth() / _NOTE_LETTER_INCHES)
-    lines = [(line, colour) for text, colour in notes for line in wrap(readable(text), columns)]
+    lines = [(line, color) for text, color in notes for line in wrap(readable(text), columns)]
     extra = len(lines) * _NOTE_LINE_INCHES + 0.08
     if not lines:
         return
@@ -111,14 +111,14 @@ def caption(figure: Figure, notes: Sequence[tuple[str, str]]) -> None:
     engine = figure.get_layout_engine()
     assert engine is not None
     engine.set(rect=(0, extra / height, 1, 1 - extra / height))  # type: ignore[call-arg]
-    for number, (line, colour) in enumerate(lines):
+    for number, (line, color) in enumerate(lines):
         y = (extra - 0.04 - (number + 1) * _NOTE_LINE_INCHES + 0.05) / height
-        figure.text(0.01, y, line, fontsize=_NOTE_POINTS, color=colour, fontfamily=families())
+        figure.text(0.01, y, line, fontsize=_NOTE_POINTS, color=color, fontfamily=families())
 
 
 def save(figure: Figure, path: Path) -> None:
     """Write the figure to `path` (its suffix names the format), whole or not at all. Raises AssayError."""
-    save_whole(path, figure.savefig)
+    atomic_save(path, figure.savefig)
 
 
 @cache

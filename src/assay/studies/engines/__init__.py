@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from assay.core.runtime import Runtime
-from assay.studies.study import Member, Study
+from assay.studies.study import Study, Trial
 
-Ended = tuple[Member, str | None]  # with what went wrong
+Ended = tuple[Trial, str | None]  # with what went wrong
 
 
 class Engine(Protocol):
@@ -24,7 +24,7 @@ class Engine(Protocol):
     def mlflow(self) -> bool:
         """Whether the runs are mirrored to MLflow."""
 
-    def run(self, members: Sequence[Member]) -> Iterator[Ended | None]:
+    def run(self, members: Sequence[Trial]) -> Iterator[Ended | None]:
         """Run all; gives each member as it ends with what went wrong, and now and then None in between.
 
         A run that fails does not stop the others.
@@ -35,5 +35,5 @@ class Engine(Protocol):
 class Pruning(Engine, Protocol):
     """An engine that can stop weak runs early, for the plan asha."""
 
-    def search(self, study: Study, members: Sequence[Member]) -> Iterator[Ended | None]:
+    def search(self, study: Study, members: Sequence[Trial]) -> Iterator[Ended | None]:
         """As `run`; a member that the plan stops gets the state `pruned` and has ended."""

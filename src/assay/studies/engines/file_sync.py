@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Protocol
 
 from assay.core.errors import AssayError
-from assay.core.files import write_whole
+from assay.core.files import atomic_write
 from assay.core.runtime import Runtime
 from assay.studies.engines.local import train_member
-from assay.studies.study import Member
-from assay.training.callbacks import Watch
+from assay.studies.study import Trial
+from assay.training.callbacks import Callback
 from assay.training.history import Epoch
 
 Files = Mapping[str, bytes]  # by path within a run's folder
@@ -45,23 +45,23 @@ class Keeper:
     def keep(self, run: str, files: Files, gone: Sequence[str]) -> None:
         """As of `Desk.keep`; the status comes last, because it says whether all the rest is there."""
         for name in sorted(files, key=lambda name: name == "status.json"):
-            write_whole(self.folder / run / name, files[name])
+            atomic_write(self.folder / run / name, files[name])
         for name in gone:
             (self.folder / run / name).unlink(missing_ok=True)
 
 
-def fetched(member: Member, desk: Desk, runs: Path) -> Member:
+def fetched(member: Trial, desk: Desk, runs: Path) -> Trial:
     """The member with its folder below `runs`, and in it what there was of it already."""
     study = runs / member.folder.parent.name
     start = study / member.start.name if member.start else None
     for folder in (study / member.folder.name, *([start] if start else [])):
         if not folder.exists():
             for name, content in desk.fetch(folder.name).items():
-                write_whole(folder / name, content)
+                atomic_write(folder / name, content)
     return replace(member, folder=study / member.folder.name, start=start)
 
 
-def train_fetched(here: Member, desk: Desk, runtime: Runtime, tell: Tell = lambda row: None) -> str | None:
+def train_fetched(here: Trial, desk: Desk, runtime: Runtime, tell: Tell = lambda row: None) -> str | None:
     """Train a member that was fetched, unless it has ended; returns what went wrong.
 
     tell: hears of every epoch once its files are with the keeper.
@@ -70,25 +70,25 @@ def train_fetched(here: Member, desk: Desk, runtime: Runtime, tell: Tell = lambd
         return reason(here)
     sender = _Sender(desk, here.folder, tell)
     try:
-        wrong = train_member(here, runtime, mlflow=False, watch=sender)
+        wrong = train_member(here, runtime, mlflow=False, callback=sender)
         sender.send()
     except AssayError as error:
         return str(error)
     return wrong
 
 
-def reason(member: Member) -> str | None:
+def reason(member: Trial) -> str | None:
     """Why a run failed; None if it did not."""
     return member.run.status.get("reason") if member.run else None
 
 
-class _Sender(Watch):
+class _Sender(Callback):
     """Sends what is new in a run's folder after every epoch."""
 
     def __init__(self, desk: Desk, folder: Path, tell: Tell) -> None:
         self.desk, self.folder, self.tell, self.sent = desk, folder, tell, _stamps(folder)
 
-    def epoch(self, row: Epoch, is_best: bool) -> None:
+    def on_epoch_end(self, row: Epoch, is_best: bool) -> None:
         """First the files: nobody should hear of an epoch that can still be lost."""
         self.send()
         self.tell(row)

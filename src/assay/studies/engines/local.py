@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from assay.core.errors import AssayError, Interrupted, UsageError
-from assay.core.files import sweep
+from assay.core.files import remove_partial_files
 from assay.core.runtime import Runtime
 from assay.experiments.run import Run
 from assay.studies.engines import Ended
-from assay.studies.study import Member
-from assay.training.callbacks import Watch
+from assay.studies.study import Trial
+from assay.training.callbacks import Callback
 
 TRIES = 2  # of a run whose worker died: out of memory, or killed
 POLL_SECONDS = 0.5
 
-Chain = Sequence[Member]  # to be run one after another
+Chain = Sequence[Trial]  # to be run one after another
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Local:
         usual = max(1, (os.cpu_count() or 1) // runtime.threads) if runtime.device == "cpu" else 1
         return cls(runtime, processes or usual, mlflow)
 
-    def run(self, members: Sequence[Member]) -> Iterator[Ended | None]:
+    def run(self, members: Sequence[Trial]) -> Iterator[Ended | None]:
         """Run all, as of `Engine.run`. Raises AssayError for a run whose worker died twice."""
         left, deaths = list(members), Counter[Path]()
         while left:
@@ -63,7 +63,7 @@ class Local:
                         f"{', '.join(worst)}. Start the study again to go on, with fewer --processes if memory is short"
                     ) from None
 
-    def chains(self, members: Sequence[Member]) -> list[Chain]:
+    def chains(self, members: Sequence[Trial]) -> list[Chain]:
         """What goes to a worker together."""
         return chains(members)
 
@@ -90,9 +90,9 @@ class Local:
                 raise
 
 
-def chains(members: Sequence[Member]) -> list[Chain]:
+def chains(members: Sequence[Trial]) -> list[Chain]:
     """Members that begin with another's weights come after it, in one worker."""
-    found: list[list[Member]] = []
+    found: list[list[Trial]] = []
     for one in members:
         if found and one.start is not None and one.start == found[-1][-1].folder:
             found[-1].append(one)
@@ -101,18 +101,23 @@ def chains(members: Sequence[Member]) -> list[Chain]:
     return list(found)
 
 
-def train_member(member: Member, runtime: Runtime, mlflow: bool, watch: Watch | None = None) -> str | None:
+def train_member(member: Trial, runtime: Runtime, mlflow: bool, callback: Callback | None = None) -> str | None:
     """Train a member, or go on with it; returns what went wrong. Raises Interrupted after Ctrl-C."""
     from assay.experiments import train as verbs
 
     folder = member.folder
-    options: dict[str, Any] = {"runtime": runtime, "watch": watch or Watch(), "mlflow": mlflow, "start": member.start}
+    options: dict[str, Any] = {
+        "runtime": runtime,
+        "callback": callback or Callback(),
+        "mlflow": mlflow,
+        "start": member.start,
+    }
     try:
         if member.run:
             verbs.resume(Run(folder), **options)
         else:
             if folder.is_dir():
-                sweep(folder)
+                remove_partial_files(folder)
                 folder.rmdir()  # killed before anything was in it
             verbs.train(member.recipe, runs=folder.parents[1], **options)
     except Interrupted:
@@ -125,7 +130,7 @@ def train_member(member: Member, runtime: Runtime, mlflow: bool, watch: Watch | 
 stopped = threading.Event()  # in a worker: set by Ctrl-C
 
 
-def _train_unless_stopped(member: Member, engine: Local) -> str | None:
+def _train_unless_stopped(member: Trial, engine: Local) -> str | None:
     if stopped.is_set():
         return "not begun"
     try:

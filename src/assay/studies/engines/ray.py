@@ -23,7 +23,7 @@ from assay.studies.engines import Ended
 from assay.studies.engines.file_sync import Files, Keeper, fetched, reason, train_fetched
 from assay.studies.engines.local import POLL_SECONDS, Chain, Local, chains
 from assay.studies.plans import Asha
-from assay.studies.study import PRUNED, Member, Study, has_ended
+from assay.studies.study import PRUNED, Study, Trial, has_ended
 from assay.training.history import Epoch
 
 # Ray's own defaults send usage data, start a cluster at any call without one, and print; what the user has set stays.
@@ -81,7 +81,7 @@ class Ray:
             raise UsageError(f"no node of {address} has room for a run, which needs {_needs(runtime)}")
         return cls(runtime, min(processes or room, room), address)
 
-    def run(self, members: Sequence[Member]) -> Iterator[Ended | None]:
+    def run(self, members: Sequence[Trial]) -> Iterator[Ended | None]:
         """Run all, as of `Engine.run`. A run whose worker died is tried again, on any node."""
         with self._connected():
             needs = {f"num_{name.lower()}s": number for name, number in _needs(self.runtime).items()}
@@ -100,7 +100,7 @@ class Ray:
             finally:
                 _stop(list(waiting))
 
-    def search(self, study: Study, members: Sequence[Member]) -> Iterator[Ended | None]:
+    def search(self, study: Study, members: Sequence[Trial]) -> Iterator[Ended | None]:
         """Run the plan asha by Ray Tune, whose own store is resumed if its driver died."""
         with self._connected():
             tuner, found, left = self._tuner(study), list[Any](), list(members)
@@ -256,7 +256,7 @@ def _train_chain(chain: Chain, work: _Work) -> list[str | None]:
         return [train_fetched(fetched(one, work.desk, runs), work.desk, work.runtime) for one in chain]
 
 
-def _trial(config: dict[str, Any], members: Mapping[str, Member], work: _Work, score: Score) -> None:
+def _trial(config: dict[str, Any], members: Mapping[str, Trial], work: _Work, score: Score) -> None:
     """On a worker: a member as one of Ray Tune's trials, which may end in any report."""
     with work.begun() as runs:
         here = fetched(members[config["run"]], work.desk, runs)

@@ -10,23 +10,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assay.core.errors import AssayError, Interrupted, NonFiniteError
-from assay.core.files import sweep
+from assay.core.files import remove_partial_files
 from assay.core.runtime import Runtime
 from assay.experiments.run import Run
-from assay.experiments.setup import Job, alike, prepare
+from assay.experiments.setup import TrainingSetup, alike, prepare
 from assay.models.pretrained import is_pretrained, library_of
 from assay.models.sequential import Net, lines_of
 from assay.models.stacked import knows
 from assay.recipes.recipe import Recipe
 from assay.studies.engines.local import Chain, Local, chains, stopped, train_member
-from assay.studies.study import Member
-from assay.training.callbacks import Watch
+from assay.studies.study import Trial
+from assay.training.callbacks import Callback
 from assay.training.interrupt import interruptible
 from assay.training.stacked_trainer import Stack
 
 MOST = 32  # nets in a stack: memory grows with them
 FREE: dict[str, bool | set[str]] = {  # what may differ in a stack
-    "name": True, "seed": True, "reported": True, "optimiser": {"lr", "momentum", "weight_decay"},
+    "name": True, "seed": True, "reported": True, "optimizer": {"lr", "momentum", "weight_decay"},
 }  # fmt: skip
 
 
@@ -34,7 +34,7 @@ FREE: dict[str, bool | set[str]] = {  # what may differ in a stack
 class Stacked(Local):
     """The local engine, of whose workers each trains a whole stack at a time."""
 
-    def chains(self, members: Sequence[Member]) -> list[Chain]:
+    def chains(self, members: Sequence[Trial]) -> list[Chain]:
         """Stacks, spread over the processes, and the rest."""
         return stacks(members, min(MOST, -(-len(members) // self.processes)))
 
@@ -52,32 +52,32 @@ class Stacked(Local):
 
 
 @dataclass(frozen=True)
-class Usual(Stacked):
+class DefaultEngine(Stacked):
     """The local engine; but heads on kept features, whose stacks are quick on a CPU too, train together."""
 
-    def chains(self, members: Sequence[Member]) -> list[Chain]:
+    def chains(self, members: Sequence[Trial]) -> list[Chain]:
         """Stacks of heads, and the rest."""
         first = {one.start for one in members}
         heads = [one for one in members if library_of(one.recipe.model.name) and fits(one) and one.folder not in first]
         return [*super().chains(heads), *chains([one for one in members if one not in heads])]
 
 
-def stacks(members: Sequence[Member], most: int = MOST) -> list[Chain]:
+def stacks(members: Sequence[Trial], most: int = MOST) -> list[Chain]:
     """The members in groups to be trained together, of `most` at most; those that fit no other stay alone."""
     first = {one.start for one in members}  # others begin with their weights, in the same worker
-    same: dict[str, list[Member]] = defaultdict(list)
-    rest: list[Member] = []
+    same: dict[str, list[Trial]] = defaultdict(list)
+    rest: list[Trial] = []
     for one in members:
         (same[_key(one.recipe)] if fits(one) and one.folder not in first else rest).append(one)
     groups: list[Chain] = [ones[start : start + most] for ones in same.values() for start in range(0, len(ones), most)]
     return groups + chains(rest)
 
 
-def fits(member: Member) -> bool:
+def fits(member: Trial) -> bool:
     """Whether this run could be part of a stack at all."""
     recipe = member.recipe
     return (
-        recipe.optimiser.name != "muon"  # its update mixes the numbers of a filter
+        recipe.optimizer.name != "muon"  # its update mixes the numbers of a filter
         and recipe.schedule.name != "plateau"  # the rate would hang on validation
         and recipe.stopping.patience is None  # all must end together
         and not recipe.faults
@@ -115,7 +115,7 @@ def _key(recipe: Recipe) -> str:
     return json.dumps(recipe.model_dump(mode="json", exclude=dict(FREE)), sort_keys=True)
 
 
-def _begun(members: Chain, first: Job) -> list[tuple[Run, Job]]:
+def _begun(members: Chain, first: TrainingSetup) -> list[tuple[Run, TrainingSetup]]:
     """A folder and a job for each; they share the images."""
     jobs = [first, *(alike(first, one.recipe) for one in members[1:])]
     runs = [_folder(one) for one in members]
@@ -125,10 +125,10 @@ def _begun(members: Chain, first: Job) -> list[tuple[Run, Job]]:
     return list(zip(runs, jobs, strict=True))
 
 
-def _folder(member: Member) -> Run:
+def _folder(member: Trial) -> Run:
     """The member's run, empty of what an attempt before this left half-written."""
     if member.folder.is_dir():
-        sweep(member.folder)
+        remove_partial_files(member.folder)
         if not member.run:
             member.folder.rmdir()
     return member.run or Run.create(member.recipe, member.folder.parents[1])
@@ -150,20 +150,20 @@ def _train(stack: Stack, runs: Sequence[Run]) -> None:
         raise
 
 
-def _complete(run: Run, job: Job, wrong: NonFiniteError | None, mlflow: bool) -> str | None:
+def _complete(run: Run, job: TrainingSetup, wrong: NonFiniteError | None, mlflow: bool) -> str | None:
     """Judge a member that is trained, or say how it failed, as for any run."""
     from assay.experiments.train import complete
 
     trainer = job.trainer
 
-    def train(watch: Watch, *_: object) -> None:
+    def train(callback: Callback, *_: object) -> None:
         for row in trainer.state.history:
-            watch.epoch(row, row.epoch == trainer.best_epoch)
+            callback.on_epoch_end(row, row.epoch == trainer.best_epoch)
         if wrong:
             raise wrong
 
     try:
-        complete(run, job, None, Watch(), mlflow, train)
+        complete(run, job, None, Callback(), mlflow, train)
     except AssayError as error:
         return str(error)
     return None

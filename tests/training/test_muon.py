@@ -1,4 +1,4 @@
-"""Muon against the singular value decomposition, a loop in numpy and torch's own; OptimizerGroup resumes bit for bit."""
+"""Muon against the singular value decomposition, numpy and torch's own; OptimizerGroup resumes bit for bit."""
 
 import copy
 

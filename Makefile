@@ -1,31 +1,42 @@
-# Two commands: `make demo` and `make test`. Each sets up all it needs.
+# Two commands: `make demo` and `make test`. Each installs what it needs and no more.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/installed
+CORE := $(VENV)/installed-core
+ALL := $(VENV)/installed-all
 BENCH := build/bench-venv
+PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .PHONY: setup demo test lint clean bench bench-gpu
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo   train a real CNN on Fashion-MNIST, about two minutes on two cores"
-	@echo "make test   all tests, linters and type checks"
-	@echo "make setup  only the virtual environment in $(VENV)"
-	@echo "make lint   only ruff and mypy"
+	@echo "make demo       train a real CNN on Fashion-MNIST, about two minutes on two cores"
+	@echo "make test       all tests, linters and type checks"
+	@echo "make setup      the virtual environment in $(VENV) with every extra"
+	@echo "make lint       ruff and mypy only"
 	@echo "make bench      assay beside PyTorch, Lightning, fastai, Keras and timm, hours; see benchmarks/README.md"
 	@echo "make bench-gpu  assay beside airbench94 on an NVIDIA GPU, nine minutes: make bench-gpu AIRBENCH=its-checkout"
 
-setup: $(STAMP)
-
-$(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || (echo "assay needs Python 3.11 or newer; say: make PYTHON=python3.12 ..." && false)
+$(BIN)/python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+	  { echo "assay needs Python 3.11 or newer: make PYTHON=python3.12 ..."; false; }
 	@$(PYTHON) -m venv $(VENV) || { apt-get install --yes --quiet python3-venv && $(PYTHON) -m venv $(VENV); } || \
 	  { echo "this Python has no venv module; on Debian: sudo apt-get install python3-venv"; false; }
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mlflow,pretrained,dev]'
-	@touch $(STAMP)
 
-demo: setup
+# The package alone: all that the demo needs.
+$(CORE): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable .
+	@touch $(CORE)
+
+# Every extra, and the tools of the tests.
+$(ALL): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[all,dev]'
+	@touch $(CORE) $(ALL)
+
+setup: $(ALL)
+
+demo: $(CORE)
 	$(BIN)/assay data get fashion-mnist
 	$(BIN)/assay train fashion/demo
 

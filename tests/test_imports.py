@@ -22,7 +22,7 @@ MODULES = sorted(SOURCE.rglob("*.py"), key=str)
 def imported(path: Path, *, top_only: bool = False) -> Iterator[str]:
     """The full names of all modules that a file imports, inside functions too (or only when it is itself imported)."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in tree.body if top_only else ast.iter_batches(tree):
+    for node in tree.body if top_only else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -70,7 +70,7 @@ def test_the_core_needs_no_optional_package(path: Path):
 @every_module
 def test_a_random_number_comes_from_a_generator_that_was_passed(path: Path):
     """torch.manual_seed and numpy's global functions change the state of whoever uses assay."""
-    found = ast.iter_batches(ast.parse(path.read_text(encoding="utf-8")))
+    found = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     calls = {ast.unparse(node.func) for node in found if isinstance(node, ast.Call)}
     assert not calls & {"torch.manual_seed", "np.random.seed", "random.seed", "torch.cuda.manual_seed_all"}
     assert "random" not in {name.partition(".")[0] for name in imported(path)}

@@ -16,7 +16,7 @@ from assay.models.pretrained import build
 from assay.recipes.recipe import Recipe
 from assay.training.callbacks import Callback, Progress
 
-from .models.conftest import needs_libraries
+from ..models.conftest import needs_libraries
 
 FP32 = Runtime("cpu", "fp32", threads=1)
 

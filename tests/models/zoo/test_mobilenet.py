@@ -8,7 +8,7 @@ from assay.core.errors import UsageError
 from assay.models.weights import fit, read_weights
 from assay.models.zoo.mobilenet import MobileNet, MobileNetV1
 
-from .conftest import needs_libraries, unlike_fresh
+from ..conftest import needs_libraries, unlike_fresh
 
 
 @pytest.mark.parametrize(("width", "count"), [(1.0, 4_231_976), (0.75, 2_585_560), (0.5, 1_331_592), (0.25, 470_072)])

@@ -15,7 +15,7 @@ from assay.models.zoo.catalog import NETS
 from assay.recipes.loader import read_recipe
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], key=str)
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks/README.md"], key=str)
 BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 IN_BLOCK, IN_SENTENCE = re.compile(r"^assay .*$", re.MULTILINE), re.compile(r"`(assay [^`]+)`")
 LINK = re.compile(r"\]\(([^)#:]+)\)")
@@ -80,6 +80,9 @@ def test_an_unknown_verb_or_option_would_be_found() -> None:
             parse(line)
 
 
-def test_every_page_of_docs_is_reached_from_the_readme() -> None:
+def test_every_page_is_linked_from_the_index_and_the_index_from_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert all(path.relative_to(ROOT).as_posix() in readme for path in (ROOT / "docs").glob("*.md"))
+    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    assert "docs/README.md" in readme
+    for page in (ROOT / "docs").glob("*/*.md"):
+        assert page.relative_to(ROOT / "docs").as_posix() in index, page

@@ -85,7 +85,7 @@ def measured_slowly(recipe: Recipe, runtime: Runtime, batches: int) -> dict[str,
         for step in range(1, batches + 1):
             trainer._step(0, step, *next(walk))
     size = recipe.training.images_a_step
-    images, preprocess = torch.from_numpy(job.images.images[: 10 * size]), trainer.feed.preprocess
+    images, preprocess = torch.from_numpy(job.images.images[: 10 * size]), trainer.loader.preprocess
     for name, where in (("validation", runtime), ("judging", runtime.exact())):
         with cpu_time(found, name):
             infer(trainer.state.net, images, preprocess, where)
@@ -146,13 +146,13 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def once(job: TrainingSetup) -> None:
     """All images through the frozen part: as training images and as judged ones."""
-    feed, features, validation = job.trainer.feed, job.trainer.features, job.trainer.validation
-    assert isinstance(feed, FeatureLoader)
-    assert features is not None
+    loader, cache, validation = job.trainer.loader, job.trainer.feature_cache, job.trainer.validation
+    assert isinstance(loader, FeatureLoader)
+    assert cache is not None
     assert validation is not None
-    assert len(feed.of_views[0]) == len(feed)
+    assert len(loader.view_features[0]) == len(loader)
     for images in (validation, load(job.recipe.data.name, "test")):
-        features.of(images, judged=True)
+        cache.features(images, exact=True)
 
 
 def main() -> None:

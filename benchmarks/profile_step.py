@@ -45,7 +45,7 @@ GROUPS = {
     "loss": ("softmax", "nll", "cross_entropy", "argmax"),
     "casts, copies": ("copy", "aten::to", "clone", "contiguous", "_to_copy"),
 }
-WARM_UP, STEPS = 3, 21  # whole groups of the feed: 7 batches of 64 each, or 3 of 128
+WARM_UP, STEPS = 3, 21  # whole groups of the loader: 7 batches of 64 each, or 3 of 128
 
 
 class Window(Callback):

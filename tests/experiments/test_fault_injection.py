@@ -64,7 +64,7 @@ def test_a_double_softmax_keeps_the_loss_above_its_floor(bars_folder):
 
 def test_the_swapped_split_trains_on_the_few(bars_folder):
     job = prepare(read_recipe("bars.yaml").override({"faults": ["swapped-split"]}), Runtime.choose("cpu", threads=1))
-    assert (len(job.trainer.feed), len(job.trainer.validation)) == (200, 1800)
+    assert (len(job.trainer.loader), len(job.trainer.validation)) == (200, 1800)
 
 
 def test_an_unnormalized_test_set_is_only_scaled(bars_folder):

@@ -20,19 +20,19 @@ def test_images_are_split_as_the_recipe_says(recipe, images):
     job = prepare(recipe.override({"data.validation": 0.25}), FP32, images=images)
     assert (len(job.split.train), len(job.split.validation)) == (150, 50)
     assert np.array_equal(job.trainer.validation.images, images.images[job.split.validation])
-    assert np.array_equal(job.trainer.feed.images.images, images.images[job.split.train])
+    assert np.array_equal(job.trainer.loader.images.images, images.images[job.split.train])
 
 
 def test_the_constants_of_preprocessing_come_from_training_images_alone(recipe, images):
     job = prepare(recipe.override({"preprocess.normalize": "train"}), FP32, images=images)
-    assert job.trainer.feed.preprocess.mean == pytest.approx([images.images[job.split.train].mean() / 255])
+    assert job.trainer.loader.preprocess.mean == pytest.approx([images.images[job.split.train].mean() / 255])
 
 
 def test_layers_that_start_from_data_are_fitted_to_preprocessed_training_images_alone(recipe, images):
     layers = ["whitening 2x2", "gelu", "flatten", "linear 3"]
     changes = {"model.layers": layers, "preprocess.normalize": "train", "data.validation": 0.25}
     job = prepare(recipe.override(changes), FP32, images=images)
-    pixels = job.trainer.feed.preprocess(torch.from_numpy(images.images[job.split.train]))
+    pixels = job.trainer.loader.preprocess(torch.from_numpy(images.images[job.split.train]))
     expected = WhiteningConv(1, (2, 2))
     expected.fit(pixels)
     assert torch.equal(job.trainer.state.net.layers[0].weight, expected.weight)
@@ -44,7 +44,7 @@ def test_the_images_that_layers_are_fitted_to_are_spread_over_all_when_there_are
     changes = {"model.layers": ["whitening 2x2", "flatten", "linear 3"], "data.validation": 0}
     job = prepare(recipe.override(changes), FP32, images=images)
     expected = WhiteningConv(1, (2, 2))
-    expected.fit(job.trainer.feed.preprocess(torch.from_numpy(images.images[::4].copy())))  # 50 of 200
+    expected.fit(job.trainer.loader.preprocess(torch.from_numpy(images.images[::4].copy())))  # 50 of 200
     assert torch.equal(job.trainer.state.net.layers[0].weight, expected.weight)
 
 

@@ -94,6 +94,6 @@ def test_a_machine_that_does_not_tell_its_memory_needs_a_number(recipe, images, 
 
 def test_several_processes_need_a_number(recipe, images):
     one = prepare(recipe, FP32, images=images).trainer
-    one.ranks = ProcessGroup(0, 2)
+    one.process_group = ProcessGroup(0, 2)
     with pytest.raises(UsageError, match="auto is for one process"):
         batch_size.find_batch_size(one)

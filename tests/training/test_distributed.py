@@ -15,7 +15,7 @@ from assay.core.errors import UsageError
 from assay.data.sampler import batches
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, list_runs
-from assay.training.distributed import SINGLE_PROCESS, ProcessGroup, join
+from assay.training.distributed import SINGLE_PROCESS, ProcessGroup, join_process_group
 
 # Batch norm and augmentation, and no dropout. Of 1,800 images the last batch has an odd number.
 WORDS = (
@@ -131,39 +131,40 @@ def test_torchrun_is_for_training_only(bars_folder, assay, monkeypatch):
 def test_without_torchrun_nothing_changes(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     net, batch, loss = nn.BatchNorm1d(3), torch.rand(5, 3), torch.tensor(2.0)
-    assert join("cpu") == SINGLE_PROCESS
-    assert SINGLE_PROCESS.ready(net) is net
+    assert join_process_group("cpu") == SINGLE_PROCESS
+    assert SINGLE_PROCESS.synchronize(net) is net
     assert type(net) is nn.BatchNorm1d
-    assert SINGLE_PROCESS.mine(batch) is batch
-    assert SINGLE_PROCESS.weighed(loss, 5, 5) is loss
-    assert SINGLE_PROCESS.add_up(net, loss) is loss
-    assert SINGLE_PROCESS.stream == ()
+    assert SINGLE_PROCESS.shard(batch) is batch
+    assert SINGLE_PROCESS.scale_loss(loss, 5, 5) is loss
+    assert SINGLE_PROCESS.all_reduce(net, loss) is loss
+    assert SINGLE_PROCESS.seed_suffix == ()
     assert (
-        SINGLE_PROCESS.mean(0.1, 3),
-        SINGLE_PROCESS.any(True),
-        SINGLE_PROCESS.any(False),
-        SINGLE_PROCESS.told("x"),
+        SINGLE_PROCESS.reduce_mean(0.1, 3),
+        SINGLE_PROCESS.reduce_any(True),
+        SINGLE_PROCESS.reduce_any(False),
+        SINGLE_PROCESS.broadcast("x"),
     ) == (0.1, True, False, "x")
 
 
 @pytest.mark.parametrize("size", [2, 3, 8])
 def test_the_slices_are_the_batch_and_their_losses_add_up_to_its_mean(size):
-    ranks = [ProcessGroup(rank, size) for rank in range(size)]
+    process_group = [ProcessGroup(rank, size) for rank in range(size)]
     for batch in batches(torch.arange(203), 20):
-        slices = [one.mine(batch) for one in ranks]
+        slices = [one.shard(batch) for one in process_group]
         assert torch.equal(torch.cat(slices), batch)
         assert max(map(len, slices)) - min(map(len, slices)) <= 1
         parts = [
-            one.weighed(part.double().mean(), len(part), len(batch)) for one, part in zip(ranks, slices, strict=True)
+            one.scale_loss(part.double().mean(), len(part), len(batch))
+            for one, part in zip(process_group, slices, strict=True)
         ]
         assert torch.stack(parts).sum().item() == pytest.approx(batch.double().mean().item())
 
 
 def test_each_process_has_dropout_of_its_own():
-    assert len({ProcessGroup(rank, 4).stream for rank in range(4)}) == 4
+    assert len({ProcessGroup(rank, 4).seed_suffix for rank in range(4)}) == 4
 
 
 def test_a_batch_norm_that_could_not_be_shared_is_refused(monkeypatch):
     monkeypatch.setattr("torch.distributed.broadcast", lambda tensor, source: None)
     with pytest.raises(UsageError, match="several processes cannot train"):
-        ProcessGroup(0, 2).ready(nn.Sequential(nn.BatchNorm2d(3, affine=False)))
+        ProcessGroup(0, 2).synchronize(nn.Sequential(nn.BatchNorm2d(3, affine=False)))

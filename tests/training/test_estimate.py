@@ -6,7 +6,7 @@ from assay.core.runtime import Runtime
 from assay.data.augment.parse import Augment
 from assay.data.preprocess import Preprocess
 from assay.models.sequential import build
-from assay.training.estimate import Plan, mult_adds, plan
+from assay.training.estimate import RunEstimate, estimate_run, mult_adds
 from assay.training.loader import BatchLoader
 from assay.training.trainer import Trainer
 
@@ -23,7 +23,7 @@ def trainer(recipe, images) -> Trainer:
 
 
 def test_counts_equal_those_by_hand(trainer):
-    found = plan(trainer)
+    found = estimate_run(trainer)
     assert (found.parameters, found.mult_adds, found.images, found.epochs) == (PARAMETERS, MULT_ADDS, 200, 3)
     assert found.flop == 6 * MULT_ADDS * 200 * 3
     assert found.minutes == found.seconds_per_epoch * 3 / 60 > 0
@@ -34,8 +34,8 @@ def test_epochs_of_smaller_images_count_as_less_work(recipe, images):
         {"model.layers": ["conv 4 3x3", "globalmaxpool", "linear 3"], "augment": ["window 6 epochs 2"]}
     )
     preprocess, net = Preprocess.fit(recipe.preprocess, images), build(recipe.model, images.shape, 3, 0)
-    feed = BatchLoader(images, preprocess, Augment.parse(recipe.augment), FP32)
-    found = plan(Trainer(recipe, net, feed, None, FP32))
+    loader = BatchLoader(images, preprocess, Augment.parse(recipe.augment), FP32)
+    found = estimate_run(Trainer(recipe, net, loader, None, FP32))
     assert found.work == pytest.approx(1 + 2 * 36 / 64)
     assert found.flop == pytest.approx(6 * found.mult_adds * 200 * found.work)
     assert found.minutes == pytest.approx(found.seconds_per_epoch * found.work / 60)
@@ -48,6 +48,6 @@ def test_counting_leaves_the_net_in_training_mode(trainer):
 
 
 def test_the_text_is_one_line_with_units():
-    assert Plan(1_234_567, 379_780_000, 45_000, 1, 1.0, 90.0).text() == (
+    assert RunEstimate(1_234_567, 379_780_000, 45_000, 1, 1.0, 90.0).text() == (
         "1,234,567 parameters, 379.78 M mult-adds an image; 1 epoch of 45,000 images: 0.103 PFLOP, about 1.5 min"
     )

@@ -19,7 +19,7 @@ from assay.experiments.setup import TrainingSetup, prepare
 from assay.models.pretrained import build
 from assay.recipes.recipe import Recipe
 from assay.training.callbacks import Callback
-from assay.training.feature_cache import BATCH, FeatureLoader, Features, View
+from assay.training.feature_cache import BATCH, FeatureCache, FeatureLoader, View
 
 FP32, BF16 = Runtime("cpu", "fp32", threads=1), Runtime("cpu", "bf16", threads=1)
 
@@ -62,9 +62,9 @@ def train(recipe, images, test_images, tmp_path, monkeypatch):
     return call
 
 
-def features_of(job: TrainingSetup) -> Features:
-    assert isinstance(job.trainer.feed, FeatureLoader)
-    return job.trainer.feed.features
+def cache_of(job: TrainingSetup) -> FeatureCache:
+    assert isinstance(job.trainer.loader, FeatureLoader)
+    return job.trainer.loader.cache
 
 
 def files(folder) -> list[str]:
@@ -97,7 +97,7 @@ def test_the_images_go_through_the_frozen_part_once_for_all_heads(train, tmp_pat
     train(kept=True)
     before = files(tmp_path)
     assert len(before) == 3  # training, validation and test images
-    monkeypatch.setattr("assay.training.feature_cache.Features._compute", None)  # nothing may be computed again
+    monkeypatch.setattr("assay.training.feature_cache.FeatureCache._compute", None)  # nothing may be computed again
     for changes in ({"seed": 4}, {"optimizer.lr": 0.1}, {"training.batch_size": 10}, {"training.epochs": 3}):
         train(changes, kept=True)
     assert files(tmp_path) == before
@@ -106,56 +106,56 @@ def test_the_images_go_through_the_frozen_part_once_for_all_heads(train, tmp_pat
 def test_computing_them_beforehand_counts_all_images_and_leaves_nothing_to_compute(recipe, images, monkeypatch):
     job = prepare(recipe.override({"augment": ["flip"], "training.views": 2}), FP32, images=images)
     counts = []
-    job.trainer.feed.compute(job.trainer.validation, lambda *count: counts.append(count))
+    job.trainer.loader.compute(job.trainer.validation, lambda *count: counts.append(count))
     total = 2 * len(job.split.train) + len(job.split.validation)
     assert counts[-1] == (total, total)
     assert counts == sorted(counts)
-    monkeypatch.setattr("assay.training.feature_cache.Features._compute", None)
-    assert [len(view) for view in job.trainer.feed.of_views] == [len(job.split.train)] * 2
+    monkeypatch.setattr("assay.training.feature_cache.FeatureCache._compute", None)
+    assert [len(view) for view in job.trainer.loader.view_features] == [len(job.split.train)] * 2
 
 
 @pytest.mark.parametrize("what", ["images", "preprocess", "weights", "precision", "view"])
 def test_other_images_preprocessing_weights_precision_or_views_are_other_features(recipe, images, tmp_path, what):
-    features = features_of(prepare(recipe, FP32, images=images))
-    features.of(images)
+    cache = cache_of(prepare(recipe, FP32, images=images))
+    cache.features(images)
     view = View(("flip",), 0) if what == "view" else None
     if what == "images":
         changed = images.images.copy()
         changed[0, 0, 0, 0] ^= 1
         images = ImageSet(changed, images.labels, images.class_names, images.source)
     elif what == "preprocess":
-        features = replace(features, preprocess=replace(features.preprocess, std=(0.5, 0.5, 0.4)))
+        cache = replace(cache, preprocess=replace(cache.preprocess, std=(0.5, 0.5, 0.4)))
     elif what == "precision":
-        features = replace(features, runtime=BF16)
+        cache = replace(cache, runtime=BF16)
     elif what == "weights":
         other = prepare(recipe.override({"model.weights": "none"}), FP32, images=images)
-        features = features_of(other)
-    features.of(images, view)
+        cache = cache_of(other)
+    cache.features(images, view)
     assert len(files(tmp_path)) == 2
 
 
 def test_a_file_that_is_not_whole_is_computed_anew(recipe, images, tmp_path):
-    features = features_of(prepare(recipe, FP32, images=images))
-    expected = features.of(images).clone()
+    cache = cache_of(prepare(recipe, FP32, images=images))
+    expected = cache.features(images).clone()
     (path,) = (tmp_path / "features").glob("*.npy")
     path.write_bytes(path.read_bytes()[:1000])
-    assert torch.equal(features.of(images), expected)
+    assert torch.equal(cache.features(images), expected)
 
 
 def test_training_features_are_kept_in_the_runtimes_precision_and_judged_ones_in_float32(recipe, images):
-    features = features_of(prepare(recipe, BF16, images=images))
-    assert features.of(images).dtype == torch.bfloat16
-    exact = features.of(images, judged=True)
+    cache = cache_of(prepare(recipe, BF16, images=images))
+    assert cache.features(images).dtype == torch.bfloat16
+    exact = cache.features(images, exact=True)
     assert exact.dtype == torch.float32
-    assert 0 < (features.of(images).float() - exact).square().mean().sqrt() < 0.05 * exact.std()
+    assert 0 < (cache.features(images).float() - exact).square().mean().sqrt() < 0.05 * exact.std()
 
 
 def test_epochs_take_a_fixed_number_of_augmented_views_in_turn(recipe, images):
     job = prepare(recipe.override({"augment": ["crop 1", "flip"], "training.views": 2}), FP32, images=images)
-    feed, preprocess = job.trainer.feed, job.trainer.feed.preprocess
+    loader, preprocess = job.trainer.loader, job.trainer.loader.preprocess
     train = images.subset(job.split.train)
     everything = [torch.arange(len(train))]
-    seen = [next(feed.epoch(everything, epoch, lambda _: 0))[0] for epoch in range(4)]
+    seen = [next(loader.epoch(everything, epoch, lambda _: 0))[0] for epoch in range(4)]
     assert torch.equal(seen[0], seen[2])
     assert torch.equal(seen[1], seen[3])
     assert not torch.allclose(seen[0], seen[1])
@@ -163,13 +163,13 @@ def test_epochs_take_a_fixed_number_of_augmented_views_in_turn(recipe, images):
     first = preprocess.pixels(torch.from_numpy(train.images[:BATCH]))
     pixels = Augment.parse(["crop 1", "flip"])(first, torch.arange(BATCH), 1, generator)
     with torch.inference_mode():
-        expected = features_of(job).halves.front(preprocess.normalize(pixels))
+        expected = cache_of(job).split_model.front(preprocess.normalize(pixels))
     torch.testing.assert_close(seen[1][:BATCH], expected, rtol=0, atol=1e-5)
 
 
 def test_augmentation_without_views_is_drawn_anew_and_so_nothing_is_kept(recipe, images):
     job = prepare(recipe.override({"augment": ["flip"]}), FP32, images=images)
-    assert job.trainer.features is None
+    assert job.trainer.feature_cache is None
 
 
 @pytest.mark.parametrize("changes", [{"model.train_only": "all"}, {"model.frozen_batch_norm": False}], ids=str)

@@ -15,7 +15,7 @@ SOME = torch.tensor([5, 3, 150])
 
 
 @pytest.fixture
-def feed(images):
+def loader(images):
     def make(*augment: str) -> BatchLoader:
         spec = Preprocessing(scale="centered", normalize="train")
         return BatchLoader(images, Preprocess.fit(spec, images), Augment.parse(augment), FP32)
@@ -23,8 +23,8 @@ def feed(images):
     return make
 
 
-def test_without_augmentation_a_batch_is_the_preprocessed_images(feed, images):
-    pixels, labels = feed().batch(SOME, 0, 0)
+def test_without_augmentation_a_batch_is_the_preprocessed_images(loader, images):
+    pixels, labels = loader().batch(SOME, 0, 0)
     scaled = images.images / 255 - 0.5
     expected = (scaled[SOME] - scaled.mean()) / scaled.std()
     np.testing.assert_allclose(pixels.numpy(), expected, atol=1e-5)
@@ -32,44 +32,44 @@ def test_without_augmentation_a_batch_is_the_preprocessed_images(feed, images):
     assert (pixels.dtype, labels.dtype) == (torch.float32, torch.int64)
 
 
-def test_the_seed_decides_the_augmentation(feed):
-    one = feed("crop 2", "rotate 20")
+def test_the_seed_decides_the_augmentation(loader):
+    one = loader("crop 2", "rotate 20")
     assert torch.equal(one.batch(SOME, 0, 1)[0], one.batch(SOME, 0, 1)[0])
     assert not torch.equal(one.batch(SOME, 0, 1)[0], one.batch(SOME, 0, 2)[0])
 
 
-def test_the_epoch_decides_the_alternating_flip(feed):
-    one = feed("alternating-flip")
+def test_the_epoch_decides_the_alternating_flip(loader):
+    one = loader("alternating-flip")
     first, second = one.batch(SOME, 1, 0)[0], one.batch(SOME, 2, 0)[0]
     assert torch.equal(first.flip(3), second)
 
 
-def test_a_batch_leaves_the_images_and_torchs_generator_alone(feed, images):
+def test_a_batch_leaves_the_images_and_torchs_generator_alone(loader, images):
     before, state = images.images.copy(), torch.get_rng_state()
-    feed("flip", "channel-shift 0.2").batch(SOME, 0, 0)
+    loader("flip", "channel-shift 0.2").batch(SOME, 0, 0)
     assert np.array_equal(images.images, before)
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def collected(feed, batches, start=0):
-    return list(feed.epoch(batches, 0, lambda group: 10 + group, start))
+def collected(loader, batches, start=0):
+    return list(loader.epoch(batches, 0, lambda group: 10 + group, start))
 
 
 @pytest.mark.parametrize("numbers", [1, 5 * 16 * 64, 10**9])  # a group is one batch, two of some sizes, all of them
-def test_an_epoch_gives_every_batch_in_turn(feed, images, monkeypatch, numbers):
+def test_an_epoch_gives_every_batch_in_turn(loader, images, monkeypatch, numbers):
     monkeypatch.setattr("assay.training.loader.GROUP", numbers)
     batches = torch.arange(23).split(5)
-    plain = feed()
+    plain = loader()
     for indices, (pixels, labels) in zip(batches, collected(plain, batches), strict=True):
         assert torch.equal(pixels, plain.batch(indices, 0, 0)[0])
         assert torch.equal(labels, plain.batch(indices, 0, 0)[1])
 
 
 @pytest.mark.parametrize("start", [0, 1, 2, 3, 4, 5])
-def test_an_epoch_goes_on_from_any_batch(feed, images, monkeypatch, start):
+def test_an_epoch_goes_on_from_any_batch(loader, images, monkeypatch, start):
     monkeypatch.setattr("assay.training.loader.GROUP", 2 * 5 * images.images[0].size)
     batches = torch.arange(23).split(5)
-    one = feed("crop 2", "rotate 20")
+    one = loader("crop 2", "rotate 20")
     whole, rest = collected(one, batches), collected(one, batches, start)
     assert len(rest) == 5 - start
     for (pixels, labels), (again, labels_again) in zip(whole[start:], rest, strict=True):
@@ -77,9 +77,9 @@ def test_an_epoch_goes_on_from_any_batch(feed, images, monkeypatch, start):
         assert torch.equal(labels, labels_again)
 
 
-def test_mixed_images_have_shares_of_the_classes_for_labels(feed, monkeypatch):
+def test_mixed_images_have_shares_of_the_classes_for_labels(loader, monkeypatch):
     monkeypatch.setattr("assay.training.loader.GROUP", 2 * 5 * 64)
-    for pixels, labels in collected(feed("crop 2", "mixup 0.5"), torch.arange(20).split(5)):
+    for pixels, labels in collected(loader("crop 2", "mixup 0.5"), torch.arange(20).split(5)):
         assert (pixels.shape, pixels.dtype) == ((5, 1, 8, 8), torch.float32)
         assert (labels.shape, labels.dtype) == ((5, 3), torch.float32)
         assert torch.allclose(labels.sum(1), torch.ones(5))

@@ -54,7 +54,7 @@ def run(one: Trainer, callback: Callback | None = None) -> Trainer:
 
 
 def gradients(one: Trainer, size=50):
-    pixels, labels = one.feed.batch(torch.arange(size), 0, 0)
+    pixels, labels = one.loader.batch(torch.arange(size), 0, 0)
     sums = one._gradients(0, 0, pixels, labels, size)
     return sums, {name: p.grad.clone() for name, p in one.state.net.named_parameters()}
 
@@ -71,7 +71,7 @@ def test_gradients_loss_and_hits_are_those_of_the_whole_batch(recipe, images, mo
 
 def test_a_run_in_parts_is_the_run_within_float_noise(recipe, images):
     whole, parts = run(trainer(recipe, images, {})), run(trainer(recipe, images, {}, 13))
-    assert parts.state.parts == 4
+    assert parts.state.micro_batches == 4
     mine, theirs = copy_weights(parts.state.net), copy_weights(whole.state.net)
     for name, tensor in theirs.items():
         torch.testing.assert_close(mine[name], tensor, rtol=1e-3, atol=1e-5)
@@ -107,7 +107,7 @@ def test_batch_norm_is_never_given_a_single_image(recipe, images):
 
 def test_without_a_lack_of_memory_nothing_is_said(recipe, images):
     callback = Notes()
-    assert run(trainer(recipe, images, {}, 50), callback).state.parts == 1
+    assert run(trainer(recipe, images, {}, 50), callback).state.micro_batches == 1
     assert callback.notes == []
 
 
@@ -121,7 +121,7 @@ def test_where_nothing_is_left_to_split_it_says_so(recipe, images, changes, size
 
 def test_one_of_several_processes_does_not_split_alone(recipe, images):
     one = trainer(recipe, images, {}, 25)
-    one.ranks = ProcessGroup(0, 2)
+    one.process_group = ProcessGroup(0, 2)
     with pytest.raises(AssayError, match="memory ran out with 50 images in a process; lower"):
         gradients(one)
 
@@ -136,7 +136,7 @@ def test_another_error_is_not_taken_for_a_lack_of_memory(recipe, images):
 def test_an_estimate_finds_the_parts_and_leaves_no_other_trace(recipe, images):
     one, plain = trainer(recipe, images, WITH_NORM, 25), trainer(recipe, images, WITH_NORM)
     one.seconds_per_epoch()
-    assert one.state.parts == 2
+    assert one.state.micro_batches == 2
     mine, theirs = copy_weights(one.state.net), copy_weights(plain.state.net)
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
@@ -146,17 +146,17 @@ def test_the_parts_are_in_the_checkpoint(recipe, images, tmp_path):
     run(one)
     one.state.save(tmp_path / "state.pt")
     other.state.load(tmp_path / "state.pt")
-    assert other.state.parts == 4
+    assert other.state.micro_batches == 4
 
 
 def test_inference_is_halved_too(recipe, images):
     one = trainer(recipe, images, WITH_NORM)
     net, pixels = one.state.net, torch.from_numpy(images.images)
-    expected = infer(net, pixels, one.feed.preprocess, FP32)
+    expected = infer(net, pixels, one.loader.preprocess, FP32)
     small = Small(net.forward, 60)
     net.forward = small
-    torch.testing.assert_close(infer(net, pixels, one.feed.preprocess, FP32), expected)
+    torch.testing.assert_close(infer(net, pixels, one.loader.preprocess, FP32), expected)
     assert small.sizes == [200, 100, 50, 50, 100, 50, 50]
     small.most = 0
     with pytest.raises(AssayError, match="with a single image"):
-        infer(net, pixels, one.feed.preprocess, FP32)
+        infer(net, pixels, one.loader.preprocess, FP32)

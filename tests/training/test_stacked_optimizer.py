@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from assay.recipes.schema import Adam, AdamW, Sgd
-from assay.training.stacked_optimizer import Update
+from assay.training.stacked_optimizer import StackedOptimizer
 
 STEPS = 5
 CASES = {
@@ -43,7 +43,7 @@ def test_it_is_torchs_optimizer_with_rates_that_change(name):
         trained = [one.weight, one.bias]
         singles.append((one, torchs(trained, spec.lr, weight_decay=spec.weight_decay, **options(spec))))
     fixed = wide.fixed.clone()
-    update = Update(wide, specs, [dict.fromkeys(("weight", "bias"), spec.weight_decay) for spec in specs])
+    update = StackedOptimizer(wide, specs, [dict.fromkeys(("weight", "bias"), spec.weight_decay) for spec in specs])
     for step in range(STEPS):
         rates = [spec.lr / (1 + step // 2) for spec in specs]
         update.zero_gradients()
@@ -66,7 +66,7 @@ def test_each_parameter_has_a_decay_of_its_own():
     specs = [Sgd(lr=1.0, momentum=0), Sgd(lr=1.0, momentum=0)]
     wide = Numbers(2)
     before = wide.weight.detach().clone(), wide.bias.detach().clone()
-    update = Update(wide, specs, [{"weight": 0.5, "bias": 0.0}, {"weight": 0.0, "bias": 0.25}])
+    update = StackedOptimizer(wide, specs, [{"weight": 0.5, "bias": 0.0}, {"weight": 0.0, "bias": 0.25}])
     update.step([1.0, 1.0])
     torch.testing.assert_close(wide.weight, before[0] * torch.tensor([0.5, 1.0]).view(2, 1, 1))
     torch.testing.assert_close(wide.bias, before[1] * torch.tensor([1.0, 0.75]).view(2, 1))

@@ -23,8 +23,8 @@ FP32 = Runtime("cpu", "fp32", threads=1)
 def trainer(recipe: Recipe, images: ImageSet, validation: ImageSet | None = None, runtime: Runtime = FP32) -> Trainer:
     preprocess = Preprocess.fit(recipe.preprocess, images)
     net = build(recipe.model, images.shape, 3, recipe.seed)
-    feed = BatchLoader(images, preprocess, Augment.parse(recipe.augment), FP32)
-    return Trainer(recipe, net, feed, validation, FP32)
+    loader = BatchLoader(images, preprocess, Augment.parse(recipe.augment), FP32)
+    return Trainer(recipe, net, loader, validation, FP32)
 
 
 def run(one: Trainer, callback: Callback | None = None, stop: Callable[[], bool] = lambda: False) -> Trainer:
@@ -195,6 +195,6 @@ def test_the_time_left_counts_smaller_images_as_less_work(recipe, images):
     layers = ["conv 4 3x3", "globalmaxpool", "linear 3"]
     one = trainer(recipe.override({"model.layers": layers, "augment": ["window 4 epochs 2"]}), images)
     one.run(Told(), lambda state: None, lambda: False)
-    progress, seconds = next(pair for pair in seen if pair[0].images == len(one.feed))
+    progress, seconds = next(pair for pair in seen if pair[0].images == len(one.loader))
     assert one.work == [0, 0.25, 0.5, 1.5]
     assert progress.seconds_left == pytest.approx(seconds * (1.5 - 0.25) / 0.25)

@@ -52,7 +52,7 @@ def train(
     from assay.experiments import train as verbs
     from assay.experiments.cross_validation import cross_validate
     from assay.experiments.run import Run
-    from assay.training.distributed import join
+    from assay.training.distributed import join_process_group
 
     runtime = choose_runtime(device, precision, threads)
     if resume is None:
@@ -63,7 +63,7 @@ def train(
         run = verbs.train(chosen, runs=runs, runtime=runtime, mlflow=mlflow)
     else:
         run = verbs.resume(Run.find(resume, runs), runtime=runtime, mlflow=mlflow)
-    if join(runtime.device).is_main:
+    if join_process_group(runtime.device).is_main:
         show_results(run, as_json)
 
 

@@ -14,7 +14,7 @@ from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.evaluation.predictions import Predictions
-from assay.training.feature_cache import Features
+from assay.training.feature_cache import FeatureCache
 from assay.training.inference import infer
 
 
@@ -36,7 +36,7 @@ class Classifier:
     preprocess: Preprocess
     class_names: tuple[str, ...]
     runtime: Runtime
-    features: Features | None = None  # of the same net, where its frozen part's outputs are kept
+    features: FeatureCache | None = None  # of the same net, where its frozen part's outputs are kept
 
     def predict(self, *pictures: Path | str | Image.Image) -> list[Prediction]:
         """An answer for each picture: a file or a PIL image, of any size. Raises DataError for any other file."""
@@ -73,8 +73,8 @@ class Classifier:
         images = images.relabeled(self.class_names)
         where = np.arange(len(images), dtype=np.int64) if indices is None else indices
         if self.features and views == 1:
-            features = replace(self.features, preprocess=self.preprocess)
-            logits = features.score(features.of(images, judged=True), self.runtime.exact()).numpy()
+            cache = replace(self.features, preprocess=self.preprocess)
+            logits = cache.logits(cache.features(images, exact=True), self.runtime.exact()).numpy()
         else:
             logits = self._logits(torch.from_numpy(images.images), views)
         return Predictions(logits, images.labels, where, self.class_names, data)

@@ -34,9 +34,10 @@ from assay.models.sequential import Net
 from assay.models.special_layers import fit_layers
 from assay.recipes.recipe import Recipe
 from assay.training.batch_size import find_batch_size
+from assay.training.callbacks import EpochHooks
 from assay.training.checkpoint import Weights
 from assay.training.distributed import SINGLE_PROCESS, ProcessGroup
-from assay.training.feature_cache import FeatureLoader, Features, View
+from assay.training.feature_cache import FeatureCache, FeatureLoader, View
 from assay.training.loader import BatchLoader
 from assay.training.trainer import Trainer
 
@@ -63,7 +64,7 @@ class TrainingSetup:
         runtime, sizes = self.trainer.runtime, f"{len(self.split.train):,} images to train on"
         if len(self.split.validation):
             sizes += f", {len(self.split.validation):,} for validation"
-        if kept := self.trainer.features:
+        if kept := self.trainer.feature_cache:
             sizes += f"; what its frozen part gives for them is computed once and kept in {kept.folder}"
         elif self.trainer.frozen and self.trainer.frozen.keeps:
             why = (
@@ -96,12 +97,12 @@ class TrainingSetup:
         self.split.save(run.folder / "split.npz")
         if self.folder:
             self.folder.write_lists(run.folder, self.split)
-        processes = {"processes": ranks.size} if (ranks := self.trainer.ranks).size > 1 else {}
-        parts = {"micro_batches": parts} if (parts := self.trainer.state.parts) > 1 else {}
+        processes = {"processes": process_group.size} if (process_group := self.trainer.process_group).size > 1 else {}
+        parts = {"micro_batches": parts} if (parts := self.trainer.state.micro_batches) > 1 else {}
         run.write_json("environment.json", {**self.trainer.runtime.environment(), **processes, **parts})
         run.write_json("config.json", {
             "class_names": self.images.class_names,
-            "preprocess": self.trainer.feed.preprocess.to_dict(),
+            "preprocess": self.trainer.loader.preprocess.to_dict(),
             "own_model": self.own_model,
             "data": self.images.source,
             "data_fingerprint": self.images.fingerprint,
@@ -116,13 +117,13 @@ def prepare(
     images: ImageSet | None = None,
     test: ImageSet | None = None,
     start: Weights | None = None,
-    ranks: ProcessGroup = SINGLE_PROCESS,
+    process_group: ProcessGroup = SINGLE_PROCESS,
     progress: Progress = silent,
 ) -> TrainingSetup:
     """Read, split, fit and build what the recipe names; own parts stand in. Raises AssayError with file and line.
 
-    start: weights to begin with, instead of fresh ones. `test` is read here for a fault alone. ranks: the processes
-    that train this together. progress: of decoding a folder of photographs.
+    start: weights to begin with, instead of fresh ones. `test` is read here for a fault alone. process_group: the
+    processes that train this net together. progress: of decoding a folder of photographs.
     """
     faults.check(recipe)
     with recipe.blame("augment"):
@@ -142,14 +143,14 @@ def prepare(
     what = f"the net {recipe.model.name}" if model is None else "your module"
     _check(recipe, net, preprocess.shape, augment, len(images.class_names), what)
     kept = images.subset(parts.validation) if len(parts.validation) else None
-    feed, validation = (
+    loader, validation = (
         _feed(recipe, net, frozen, train, preprocess, augment, runtime),
         faults.validation(recipe, kept, test_reader(recipe, images, parts, test)),
     )
 
     def trainer_for(recipe: Recipe) -> Trainer:
-        reported, watched = partial(faults.reported, recipe), partial(faults.watched, recipe)
-        return Trainer(faults.training(recipe), net, feed, validation, runtime, reported, watched, ranks, frozen)
+        hooks = EpochHooks(partial(faults.reported, recipe), partial(faults.watched, recipe))
+        return Trainer(faults.training(recipe), net, loader, validation, runtime, hooks, process_group, frozen)
 
     recipe, size = _sized(recipe, trainer_for)
     return TrainingSetup(recipe, images, parts, trainer_for(recipe), model is not None, size, read.folder)
@@ -158,14 +159,14 @@ def prepare(
 def alike(job: TrainingSetup, recipe: Recipe) -> TrainingSetup:
     """A job that differs in seed and rates alone, so that it shares the images: both for one stack, without faults."""
     trainer = job.trainer
-    feed, classes = trainer.feed, len(job.images.class_names)
-    if isinstance(feed, FeatureLoader):
+    loader, classes = trainer.loader, len(job.images.class_names)
+    if isinstance(loader, FeatureLoader):
         net, head = with_new_head(trainer.state.net, trainer.fixed, recipe.model, classes, recipe.seed)
-        feed = feed.of_head(head)
+        loader = loader.with_head(head)
     else:
-        net = build(recipe.model, feed.preprocess.shape, classes, recipe.seed)
-        _fit(net, feed.images, feed.preprocess)
-    made = Trainer(recipe, net, feed, trainer.validation, trainer.runtime, frozen=trainer.frozen)
+        net = build(recipe.model, loader.preprocess.shape, classes, recipe.seed)
+        _fit(net, loader.images, loader.preprocess)
+    made = Trainer(recipe, net, loader, trainer.validation, trainer.runtime, frozen=trainer.frozen)
     return replace(job, recipe=recipe, trainer=made)
 
 
@@ -182,7 +183,7 @@ def _feed(
             )
     views = [View(recipe.augment, i) for i in range(number)] if number else [None]
     if frozen and (number or not recipe.augment) and (halves := cut(runtime.place(net), frozen, preprocess.shape)):
-        return FeatureLoader(Features(halves, preprocess, runtime, data_root() / "features"), train, views)
+        return FeatureLoader(FeatureCache(halves, preprocess, runtime, data_root() / "features"), train, views)
     if number:
         with recipe.blame("training", "views"):
             raise UsageError(

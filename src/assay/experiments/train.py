@@ -36,8 +36,8 @@ from assay.report.plots.run_figures import draw
 from assay.report.terminal import progress, progress_bar
 from assay.training.callbacks import Callback
 from assay.training.checkpoint import TrainState, Weights
-from assay.training.distributed import ProcessGroup, join
-from assay.training.estimate import plan
+from assay.training.distributed import ProcessGroup, join_process_group
+from assay.training.estimate import estimate_run
 from assay.training.feature_cache import FeatureLoader
 from assay.training.interrupt import interruptible
 
@@ -66,14 +66,14 @@ def train(
     """
     recipe = _own_names(read_recipe(recipe) if isinstance(recipe, str) else recipe, model, images, test)
     recipe = with_absolute_paths(recipe) if images is None else recipe
-    runtime, ranks = _joined(runtime)
-    talks, callback = callback is None and ranks.is_main, _voice(callback, ranks)
+    runtime, process_group = _joined(runtime)
+    talks, callback = callback is None and process_group.is_main, _voice(callback, process_group)
     with progress_bar("reading images", talks) as reading:
-        job = prepare(recipe, runtime, model, images, test, _weights(start), ranks, reading)
+        job = prepare(recipe, runtime, model, images, test, _weights(start), process_group, reading)
     callback.on_message(job.text())
     _compute_features(job, talks)
-    callback.on_message(plan(job.trainer).text())
-    if not ranks.is_main:
+    callback.on_message(estimate_run(job.trainer).text())
+    if not process_group.is_main:
         return _train_along(job)
     run = Run.create(job.recipe, runs)
     job.describe(run)
@@ -95,20 +95,20 @@ def resume(
     """Go on with a run that was stopped or killed, from its last checkpoint; own parts must be given again."""
     if run.status.get("state") == "finished":
         raise UsageError(f"{run.name} is finished; see its results with: assay runs show {run.folder}")
-    runtime, ranks = _joined(runtime)
-    talks, callback = callback is None and ranks.is_main, _voice(callback, ranks)
+    runtime, process_group = _joined(runtime)
+    talks, callback = callback is None and process_group.is_main, _voice(callback, process_group)
     with progress_bar("reading images", talks) as reading:
-        job = prepare(run.recipe, runtime, model, images, test, _weights(start), ranks, reading)
+        job = prepare(run.recipe, runtime, model, images, test, _weights(start), process_group, reading)
     if run.read_json("config.json"):
         run.check_images(job.images)
         for line in runtime.changes(run.read_json("environment.json")):
             callback.on_message(f"note: {line}; the numbers may differ in their last bits")
-    job.trainer.state.parts = run.read_json("environment.json").get("micro_batches", 1)
+    job.trainer.state.micro_batches = run.read_json("environment.json").get("micro_batches", 1)
     if run.checkpoint.exists():
         job.trainer.state.load(run.checkpoint)
     elif model is None and run.read_json("config.json").get("initial_weights") not in (None, job.initial_weights):
         raise DataError(f"{run.name} was set up with other initial weights: their file has changed; train anew")
-    if not ranks.is_main:
+    if not process_group.is_main:
         return _train_along(job)
     remove_partial_files(run.folder)
     if not run.read_json("config.json"):  # killed before it was described
@@ -222,28 +222,28 @@ def _own_names(recipe: Recipe, model: nn.Module | None, images: ImageSet | None,
 def _joined(runtime: Runtime | None) -> tuple[Runtime, ProcessGroup]:
     """The runtime of this process, and its place among those that torchrun started."""
     runtime = runtime or Runtime.choose()
-    ranks = join(runtime.device)
-    return ranks.place(runtime), ranks
+    process_group = join_process_group(runtime.device)
+    return process_group.assign_gpu(runtime), process_group
 
 
-def _voice(callback: Callback | None, ranks: ProcessGroup) -> Callback:
+def _voice(callback: Callback | None, process_group: ProcessGroup) -> Callback:
     """Only the first process talks."""
-    return (callback or progress()) if ranks.is_main else Callback()
+    return (callback or progress()) if process_group.is_main else Callback()
 
 
 def _train_along(job: TrainingSetup) -> Run:
     """What every process but the first does: train, write nothing, and wait until the run has been judged."""
-    with job.trainer.ranks.exit_together(), interruptible() as stop_requested:
+    with job.trainer.process_group.exit_together(), interruptible() as stop_requested:
         job.trainer.run(Callback(), lambda state: None, stop_requested)
-    return Run(Path(job.trainer.ranks.broadcast()))
+    return Run(Path(job.trainer.process_group.broadcast()))
 
 
 def _compute_features(job: TrainingSetup, talks: bool) -> None:
     """What a frozen part gives, before training, with a bar of its own."""
     trainer = job.trainer
-    if isinstance(trainer.feed, FeatureLoader):
+    if isinstance(trainer.loader, FeatureLoader):
         with progress_bar("computing features", talks) as tell:
-            trainer.feed.compute(trainer.validation, tell)
+            trainer.loader.compute(trainer.validation, tell)
 
 
 def complete(
@@ -253,18 +253,18 @@ def complete(
 
     train: stands in for the job's own trainer, where the training is done already.
     """
-    ranks = job.trainer.ranks
+    process_group = job.trainer.process_group
     if faults.selects_on_test(run.recipe):  # the job has read the test set already, at every start anew
         run.count_look(f"{run.recipe.data.display_name}/test", by="the fault select-on-test")
     try:
         # the mirror sees how it ended
-        with ranks.exit_together(), mirrored(run, callback, wanted=mlflow) as told, _told(run, job):
+        with process_group.exit_together(), mirrored(run, callback, wanted=mlflow) as told, _told(run, job):
             with interruptible() as stop_requested:
                 (train or job.trainer.run)(told, _saver(run, job), stop_requested)
             _finish(run, job, test)
     finally:
         callback.on_close()
-    ranks.broadcast(str(run.folder))  # the other processes may end now
+    process_group.broadcast(str(run.folder))  # the other processes may end now
     return run
 
 
@@ -301,13 +301,13 @@ def _finish(run: Run, job: TrainingSetup, test: ImageSet | None) -> None:
     trainer, state, name = job.trainer, job.trainer.state, run.recipe.data.display_name
     run.write_weights(state.best)
     state.net.load_state_dict(state.best)
-    names, features = job.images.class_names, trainer.features
-    classifier = Classifier(state.net, trainer.feed.preprocess, names, trainer.runtime, features)
+    names, features = job.images.class_names, trainer.feature_cache
+    classifier = Classifier(state.net, trainer.loader.preprocess, names, trainer.runtime, features)
     run.set_status(
         epochs=len(state.history),
         best_epoch=trainer.best_epoch,
         train_seconds=sum(row.seconds for row in state.history),
-        micro_batches=state.parts if state.parts > 1 else None,
+        micro_batches=state.micro_batches if state.micro_batches > 1 else None,
     )
     weights, judged = weights_hash(state.best), {}
 

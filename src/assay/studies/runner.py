@@ -18,7 +18,7 @@ from assay.studies.plots import draw
 from assay.studies.results import stopped_early
 from assay.studies.spec import StudySpec, read_study
 from assay.studies.study import PRUNED, Study, Trial
-from assay.training.estimate import plan
+from assay.training.estimate import estimate_run
 
 _ENOUGH = 0.02  # share of the work to be done before the time left is told
 
@@ -75,7 +75,7 @@ def announce(found: Study, engine: Engine) -> list[str]:
     if left:
         longest = max(left, key=lambda one: costs[one.folder].flop).recipe
         timed = longest.override({"faults": []})  # one of them reads the test set, which is not for this
-        probe = plan(prepare(timed, engine.runtime).trainer)
+        probe = estimate_run(prepare(timed, engine.runtime).trainer)
         seconds = probe.minutes * 60 * flop / probe.flop / min(engine.processes, len(left))
         most = "at most " * isinstance(spec.plan, Asha)
         lines.append(f"{most}{flop / 1e15:.3g} PFLOP, about {duration(seconds)} with {engine.processes} at once")

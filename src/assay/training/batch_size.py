@@ -17,7 +17,7 @@ def find_batch_size(trainer: Trainer) -> tuple[int, str]:
     A GPU is asked for twice as much until it has no more. On a CPU a size is tried only if twice the memory that half
     of it took stays within the budget.
     """
-    if trainer.ranks.size > 1:
+    if trainer.process_group.size > 1:
         raise UsageError("training.batch_size: auto is for one process; say a number with torchrun")
     on_cpu = trainer.runtime.device == "cpu"
     base, limit, text = _budget() if on_cpu else (0.0, inf, "until memory ran out")
@@ -27,7 +27,7 @@ def find_batch_size(trainer: Trainer) -> tuple[int, str]:
             twin.try_batch(size)
             return peak_bytes() if on_cpu else 0.0
 
-        size = largest(step, min(MOST, len(trainer.feed)), base, limit)
+        size = largest(step, min(MOST, len(trainer.loader)), base, limit)
     release(trainer.runtime.device)
     return (
         size,

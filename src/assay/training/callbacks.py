@@ -1,5 +1,6 @@
-"""What a run tells whoever watches it. The base class is silent; terminals and trackers override what they need."""
+"""Callbacks and hooks of a training. A callback observes; a hook changes what is recorded or selected."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from assay.training.history import Epoch
@@ -20,7 +21,7 @@ class Progress:
 
 
 class Callback:
-    """Sees a run go by; every method may be left out."""
+    """Observes a run. Every method does nothing by default; terminals and trackers override what they need."""
 
     def on_step(self, progress: Progress) -> None:
         """After an optimizer step."""
@@ -29,7 +30,30 @@ class Callback:
         """After an epoch and its validation."""
 
     def on_message(self, text: str) -> None:
-        """Something a reader should know, as one line."""
+        """A message for the user, one line."""
 
     def on_close(self) -> None:
-        """When all is over, however it ended."""
+        """After the run has ended, in success or failure."""
+
+
+def _unchanged_row(row: Epoch) -> Epoch:
+    return row
+
+
+def _unchanged_history(history: Sequence[Epoch]) -> Sequence[Epoch]:
+    return history
+
+
+@dataclass(frozen=True)
+class EpochHooks:
+    """Where fault injection changes an epoch. The defaults change nothing.
+
+    record: takes an epoch's row and returns the row to store in the history. select: takes the history and returns the
+    one that early stopping and the choice of the best epoch use.
+    """
+
+    record: Callable[[Epoch], Epoch] = _unchanged_row
+    select: Callable[[Sequence[Epoch]], Sequence[Epoch]] = _unchanged_history
+
+
+NO_HOOKS = EpochHooks()

@@ -28,7 +28,7 @@ class TrainState:
     step: int = 0  # done in the epoch under way
     sums: tuple[float, float] = (0.0, 0.0)  # loss and hits over the images of the epoch under way
     epoch_seconds: float = 0.0
-    parts: int = 1  # in which each batch is trained, because memory ran out
+    micro_batches: int = 1  # in which each batch is trained, because memory ran out
 
     def save(self, path: Path) -> None:
         """Write the state whole. Raises AssayError when the disk refuses."""
@@ -40,7 +40,7 @@ class TrainState:
             "step": self.step,
             "sums": self.sums,
             "epoch_seconds": self.epoch_seconds,
-            "parts": self.parts,
+            "parts": self.micro_batches,
         }
         buffer = BytesIO()  # writing a file itself, torch hides a full disk behind an error of its own
         torch.save(content, buffer)
@@ -56,7 +56,7 @@ class TrainState:
             self.history = [Epoch(**row) for row in content["history"]]
             self.step, self.epoch_seconds = content["step"], content["epoch_seconds"]
             self.sums = (content["sums"][0], content["sums"][1])
-            self.parts = content.get("parts", 1)
+            self.micro_batches = content.get("parts", 1)
         except Exception as error:  # whatever a damaged file makes torch raise
             # torch's own words for a damaged pickle advise to load it with its safety off
             reason = "it is damaged" if isinstance(error, UnpicklingError) else error

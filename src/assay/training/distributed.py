@@ -34,11 +34,11 @@ class ProcessGroup:
         return self.rank == 0
 
     @property
-    def stream(self) -> tuple[int, ...]:
+    def seed_suffix(self) -> tuple[int, ...]:
         """What sets this process's dropout apart from the others'; nothing for a single process."""
         return (self.rank,) if self.size > 1 else ()
 
-    def place(self, runtime: Runtime) -> Runtime:
+    def assign_gpu(self, runtime: Runtime) -> Runtime:
         """A GPU for each process of a machine."""
         if self.size == 1 or runtime.device != "cuda":
             return runtime
@@ -46,7 +46,7 @@ class ProcessGroup:
         torch.cuda.set_device(device)
         return replace(runtime, device=device, compiled=False)  # sums over processes do not go into a CUDA graph
 
-    def ready(self, net: nn.Module) -> nn.Module:
+    def synchronize(self, net: nn.Module) -> nn.Module:
         """The net with the first process's weights, and batch norm that sees whole batches."""
         if self.size == 1:
             return net
@@ -58,7 +58,7 @@ class ProcessGroup:
         """This process's slice of a batch (N, ...); sizes differ by one at most."""
         return batch if self.size == 1 else batch.tensor_split(self.size)[self.rank]
 
-    def weighed(self, loss: Tensor, mine: int, whole: int) -> Tensor:
+    def scale_loss(self, loss: Tensor, mine: int, whole: int) -> Tensor:
         """A slice's mean loss as its part of the whole batch's mean: the sum over all slices is that mean."""
         if mine == whole:
             return loss
@@ -75,14 +75,14 @@ class ProcessGroup:
             gradient.copy_(part.view(gradient.shape))
         return sums
 
-    def mean(self, value: float, n: int) -> float:
+    def reduce_mean(self, value: float, n: int) -> float:
         """The mean over the images of all processes, from each one's mean over its n."""
         if self.size == 1:
             return value
         total = _sum(torch.tensor([value * n if n else 0.0, n], dtype=torch.float64, device=_device()))
         return float(total[0] / total[1])
 
-    def any(self, flag: bool) -> bool:
+    def reduce_any(self, flag: bool) -> bool:
         """Whether it is so in any process; all get the same answer."""
         return flag if self.size == 1 else bool(_sum(torch.tensor([float(flag)], device=_device())) > 0)
 
@@ -110,14 +110,14 @@ class ProcessGroup:
 SINGLE_PROCESS = ProcessGroup()
 
 
-def launched() -> bool:
+def under_torchrun() -> bool:
     """Whether torchrun started this process as one of several."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
 
 
-def join(device: str) -> ProcessGroup:
+def join_process_group(device: str) -> ProcessGroup:
     """Join the processes that torchrun started; without it SINGLE_PROCESS. device: `cpu` or `cuda`."""
-    if not launched():
+    if not under_torchrun():
         return SINGLE_PROCESS
     if not dist.is_initialized():
         with _lost():

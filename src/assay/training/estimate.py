@@ -10,7 +10,7 @@ from assay.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunEstimate:
     """The size of a run."""
 
     parameters: int
@@ -39,13 +39,13 @@ class Plan:
         )
 
 
-def plan(trainer: Trainer) -> Plan:
+def estimate_run(trainer: Trainer) -> RunEstimate:
     """Counts the net and times a few real steps of it, which leave no trace."""
-    net, features = trainer.state.net, trainer.features
-    return Plan(
+    net, cache = trainer.state.net, trainer.feature_cache
+    return RunEstimate(
         parameters=sum(p.numel() for p in net.parameters() if p.requires_grad),
-        mult_adds=mult_adds(trainer.part, features.halves.shape if features else trainer.feed.preprocess.shape),
-        images=len(trainer.feed),
+        mult_adds=mult_adds(trainer.trained_net, cache.split_model.shape if cache else trainer.loader.preprocess.shape),
+        images=len(trainer.loader),
         epochs=trainer.recipe.training.epochs,
         work=trainer.work[-1],
         seconds_per_epoch=trainer.seconds_per_epoch(),

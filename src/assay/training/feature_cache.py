@@ -33,26 +33,26 @@ _FORM = 1  # of what is kept; another number makes all of it anew
 
 
 @dataclass(frozen=True, eq=False)
-class Features:
+class FeatureCache:
     """The front of a net, whose outputs are kept, and its back, which is trained on them.
 
     Training features are computed in the runtime's precision and kept in it, float32 or bf16, as a run without them
-    would compute them; those that are judged are float32.
+    would compute them; those that are exact are float32.
     """
 
-    halves: SplitModel
+    split_model: SplitModel
     preprocess: Preprocess
     runtime: Runtime
     folder: Path
 
-    def of(
-        self, images: ImageSet, view: "View | None" = None, *, judged: bool = False, progress: Progress = silent
+    def features(
+        self, images: ImageSet, view: "View | None" = None, *, exact: bool = False, progress: Progress = silent
     ) -> Tensor:
         """Features (N, ...) of all images, memory-mapped, on the CPU; read if they are kept, else computed and kept.
 
-        view: an augmented version of the images. judged: in float32, whatever the runtime's precision.
+        view: an augmented version of the images. exact: in float32, whatever the runtime's precision.
         """
-        runtime = self.runtime.exact() if judged else self.runtime
+        runtime = self.runtime.exact() if exact else self.runtime
         path = self.folder / f"{self._key(images, view, runtime)}.npy"
         found = _read(path)
         if found is None:
@@ -66,21 +66,21 @@ class Features:
         assert found is not None
         return found
 
-    def score(self, features: Tensor, runtime: Runtime) -> Tensor:
+    def logits(self, features: Tensor, runtime: Runtime) -> Tensor:
         """Logits float32 (N, classes) on the CPU."""
-        return infer(self.halves.back, features, lambda batch: batch, runtime)
+        return infer(self.split_model.back, features, lambda batch: batch, runtime)
 
     def _key(self, images: ImageSet, view: "View | None", runtime: Runtime) -> str:
         content = {
             "form": _FORM, "images": images.fingerprint, "preprocess": self.preprocess.to_dict(),
             "view": None if view is None else [*view.lines, view.number], "precision": runtime.precision,
-            "front": self.halves.fingerprint,
+            "front": self.split_model.fingerprint,
         }  # fmt: skip
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
     def _compute(self, path: Path, images: ImageSet, view: "View | None", runtime: Runtime, progress: Progress) -> None:
         kept = np.float32 if runtime.precision == "fp32" else np.int16  # numpy has no bf16: its bits as whole numbers
-        shape = (len(images), *self.halves.shape)
+        shape = (len(images), *self.split_model.shape)
 
         def save(temporary: Path) -> None:
             out = np.lib.format.open_memmap(temporary, "w+", kept, shape)
@@ -95,7 +95,7 @@ class Features:
         atomic_save(path, save)
 
     def _parts(self, images: ImageSet, view: "View | None", runtime: Runtime) -> Iterator[Tensor]:
-        front = self.halves.front.eval()
+        front = self.split_model.front.eval()
         with torch.inference_mode():
             for number, indices in enumerate(torch.arange(len(images)).split(BATCH)):  # type: ignore[no-untyped-call]
                 seen = self.preprocess.pixels(images.take(indices).to(runtime.device))
@@ -121,8 +121,8 @@ class View:
 class FeatureLoader:
     """Batches of kept features with their labels: what a `BatchLoader` is for images. Epochs take the views in turn."""
 
-    def __init__(self, features: Features, images: ImageSet, views: Sequence[View | None] = (None,)) -> None:
-        self.features, self.preprocess, self.runtime = features, features.preprocess, features.runtime
+    def __init__(self, cache: FeatureCache, images: ImageSet, views: Sequence[View | None] = (None,)) -> None:
+        self.cache, self.preprocess, self.runtime = cache, cache.preprocess, cache.runtime
         self.images, self.views = images, views
         self.labels = torch.from_numpy(images.labels).to(self.runtime.device)
 
@@ -138,19 +138,19 @@ class FeatureLoader:
         def tell(done: int, _: int) -> None:
             progress(before + done, total)
 
-        for images, view, judged in wanted:
-            self.features.of(images, view, judged=judged, progress=tell)
+        for images, view, exact in wanted:
+            self.cache.features(images, view, exact=exact, progress=tell)
             before += len(images)
 
     @cached_property
-    def of_views(self) -> list[Tensor]:
+    def view_features(self) -> list[Tensor]:
         """The features of each view; computed when they are first asked for, if they are not kept yet."""
-        return [self.features.of(self.images, view) for view in self.views]
+        return [self.cache.features(self.images, view) for view in self.views]
 
-    def of_head(self, head: Head) -> "FeatureLoader":
+    def with_head(self, head: Head) -> "FeatureLoader":
         """The same features for another head."""
         other = copy(self)
-        other.features = replace(self.features, halves=replace(self.features.halves, back=as_lines(head)))
+        other.cache = replace(self.cache, split_model=replace(self.cache.split_model, back=as_lines(head)))
         return other
 
     def share(self, epoch: int) -> float:
@@ -161,7 +161,7 @@ class FeatureLoader:
         self, batches: Sequence[Tensor], epoch: int, seed: Callable[[int], int], start: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Features and labels of each batch, from the batch with the number `start` on; nothing here is random."""
-        features = self.of_views[epoch % len(self.of_views)]
+        features = self.view_features[epoch % len(self.view_features)]
         for indices in batches[start:]:
             yield features.index_select(0, indices.cpu()).to(self.runtime.device), self.labels[indices]
 

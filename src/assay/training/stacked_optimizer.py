@@ -13,7 +13,7 @@ from assay.recipes.schema import Adam, AdamW, Muon, Sgd
 Spec = Sgd | Adam | AdamW | Muon
 
 
-class Update:
+class StackedOptimizer:
     """Holds all trained parameters of a net (K, ...) in one flat vector, so that a step is a few operations in all.
 
     specs: for each of the K nets; they differ in lr, momentum and weight decay alone. decays: the weight decay of each

@@ -15,11 +15,11 @@ from assay.core.errors import Interrupted, NonFiniteError
 from assay.models.sequential import Net
 from assay.models.stacked import StackedNet
 from assay.training.losses import hard_labels, loss_function
-from assay.training.stacked_optimizer import Update
+from assay.training.stacked_optimizer import StackedOptimizer
 from assay.training.trainer import Trainer
 
 
-class Stack:
+class StackedTrainer:
     """Trains the nets of all trainers at once; their states become what each trainer's own `run` would make of them.
 
     The trainers share images and batch sizes, and each trains a Net; a head on kept features is one. `failed` has the
@@ -28,10 +28,12 @@ class Stack:
 
     def __init__(self, trainers: Sequence[Trainer]) -> None:
         self.trainers, first = trainers, trainers[0]
-        nets = [one.part for one in trainers if isinstance(one.part, Net)]
+        nets = [one.trained_net for one in trainers if isinstance(one.trained_net, Net)]
         self.wide = StackedNet(nets).train()
         self.forward = self.wide if self.wide.draws else first.runtime.compile(self.wide)
-        self.update = Update(self.wide, [one.recipe.optimizer for one in trainers], [_decays(one) for one in trainers])
+        self.update = StackedOptimizer(
+            self.wide, [one.recipe.optimizer for one in trainers], [_decays(one) for one in trainers]
+        )
         self.losses = loss_function(first.recipe.loss, reduction="none")
         self.runtime, self.steps, self.look_every = first.runtime, first.steps, first.look_every
         self.failed: dict[int, NonFiniteError] = {}
@@ -41,7 +43,7 @@ class Stack:
         """Whether all epochs are done, or nothing is left to train."""
         return not self._alive or self.trainers[self._alive[0]].finished
 
-    def epoch(self, stop_requested: Callable[[], bool]) -> None:
+    def train_epoch(self, stop_requested: Callable[[], bool]) -> None:
         """Train and validate one epoch. Raises Interrupted when asked to stop."""
         started, count = time.perf_counter(), len(self._alive)
         sums = self._train_epoch(len(self.trainers[self._alive[0]].state.history), stop_requested)
@@ -107,7 +109,7 @@ class Stack:
                 self.failed[place] = self.trainers[place].non_finite(what, epoch, step, pixels[place])
 
     def _hand_back(self, place: int) -> None:
-        net = self.trainers[place].part
+        net = self.trainers[place].trained_net
         assert isinstance(net, Net)
         self.wide.hand_back(net, place)
 
@@ -122,4 +124,4 @@ def _decays(trainer: Trainer) -> dict[str, float]:
     """The weight decay of each parameter, as the trainer's own optimizer has it."""
     groups = trainer.state.optimizer.param_groups
     decays = {id(parameter): group["weight_decay"] for group in groups for parameter in group["params"]}
-    return {name: decays[id(p)] for name, p in trainer.part.named_parameters() if id(p) in decays}
+    return {name: decays[id(p)] for name, p in trainer.trained_net.named_parameters() if id(p) in decays}

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import accumulate
@@ -20,7 +20,7 @@ from assay.data.sampler import batches, order
 from assay.models.freezing import Frozen
 from assay.models.fused import fuse
 from assay.recipes.recipe import Recipe
-from assay.training.callbacks import Callback, Progress
+from assay.training.callbacks import NO_HOOKS, Callback, EpochHooks, Progress
 from assay.training.checkpoint import TrainState, copy_weights
 from assay.training.distributed import SINGLE_PROCESS, ProcessGroup
 from assay.training.early_stopping import best_epoch, should_stop
@@ -41,35 +41,38 @@ class Trainer:
     """Trains a net on the images of a BatchLoader; only `state` changes, so a saved state resumes where it was."""
 
     def __init__(
-        self, recipe: Recipe, net: nn.Module, feed: BatchLoader | FeatureLoader, validation: ImageSet | None,
+        self, recipe: Recipe, net: nn.Module, loader: BatchLoader | FeatureLoader, validation: ImageSet | None,
         runtime: Runtime,
-        reported: Callable[[Epoch], Epoch] = lambda row: row,
-        watched: Callable[[Sequence[Epoch]], Sequence[Epoch]] = lambda history: history,
-        ranks: ProcessGroup = SINGLE_PROCESS,
+        hooks: EpochHooks = NO_HOOKS,
+        process_group: ProcessGroup = SINGLE_PROCESS,
         frozen: Frozen | None = None,
     ) -> None:  # fmt: skip
-        """`reported` and `watched` are for faults: an epoch as it is written down, the history that decides.
+        """hooks: what fault injection changes about an epoch.
 
-        ranks: the processes that torchrun started to train this one net together. frozen: what of it is not trained.
+        process_group: the processes that train this net together. frozen: the layers that are not trained.
         """
-        self.reported, self.watched, self.ranks = reported, watched, ranks
-        self.recipe, self.feed, self.validation, self.runtime = recipe, feed, validation, runtime
+        self.hooks, self.process_group = hooks, process_group
+        self.recipe, self.loader, self.validation, self.runtime = recipe, loader, validation, runtime
         self.frozen = frozen
         if frozen:
             frozen.apply(net.train(), frozen.widest)  # the optimizer holds all that is ever trained
         self.fixed = frozen.fixed(net) if frozen else frozenset[str]()
-        net = ranks.ready(runtime.place(net))
+        net = process_group.synchronize(runtime.place(net))
         with recipe.blame("optimizer"):
             self.state = TrainState(net, build_optimizer(recipe.optimizer, net), best=copy_weights(net, self.fixed))
-        self.features = feed.features if isinstance(feed, FeatureLoader) else None
-        self.part = self.features.halves.back if self.features else net  # what takes the batches of the feed
-        self.eager = fuse(self.part)
+        self.feature_cache = loader.cache if isinstance(loader, FeatureLoader) else None
+        self.trained_net = (
+            self.feature_cache.split_model.back if self.feature_cache else net
+        )  # what takes the batches of the loader
+        self.eager = fuse(self.trained_net)
         self.forward = runtime.compile(self.eager)
-        self.has_batch_norm = any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in self.part.modules())
+        self.has_batch_norm = any(
+            isinstance(one, nn.modules.batchnorm._BatchNorm) for one in self.trained_net.modules()
+        )
         self.told_parts = 1  # whoever watches has been told of them
         self.loss = loss_function(recipe.loss)
         self.steps = len(self._batches(0))
-        shares = (feed.share(epoch) for epoch in range(recipe.training.epochs))
+        shares = (loader.share(epoch) for epoch in range(recipe.training.epochs))
         self.work = list(accumulate(shares, initial=0.0))  # before each epoch and after the last, in whole epochs
         # Looking at a loss makes a GPU wait, so there only now and then; the sum keeps any NaN until then.
         self.look_every = 1 if runtime.device == "cpu" else 50
@@ -89,12 +92,14 @@ class Trainer:
     def finished(self) -> bool:
         """Whether all epochs are done, or patience ran out."""
         history = self.state.history
-        return len(history) >= self.recipe.training.epochs or should_stop(self.recipe.stopping, self.watched(history))
+        return len(history) >= self.recipe.training.epochs or should_stop(
+            self.recipe.stopping, self.hooks.select(history)
+        )
 
     @property
     def best_epoch(self) -> int:
         """The epoch, from 1, whose weights `state.best` holds."""
-        return best_epoch(self.recipe.stopping, self.watched(self.state.history))
+        return best_epoch(self.recipe.stopping, self.hooks.select(self.state.history))
 
     def seconds_per_epoch(self) -> float:
         """An estimate from a few real steps on whole images, validation included (a forward pass is a third).
@@ -109,41 +114,43 @@ class Trainer:
             for step, (pixels, labels) in zip(range(PROBE_STEPS), self.iter_batches(last), strict=False):
                 twin._step(0, step, pixels, labels).sum().item()  # a GPU has to finish before the clock is read
                 images += len(labels)
-                if self.ranks.any(time.perf_counter() - started > PROBE_SECONDS):
+                if self.process_group.reduce_any(time.perf_counter() - started > PROBE_SECONDS):
                     break
             seconds = time.perf_counter() - started
         validation = len(self.validation) / 3 if self.validation else 0.0
-        return (len(self.feed) + validation) * seconds / images
+        return (len(self.loader) + validation) * seconds / images
 
     @contextmanager
     def dry_run(self) -> Iterator["Trainer"]:
         """A trainer whose steps leave no trace but what they told of memory."""
         net, before = self.state.net, copy_weights(self.state.net, self.fixed)
         twin = copy.copy(self)
-        twin.state = TrainState(net, build_optimizer(self.recipe.optimizer, net), best={}, parts=self.state.parts)
+        twin.state = TrainState(
+            net, build_optimizer(self.recipe.optimizer, net), best={}, micro_batches=self.state.micro_batches
+        )
         try:
             yield twin
         finally:
             twin.state.optimizer.zero_grad(set_to_none=True)
             net.load_state_dict(before)
-            self.state.parts = twin.state.parts
+            self.state.micro_batches = twin.state.micro_batches
 
     def try_batch(self, size: int) -> None:
         """One update on so many images at once, whatever the recipe's batches are; for a dry_run."""
         indices = torch.arange(size, device=self.runtime.device)
-        pixels, labels = next(self.feed.epoch((indices,), self.recipe.training.epochs - 1, lambda group: 0))
+        pixels, labels = next(self.loader.epoch((indices,), self.recipe.training.epochs - 1, lambda group: 0))
         self._backward(self.eager, 0, 0, pixels, labels, size)
         self.state.optimizer.step()
 
     def _batches(self, epoch: int) -> tuple[torch.Tensor, ...]:
         training = self.recipe.training
-        indices = order(len(self.feed), self.recipe.seed, epoch, training.shuffle)
+        indices = order(len(self.loader), self.recipe.seed, epoch, training.shuffle)
         return batches(indices.to(self.runtime.device), training.images_a_step)  # moved once, not once a step
 
     def iter_batches(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Pixels and labels of each step of an epoch."""
         seed = partial(stream_seed, self.recipe.seed, Stream.AUGMENT, epoch)
-        return self.feed.epoch(self._batches(epoch), epoch, seed, start)
+        return self.loader.epoch(self._batches(epoch), epoch, seed, start)
 
     def _train_epoch(
         self, callback: Callback, save: Callable[[TrainState], None], stop_requested: Callable[[], bool]
@@ -166,24 +173,24 @@ class Trainer:
             if not isfinite(state.sums[0]):
                 raise self.non_finite(f"the loss became {state.sums[0]}", epoch, step, pixels)
             callback.on_step(self._progress(epoch, seen))
-            if self.ranks.any(stop_requested()):
+            if self.process_group.reduce_any(stop_requested()):
                 save(state)
                 raise Interrupted(f"stopped in epoch {epoch + 1}, after step {state.step} of {self.steps}")
 
     def _choose_trained(self, epoch: int) -> None:
         """Put the net into training mode, but for what of it is not trained in this epoch."""
         self.state.net.train()
-        self.part.train()
+        self.trained_net.train()
         if self.frozen:
             self.frozen.apply(self.state.net, self.frozen.at(epoch))
         choose_trained(self.recipe.optimizer, self.state.net, epoch)
 
     def _step(self, epoch: int, step: int, pixels: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """One update; returns the sums over the batch of loss and hits, float64 (2,), still on the device."""
-        state, ranks, clip_norm = self.state, self.ranks, self.recipe.optimizer.clip_norm
+        state, process_group, clip_norm = self.state, self.process_group, self.recipe.optimizer.clip_norm
         self.set_rate(epoch, step)
-        sums = self._gradients(epoch, step, ranks.shard(pixels), ranks.shard(labels), len(labels))
-        sums = ranks.all_reduce(state.net, sums)
+        sums = self._gradients(epoch, step, process_group.shard(pixels), process_group.shard(labels), len(labels))
+        sums = process_group.all_reduce(state.net, sums)
         if clip_norm is not None:
             clip_grad_norm_(state.net.parameters(), clip_norm)
         state.optimizer.step()
@@ -193,7 +200,7 @@ class Trainer:
         """The gradients of a batch; where memory runs out, in twice as many parts."""
         while True:
             # A step in parts has other sizes than the one that a GPU's graphs were recorded for.
-            forward = self.forward if self.state.parts == 1 else self.eager
+            forward = self.forward if self.state.micro_batches == 1 else self.eager
             try:
                 return self._backward(forward, epoch, step, pixels, labels, n)
             except ERRORS as error:
@@ -213,7 +220,7 @@ class Trainer:
             for some, theirs in zip(pixels.tensor_split(parts), labels.tensor_split(parts), strict=True):
                 with self.runtime.autocast():
                     logits = forward(some)
-                loss = self.ranks.weighed(self.loss(logits, theirs), len(theirs), n)
+                loss = self.process_group.scale_loss(self.loss(logits, theirs), len(theirs), n)
                 loss.backward()  # type: ignore[no-untyped-call]
                 hits = (logits.argmax(1) == hard_labels(theirs)).sum()
                 sums.append(torch.stack([loss.detach() * n, hits.to(loss.dtype)]))
@@ -221,12 +228,12 @@ class Trainer:
 
     def _parts_of(self, n: int) -> int:
         """Batch norm cannot do with one image."""
-        return max(1, min(self.state.parts, n // (2 if self.has_batch_norm else 1)))
+        return max(1, min(self.state.micro_batches, n // (2 if self.has_batch_norm else 1)))
 
     def _double_parts(self, n: int, reason: str) -> None:
         parts = self._parts_of(n)
-        self.state.parts = 2 * parts
-        if self.ranks.size > 1:  # the others do not know, and batch norm waits for them
+        self.state.micro_batches = 2 * parts
+        if self.process_group.size > 1:  # the others do not know, and batch norm waits for them
             raise AssayError(f"memory ran out with {n} images in a process; lower training.batch_size")
         if self._parts_of(n) == parts:
             size = -(-n // parts)
@@ -235,9 +242,9 @@ class Trainer:
             )
 
     def _tell_parts(self, callback: Callback, n: int) -> None:
-        if self.state.parts == self.told_parts:
+        if self.state.micro_batches == self.told_parts:
             return
-        self.told_parts = self.state.parts
+        self.told_parts = self.state.micro_batches
         size = -(-n // self._parts_of(n))
         norm = "; batch norm sees each by itself, as it would in batches of that size" if self.has_batch_norm else ""
         callback.on_message(f"memory ran out: batches are trained in parts of {size} images, gradients added up{norm}")
@@ -252,7 +259,7 @@ class Trainer:
 
     def dropout_seed(self, epoch: int, step: int) -> int:
         """What decides the dropout of a step."""
-        return stream_seed(self.recipe.seed, Stream.DROPOUT, epoch, step, *self.ranks.stream)
+        return stream_seed(self.recipe.seed, Stream.DROPOUT, epoch, step, *self.process_group.seed_suffix)
 
     @property
     def _horizon(self) -> Horizon:
@@ -264,7 +271,7 @@ class Trainer:
 
     def finish_epoch(self) -> bool:
         """Validate, write the epoch's row and keep the weights if they are the best; returns whether they are."""
-        state, n = self.state, len(self.feed)
+        state, n = self.state, len(self.loader)
         rate = state.optimizer.param_groups[0]["lr"]
         train_seconds, started = state.epoch_seconds, time.perf_counter()
         loss, accuracy = self._validate()
@@ -278,7 +285,7 @@ class Trainer:
             validation_accuracy=accuracy,
             images_per_second=n / train_seconds,
         )
-        state.history.append(self.reported(row))
+        state.history.append(self.hooks.record(row))
         state.step, state.sums, state.epoch_seconds = 0, (0.0, 0.0), 0.0
         is_best = self.best_epoch == row.epoch
         if is_best:
@@ -292,20 +299,22 @@ class Trainer:
                 raise NonFiniteError(self._advice(f"the weights '{name}' are not finite after epoch {epoch + 1}"))
         if self.validation is None:
             return None, None
-        labels = self.ranks.shard(torch.from_numpy(self.validation.labels))
-        if self.features:
-            logits = self.features.score(self.ranks.shard(self.features.of(self.validation, judged=True)), self.runtime)
+        labels = self.process_group.shard(torch.from_numpy(self.validation.labels))
+        if self.feature_cache:
+            logits = self.feature_cache.logits(
+                self.process_group.shard(self.feature_cache.features(self.validation, exact=True)), self.runtime
+            )
         else:
-            images = self.ranks.shard(torch.from_numpy(self.validation.images))
-            logits = infer(net, images, self.feed.preprocess, self.runtime)
-        loss = self.ranks.mean(cross_entropy(logits, labels).item(), len(labels))
+            images = self.process_group.shard(torch.from_numpy(self.validation.images))
+            logits = infer(net, images, self.loader.preprocess, self.runtime)
+        loss = self.process_group.reduce_mean(cross_entropy(logits, labels).item(), len(labels))
         if not isfinite(loss):
             raise NonFiniteError(self._advice(f"the validation loss is {loss} after epoch {epoch + 1}"))
-        return loss, self.ranks.mean((logits.argmax(1) == labels).double().mean().item(), len(labels))
+        return loss, self.process_group.reduce_mean((logits.argmax(1) == labels).double().mean().item(), len(labels))
 
     def non_finite(self, what: str, epoch: int, step: int, pixels: torch.Tensor) -> NonFiniteError:
         """The error for a loss that is not finite, with the first bad tensor and advice."""
-        bad = first_bad_tensor(self.part, pixels)
+        bad = first_bad_tensor(self.trained_net, pixels)
         return NonFiniteError(
             self._advice(f"{what} in epoch {epoch + 1}, step {step + 1}; the first bad tensor is {bad}")
         )
@@ -317,7 +326,7 @@ class Trainer:
         )
 
     def _progress(self, epoch: int, seen: int) -> Progress:
-        state, epochs, n = self.state, self.recipe.training.epochs, len(self.feed)
+        state, epochs, n = self.state, self.recipe.training.epochs, len(self.loader)
         done = self.work[epoch] + (self.work[epoch + 1] - self.work[epoch]) * seen / n
         seconds = sum(row.seconds for row in state.history) + state.epoch_seconds
         left = max(0.0, seconds * (self.work[-1] - done) / done)

@@ -238,7 +238,7 @@ def test_a_stack_that_was_stopped_starts_again_and_repeats_no_finished_run(grid,
     assert train_stack(members[:2], FP32, mlflow=False) == [None, None]
     before = [files_as_they_are(one.folder) for one in members[:2]]
     with monkeypatch.context() as patch:
-        patch.setattr(stacked.Stack, "epoch", stop_in_the_second(stacked.Stack.epoch))
+        patch.setattr(stacked.StackedTrainer, "train_epoch", stop_in_the_second(stacked.StackedTrainer.train_epoch))
         with pytest.raises(KeyboardInterrupt):
             train_stack(members[2:], FP32, mlflow=False)
     stopped = [Run.open(one.folder) for one in members[2:]]
@@ -267,7 +267,7 @@ def stop_in_the_second(epoch):
 def test_ctrl_c_stops_a_stack_after_the_step_under_way_and_begins_no_other(grid, monkeypatch):
     members = Study.create(grid).members()
     monkeypatch.setattr(stacked, "stopped", threading.Event())
-    monkeypatch.setattr(stacked.Stack, "_look", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(stacked.StackedTrainer, "_look", lambda *_: signal.raise_signal(signal.SIGINT))
     engine = here()
     first = engine.train(members[:4])
     assert len(set(first)) == 1

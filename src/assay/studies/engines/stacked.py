@@ -22,7 +22,7 @@ from assay.studies.engines.local import Chain, Local, chains, stopped, train_mem
 from assay.studies.study import Trial
 from assay.training.callbacks import Callback
 from assay.training.interrupt import interruptible
-from assay.training.stacked_trainer import Stack
+from assay.training.stacked_trainer import StackedTrainer
 
 MOST = 32  # nets in a stack: memory grows with them
 FREE: dict[str, bool | set[str]] = {  # what may differ in a stack
@@ -98,10 +98,10 @@ def train_stack(members: Chain, runtime: Runtime, mlflow: bool) -> list[str | No
     """Train members together, judge them one by one; returns what went wrong with each. Raises Interrupted."""
     try:
         first = prepare(members[0].recipe, runtime)
-        if not isinstance(first.trainer.part, Net):  # a pretrained net that could not be cut
+        if not isinstance(first.trainer.trained_net, Net):  # a pretrained net that could not be cut
             return [train_member(one, runtime, mlflow) for one in members]
         pairs = _begun(members, first)
-        stack = Stack([job.trainer for _, job in pairs])
+        stack = StackedTrainer([job.trainer for _, job in pairs])
         _train(stack, [run for run, _ in pairs])
     except Interrupted:
         raise
@@ -134,14 +134,14 @@ def _folder(member: Trial) -> Run:
     return member.run or Run.create(member.recipe, member.folder.parents[1])
 
 
-def _train(stack: Stack, runs: Sequence[Run]) -> None:
+def _train(stack: StackedTrainer, runs: Sequence[Run]) -> None:
     from assay.experiments.train import record_end
 
     states = [one.state for one in stack.trainers]
     try:
         with interruptible() as stop_requested:
             while not stack.finished:
-                stack.epoch(lambda: stop_requested() or stopped.is_set())  # or before the training began
+                stack.train_epoch(lambda: stop_requested() or stopped.is_set())  # or before the training began
                 for run, state in zip(runs, states, strict=True):
                     run.write_history(state.history)
     except BaseException as error:

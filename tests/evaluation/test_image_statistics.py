@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy import ndimage
 
-from assay.evaluation.image_statistics import luma, matched, measure, sharpened
+from assay.data.luma import luma
+from assay.evaluation.image_statistics import matched, measure, sharpened
 
 
 def pictures(n=60, channels=3, seed=0, sigma=1.5, size=24):

@@ -5,7 +5,7 @@ import pytest
 from torch import nn
 
 from assay.core.runtime import Runtime
-from assay.data.corruptions import corrupt, fitting
+from assay.data.corruptions.corrupt import corrupt, corruption_names
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
@@ -35,9 +35,9 @@ def found():
 
 def test_every_corruption_is_judged_at_five_severities(found):
     result, kept, _ = found
-    assert result.corruptions == fitting(1)
-    assert [[cell.severity for cell in result.row(name)] for name in fitting(1)] == [[1, 2, 3, 4, 5]] * 15
-    assert kept.keys() == {"clean", *(f"{name}-{severity}" for name in fitting(1) for severity in range(1, 6))}
+    assert result.corruptions == corruption_names(1)
+    assert [[cell.severity for cell in result.row(name)] for name in corruption_names(1)] == [[1, 2, 3, 4, 5]] * 15
+    assert kept.keys() == {"clean", *(f"{name}-{severity}" for name in corruption_names(1) for severity in range(1, 6))}
     assert all(one.data.startswith("shades/test") for one in kept.values())
 
 
@@ -63,4 +63,4 @@ def test_the_mean_error_is_that_of_all_cells_alike(found):
 def test_it_becomes_plain_values(found):
     values = found[0].to_dict()
     assert values["n"] == 60
-    assert values["cells"][0]["corruption"] == fitting(1)[0]
+    assert values["cells"][0]["corruption"] == corruption_names(1)[0]

@@ -1,4 +1,4 @@
-"""Blurring whole batches with a given kernel. Which blur is asked for, and why, is decided elsewhere."""
+"""Blurring whole batches with a kernel."""
 
 import math
 
@@ -15,31 +15,31 @@ def gaussian(sigma: float, radius: int) -> Tensor:
 
 
 def blur(pixels: Tensor, kernel: Tensor, edge: str = "reflect") -> Tensor:
-    """(N, C, H, W) convolved with a kernel along rows and columns (K,), or with one of two dimensions (K, K); K odd.
+    """Convolve (N, C, H, W) with a kernel: (K,) along rows and columns, or (K, K); K odd.
 
-    edge: `reflect` about the outermost pixel, as OpenCV's default, or `replicate`. A reflection that is longer than the
-    image is replicated, which no image of interest needs.
+    edge: `reflect` about the outermost pixel, as OpenCV does by default, or `replicate`. A reflection longer than the
+    image is replaced by `replicate`; that only concerns tiny images.
     """
     if kernel.ndim == 1:
-        return blur_by(blur_by(pixels, kernel[:, None], edge), kernel[None, :], edge)
-    return blur_by(pixels, kernel, edge)
+        return convolve(convolve(pixels, kernel[:, None], edge), kernel[None, :], edge)
+    return convolve(pixels, kernel, edge)
 
 
-def blur_by(pixels: Tensor, kernel: Tensor, edge: str) -> Tensor:
-    """The same with a kernel (K, L) of odd sides."""
+def convolve(pixels: Tensor, kernel: Tensor, edge: str) -> Tensor:
+    """Convolve (N, C, H, W) with a kernel (K, L) of odd sides; the size stays."""
     down, right = (size // 2 for size in kernel.shape)
     height, width = pixels.shape[2:]
     mode = edge if down < height and right < width else "replicate"
-    padded = pad(pixels, (right, right, down, down), mode)
+    padding = pad(pixels, (right, right, down, down), mode)
     channels = pixels.shape[1]
-    return conv2d(padded, kernel.to(pixels).expand(channels, 1, *kernel.shape), groups=channels)
+    return conv2d(padding, kernel.to(pixels).expand(channels, 1, *kernel.shape), groups=channels)
 
 
 def opencv_sigma(side: int) -> float:
-    """The standard deviation that OpenCV's getGaussianKernel gives a kernel of that odd side."""
+    """The standard deviation that OpenCV's getGaussianKernel uses for a kernel of this odd side."""
     return 0.3 * ((side - 1) * 0.5 - 1) + 0.8
 
 
 def radius(sigma: float, truncate: float) -> int:
-    """How far a Gaussian reaches that is cut off at so many standard deviations, as scipy rounds it."""
+    """The radius of a Gaussian cut off at `truncate` standard deviations, rounded like scipy."""
     return math.floor(truncate * sigma + 0.5)

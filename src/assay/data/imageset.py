@@ -12,6 +12,8 @@ from torch import Tensor
 
 from assay.core.errors import DataError
 
+ImageShape = tuple[int, int, int]  # (C, H, W)
+
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from assay.data.blur import blur, gaussian, radius
+from assay.data.luma import LUMA, luma
 
 Values = NDArray[np.float64]
 Measure = Callable[[Tensor], dict[str, Values]]  # what `measure` says of images as they reach the net
 
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 MOST_BLUR, MOST_SHARPENING = 3.0, 4.0  # in pixels; in parts of what a blur takes away
 HALVINGS = 12  # of the search for a strength
 
@@ -41,13 +41,6 @@ def measure(pixels: Tensor) -> dict[str, Values]:
         for name, channel in (("red cast", 0), ("blue cast", 2)):
             found[name] = pixels[:, channel].mean((1, 2)) - found["brightness"]
     return {name: values.double().numpy() for name, values in found.items()}
-
-
-def luma(pixels: Tensor) -> Tensor:
-    """(N, 1, H, W)."""
-    if pixels.shape[1] == 1:
-        return pixels
-    return (pixels * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def matched(name: str, pixels: Tensor, measure: Measure, wanted: Mapping[str, Values]) -> tuple[Tensor, str]:

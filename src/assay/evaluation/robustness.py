@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from assay.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt, fitting
+from assay.data.corruptions.corrupt import SEVERITIES, corrupt, corruption_names
+from assay.data.corruptions.registry import CORRUPTIONS
 from assay.data.imageset import ImageSet
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.metrics import wilson
@@ -63,7 +64,7 @@ def robustness(
     clean = classifier.predictions(images, data)
     keep("clean", clean)
     cells, wrong = [], np.zeros(len(images))
-    for name in fitting(images.shape[0]):
+    for name in corruption_names(images.shape[0]):
         for severity in SEVERITIES:
             found = classifier.predictions(corrupt(images, name, severity), f"{data}, {name} {severity}")
             keep(f"{name}-{severity}", found)

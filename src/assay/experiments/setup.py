@@ -176,7 +176,7 @@ def _feed(
 ) -> BatchLoader | FeatureLoader:  # fmt: skip
     """The images; or the features that a frozen part gives for them, where those are the same in every epoch."""
     number = recipe.training.views
-    if number and augment.mix.ways:
+    if number and augment.mix.masks:
         with recipe.blame("augment"):
             raise UsageError(
                 "mixup and cutmix do not go with training.views: a mixed image has another label each time"

@@ -2,11 +2,11 @@
 
 import torch
 
-from assay.data.augment.boxes import Boxes, draw
+from assay.data.augment.boxes import Boxes, draw_boxes
 
 
 def drawn(size, area=(0.08, 1.0), aspect=(3 / 4, 4 / 3), n=5000):
-    return draw(n, size, area, aspect, torch.Generator().manual_seed(0))
+    return draw_boxes(n, size, area, aspect, torch.Generator().manual_seed(0))
 
 
 def test_they_lie_within_the_image():

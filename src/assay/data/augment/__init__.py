@@ -1,1 +1,1 @@
-"""Augmentation of whole batches, one file an idea."""
+"""Augmentation of whole batches, one idea per file. Each file registers its own words with `@augmentation`."""

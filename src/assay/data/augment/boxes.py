@@ -1,4 +1,4 @@
-"""One random rectangle an image, for whatever crops or covers one. Which pixels it then shows is not decided here."""
+"""One random rectangle per image, for augmentations that crop or cover one."""
 
 from dataclasses import dataclass
 from math import log
@@ -13,7 +13,7 @@ TRIES = 10
 
 @dataclass(frozen=True)
 class Boxes:
-    """A rectangle for each image: first row and column and sizes in pixels, int64 (N,) each."""
+    """One rectangle per image: first row, first column and sizes in pixels, int64 (N,) each."""
 
     top: Tensor
     left: Tensor
@@ -26,13 +26,14 @@ class Boxes:
         return (rows[:, :, None] & _covers(self.left, self.width, width)[:, None, :])[:, None]
 
 
-def draw(
+def draw_boxes(
     n: int, size: tuple[int, int], area: tuple[float, float], aspect: tuple[float, float], generator: Generator
 ) -> tuple[Boxes, Tensor]:
-    """Rectangles within images of `size` (H, W), and which of them were found, bool (N,); the others mean nothing.
+    """Draw rectangles within images of `size` (H, W). Returns them and which are valid, bool (N,).
 
-    Each has an area from the range, a share of the image's, and a log-uniform aspect, width over height; the first of
-    ten that fits is taken, at a uniform place. This is how torchvision draws for RandomResizedCrop and RandomErasing.
+    The area is a share of the image's, uniform in its range; the aspect (width over height) is log-uniform. The first
+    of ten tries that fits is taken, at a uniform position; where none fits the rectangle is invalid. torchvision draws
+    the same way for RandomResizedCrop and RandomErasing.
     """
     areas = uniform(n * TRIES, *area, generator).view(n, TRIES) * (size[0] * size[1])
     aspects = uniform(n * TRIES, log(aspect[0]), log(aspect[1]), generator).view(n, TRIES).exp()
@@ -40,11 +41,11 @@ def draw(
     fits = (heights > 0) & (heights <= size[0]) & (widths > 0) & (widths <= size[1])
     first = fits.int().argmax(1, keepdim=True)
     height, width = heights.gather(1, first)[:, 0], widths.gather(1, first)[:, 0]
-    top, left = _start(size[0] - height, generator), _start(size[1] - width, generator)
+    top, left = _draw_start(size[0] - height, generator), _draw_start(size[1] - width, generator)
     return Boxes(top, left, height, width), fits.any(1)
 
 
-def _start(room: Tensor, generator: Generator) -> Tensor:
+def _draw_start(room: Tensor, generator: Generator) -> Tensor:
     return (uniform(len(room), 0, 1, generator) * (room + 1)).long()
 
 

@@ -1,45 +1,46 @@
-"""The random resized crop of whole batches: a part of each image, brought to one size without aliasing."""
+"""The random resized crop: part of each image, resized to one size with antialiasing. Whole batches at once."""
 
 import torch
 from torch import Generator, Tensor
 
-from assay.data.augment.boxes import Boxes, draw
+from assay.data.augment.boxes import Boxes, draw_boxes
+from assay.data.augment.registry import augmentation, parse_number, parse_pixels
 from assay.data.augment.step import Step
 
 ASPECT = (3 / 4, 4 / 3)
 
 
 def random_resized_crop(side: int, area: tuple[float, float]) -> Step:
-    """A random part of each image, `area` of it, 3:4 to 4:3, as `side` x `side` pixels (Szegedy et al. 2015).
+    """Cut out a random part of each image and resize it to `side` x `side` pixels (Szegedy et al. 2015).
 
-    As torchvision's RandomResizedCrop with antialias. Where ten draws found none that fits, the largest centered part
-    of such an aspect.
+    area: range of the part's share of the image; its aspect is 3:4 to 4:3. Same as torchvision's RandomResizedCrop with
+    antialias. If none of ten tries fits, the part is the largest centered one with an allowed aspect.
     """
 
     def step(pixels: Tensor, indices: Tensor, epoch: int, generator: Generator) -> Tensor:
         height, width = pixels.shape[2:]
-        boxes, found = draw(len(pixels), (height, width), area, ASPECT, generator)
-        return resize(pixels, _centered_unless(found, boxes, height, width), side)
+        boxes, valid = draw_boxes(len(pixels), (height, width), area, ASPECT, generator)
+        return resize(pixels, _replace_invalid(boxes, valid, height, width), side)
 
     return step
 
 
 def resize(pixels: Tensor, boxes: Boxes, side: int) -> Tensor:
-    """The boxes of the images (N, C, H, W), bilinear and antialiased as Pillow does it, float32 (N, C, side, side).
+    """Resize the boxes of images (N, C, H, W), bilinear and antialiased like Pillow, to float32 (N, C, side, side).
 
-    A triangle that widens with the reduction, cut off at the box, as weights of rows and of columns: two products of
-    matrices for a whole batch.
+    The filter is a triangle that widens with the reduction and stops at the box. Its row and column weights make two
+    matrix products for the whole batch.
     """
     n, channels, height, width = pixels.shape
     rows = _weights(boxes.top, boxes.height, height, side).to(pixels.device)
     columns = _weights(boxes.left, boxes.width, width, side).to(pixels.device)
     tall = rows @ pixels.transpose(1, 2).reshape(n, height, channels * width)
-    seen = tall.view(n, side * channels, width) @ columns.mT
-    return seen.view(n, side, channels, side).transpose(1, 2).clamp_(0, 1)
+    output = tall.view(n, side * channels, width) @ columns.mT
+    return output.view(n, side, channels, side).transpose(1, 2).clamp_(0, 1)
 
 
 def _weights(start: Tensor, length: Tensor, size: int, side: int) -> Tensor:
-    """How much each of `size` pixels counts for each of `side` new ones, float32 (N, side, size); rows sum to 1."""
+    """The weight of each of `size` pixels in each of `side` output pixels, float32 (N, side, size); rows sum to 1."""
     start, length = start.view(-1, 1, 1), length.view(-1, 1, 1)
     scale = length / side
     center = (torch.arange(side, device=start.device)[:, None] + 0.5) * scale + start
@@ -49,9 +50,21 @@ def _weights(start: Tensor, length: Tensor, size: int, side: int) -> Tensor:
     return weights / weights.sum(2, keepdim=True)
 
 
-def _centered_unless(found: Tensor, boxes: Boxes, height: int, width: int) -> Boxes:
+def _replace_invalid(boxes: Boxes, valid: Tensor, height: int, width: int) -> Boxes:
+    """The boxes, with the largest centered one of an allowed aspect where they are invalid."""
     down = min(height, round(width / ASPECT[0]))
     right = min(width, round(height * ASPECT[1]))
-    whole = ((height - down) // 2, (width - right) // 2, down, right)
-    drawn = (boxes.top, boxes.left, boxes.height, boxes.width)
-    return Boxes(*(one.where(found, one.new_tensor(other)) for one, other in zip(drawn, whole, strict=True)))
+    center = ((height - down) // 2, (width - right) // 2, down, right)
+    sides = (boxes.top, boxes.left, boxes.height, boxes.width)
+    return Boxes(*(side.where(valid, side.new_tensor(value)) for side, value in zip(sides, center, strict=True)))
+
+
+@augmentation(
+    "random-resized-crop",
+    form="random-resized-crop PIXELS [LOW HIGH], areas from 0.08 to 1 of the image's if none are given",
+)
+def _build_random_resized_crop(side: str, *area: str) -> Step:
+    low, high = (parse_number(text, 0, 1) for text in area or ("0.08", "1"))
+    if low > high:
+        raise ValueError(area)
+    return random_resized_crop(parse_pixels(side), (low, high))

@@ -1,4 +1,4 @@
-"""Blur: out of focus, Gaussian, along a line, towards the center."""
+"""Blur: Gaussian, out of focus, along a line, towards the center."""
 
 import math
 
@@ -9,48 +9,59 @@ from torch.nn.functional import interpolate
 
 from assay.data.augment.step import uniform
 from assay.data.blur import blur, gaussian, radius
-from assay.data.corruptions.scale import scale
+from assay.data.corruptions.registry import corruption
+
+SIDE = 32  # CIFAR's, which the published lengths are for
 
 
+def length_scale(pixels: Tensor) -> float:
+    """The factor from lengths in CIFAR's images to lengths in these (N, C, H, W)."""
+    return min(pixels.shape[2:]) / SIDE
+
+
+@corruption("gaussian-blur", "blur")
 def gaussian_blur(pixels: Tensor, severity: int, generator: Generator) -> Tensor:
-    """A Gaussian that is cut off at four standard deviations."""
-    sigma = (0.4, 0.6, 0.7, 0.8, 1.0)[severity - 1] * scale(pixels)
+    """Blur with a Gaussian, cut off at four standard deviations."""
+    sigma = (0.4, 0.6, 0.7, 0.8, 1.0)[severity - 1] * length_scale(pixels)
     return blur(pixels, gaussian(sigma, radius(sigma, 4)), "replicate")
 
 
+@corruption("defocus-blur", "blur")
 def defocus_blur(pixels: Tensor, severity: int, generator: Generator) -> Tensor:
-    """A disc of that radius, its edge smoothed."""
+    """Blur with a disc whose edge is smoothed."""
     reach, smooth = ((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1.0, 0.2), (1.5, 0.1))[severity - 1]
-    return blur(pixels, disc(reach * scale(pixels), smooth))
+    return blur(pixels, disc(reach * length_scale(pixels), smooth))
 
 
+@corruption("motion-blur", "blur")
 def motion_blur(pixels: Tensor, severity: int, generator: Generator) -> Tensor:
-    """Half a Gaussian along a line, up to 45 degrees off the horizontal."""
+    """Blur with half a Gaussian along a line up to 45 degrees off the horizontal."""
     reach, sigma = ((6, 1.0), (6, 1.5), (6, 2.0), (8, 2.0), (9, 2.5))[severity - 1]
     angles = uniform(len(pixels), -45, 45, generator).deg2rad()
-    return along(pixels, reach * scale(pixels), sigma * scale(pixels), angles)
+    return motion(pixels, reach * length_scale(pixels), sigma * length_scale(pixels), angles)
 
 
+@corruption("zoom-blur", "blur")
 def zoom_blur(pixels: Tensor, severity: int, generator: Generator) -> Tensor:
-    """The mean of the image and of itself enlarged by 1 to 1.06, 1.11, 1.16, 1.21 or 1.26."""
+    """Average the image with enlarged copies of itself, by factors from 1 to 1.06, 1.11, 1.16, 1.21 or 1.26."""
     factors = np.arange(1, (1.06, 1.11, 1.16, 1.21, 1.26)[severity - 1], 0.01).tolist()
-    return (pixels + torch.stack([enlarged(pixels, factor) for factor in factors]).sum(0)) / (len(factors) + 1)
+    return (pixels + torch.stack([enlarge(pixels, factor) for factor in factors]).sum(0)) / (len(factors) + 1)
 
 
 def disc(reach: float, smooth: float) -> Tensor:
-    """A disc of that radius in pixels, smoothed by 3 x 3 pixels of a Gaussian; (K, K), with sum 1."""
+    """A disc with radius `reach` in pixels, smoothed by a Gaussian of 3 x 3 pixels; (K, K), with sum 1."""
     side = math.ceil(reach) + 1
     places = torch.arange(-side, side + 1, dtype=torch.float32)
     inside = (places[:, None].square() + places.square() <= reach**2).float()
     kernel = gaussian(smooth, 1)
-    both = torch.nn.functional.conv2d(inside[None, None], (kernel[:, None] * kernel)[None, None], padding=1)[0, 0]
-    return both / both.sum()
+    weights = torch.nn.functional.conv2d(inside[None, None], (kernel[:, None] * kernel)[None, None], padding=1)[0, 0]
+    return weights / weights.sum()
 
 
-def along(pixels: Tensor, reach: float, sigma: float, angles: Tensor) -> Tensor:
-    """Each image blurred along its angle (N,), in radians: ImageMagick's MotionBlurImage.
+def motion(pixels: Tensor, reach: float, sigma: float, angles: Tensor) -> Tensor:
+    """Blur each image along its angle (N,), in radians, like ImageMagick's MotionBlurImage.
 
-    2 ceil(reach) + 1 whole-pixel steps into one direction, weighted by half a Gaussian; edge pixels are continued.
+    It sums 2 ceil(reach) + 1 whole-pixel steps in one direction, weighted by half a Gaussian; edge pixels repeat.
     """
     n, channels, height, width = pixels.shape
     steps = torch.arange(2 * math.ceil(reach) + 1)
@@ -66,8 +77,8 @@ def along(pixels: Tensor, reach: float, sigma: float, angles: Tensor) -> Tensor:
     return total
 
 
-def enlarged(pixels: Tensor, factor: float) -> Tensor:
-    """The center enlarged by the factor to the image's own size, corners onto corners, as scipy's zoom."""
+def enlarge(pixels: Tensor, factor: float) -> Tensor:
+    """Enlarge the center to the size of the image, corners aligned, as scipy's zoom does."""
     height, width = pixels.shape[2:]
     down, right = math.ceil(height / factor), math.ceil(width / factor)
     top, left = (height - down) // 2, (width - right) // 2

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.figure import Figure
 
-from assay.data.corruptions import SEVERITIES
+from assay.data.corruptions.corrupt import SEVERITIES
 from assay.evaluation.robustness import Cell, Robustness
 from assay.report.plots.style import GRAY, SEQUENCE, caption, headline, new_figure
 from assay.report.tables.formats import grid

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from assay.data.luma import LUMA
 from assay.report.plots.contact_sheet import sheet
 from assay.report.plots.style import BLUE, GRAY, ORANGE, families, new_figure, readable, save, tidy, width
 
@@ -148,7 +149,7 @@ def _number_cells(
     for (row, column), count in np.ndenumerate(matrix):
         if count and not np.isnan(shares[row, column]):
             red, green, blue, _ = colors(scale(shares[row, column]))
-            dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.55  # luma, ITU-R BT.601
+            dark = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue < 0.55
             axes.text(
                 column, row, str(count), ha="center", va="center", fontsize=size, color="white" if dark else "0.15"
             )

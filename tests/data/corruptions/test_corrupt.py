@@ -11,7 +11,9 @@ from PIL import Image
 from scipy import ndimage
 
 from assay.core.errors import UsageError
-from assay.data.corruptions import CORRUPTIONS, GROUPS, SEVERITIES, blurs, corrupt, fitting, weather
+from assay.data.corruptions import blurs, weather
+from assay.data.corruptions.corrupt import SEVERITIES, corrupt, corruption_names
+from assay.data.corruptions.registry import CORRUPTIONS, GROUPS
 from assay.data.imageset import ImageSet
 
 
@@ -63,14 +65,14 @@ def test_a_higher_severity_changes_more(name, pictures):
 @pytest.mark.parametrize(("channels", "side"), [(1, 28), (3, 64)])
 def test_other_sizes_and_gray_images_are_taken(name, channels, side):
     pictures = smooth(3, channels, side)
-    if name in fitting(channels):
+    if name in corruption_names(channels):
         assert corrupt(pictures, name, 5).images.shape == pictures.images.shape
     else:
         assert (name, channels) == ("saturate", 1)
 
 
 def test_they_come_group_by_group():
-    groups = [CORRUPTIONS[name].group for name in fitting(3)]
+    groups = [CORRUPTIONS[name].group for name in corruption_names(3)]
     assert groups == sorted(groups, key=GROUPS.index)
     assert len(groups) == 16
     assert set(groups) == set(GROUPS)
@@ -125,7 +127,7 @@ def test_enlarging_is_scipys_zoom(factor):
     top = (32 - side) // 2
     whole = ndimage.zoom(image[top : top + side, top : top + side], factor, order=1)
     cut = (whole.shape[0] - 32) // 2
-    seen = blurs.enlarged(torch.from_numpy(image)[None, None], factor)[0, 0]
+    seen = blurs.enlarge(torch.from_numpy(image)[None, None], factor)[0, 0]
     np.testing.assert_allclose(seen.numpy(), whole[cut : cut + 32, cut : cut + 32], atol=1e-5)
 
 
@@ -142,7 +144,7 @@ def test_a_disc_of_no_size_is_the_smoothing_alone_and_one_of_one_pixel_a_cross()
 def test_motion_smears_a_point_along_its_angle(degrees, step):
     point = torch.zeros(1, 1, 41, 41)
     point[0, 0, 20, 20] = 1
-    seen = blurs.along(point, 6, 2.0, torch.tensor([degrees]).deg2rad())[0, 0]
+    seen = blurs.motion(point, 6, 2.0, torch.tensor([degrees]).deg2rad())[0, 0]
     weights = np.exp(-(np.arange(13) ** 2) / 8)
     weights /= weights.sum()
     for k in range(13):  # the point is read from that many steps further on
@@ -153,7 +155,7 @@ def test_motion_smears_a_point_along_its_angle(degrees, step):
 def test_motion_off_the_axes_stays_on_its_line():
     point = torch.zeros(2, 1, 41, 41)
     point[:, 0, 20, 20] = 1
-    seen = blurs.along(point, 6, 2.0, torch.tensor([45.0, -45.0]).deg2rad())[:, 0]
+    seen = blurs.motion(point, 6, 2.0, torch.tensor([45.0, -45.0]).deg2rad())[:, 0]
     assert seen[0].diagonal().sum().item() == pytest.approx(1, abs=1e-5)
     assert seen[1].flip(1).diagonal().sum().item() == pytest.approx(1, abs=1e-5)
     assert seen[0, 18, 18] > 0.05

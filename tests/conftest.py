@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from assay.cli.main import run as run_command
-from assay.core.runtime import seeded
+from assay.core.randomness import seeded
 from assay.data.datasets import idx
 from assay.data.datasets.catalog import SOURCES
 from assay.data.datasets.dataset import Edition, File, Mirror, Source

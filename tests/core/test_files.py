@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.core.errors import AssayError
-from assay.core.files import atomic_save, atomic_write, disk_errors, remove_partial_files, write_json
+from assay.core.files import atomic_save, atomic_write, disk_errors, fresh_folder, remove_partial_files, write_json
 
 
 def test_what_is_written_is_read_back_and_nothing_else_is_left(tmp_path: Path):
@@ -76,3 +76,9 @@ def test_what_a_killed_writer_left_is_swept_and_nothing_else(tmp_path: Path):
     remove_partial_files(tmp_path)
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {"status.json", ".hidden", "checkpoint/state.pt"}
+
+
+def test_a_fresh_folder_gets_a_number_where_its_name_is_taken(tmp_path: Path):
+    folders = [fresh_folder(tmp_path / "run") for _ in range(3)]
+    assert [folder.name for folder in folders] == ["run", "run-2", "run-3"]
+    assert all(folder.is_dir() for folder in folders)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from assay.core.runtime import seeded
+from assay.core.randomness import seeded
 from assay.models.backbone import as_lines, cut
 from assay.models.freezing import Frozen
 from assay.models.fused import fuse

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Generator
 
-from assay.core.runtime import Runtime, seeded
+from assay.core.randomness import seeded
+from assay.core.runtime import Runtime
 from assay.models.fused import fuse
 from assay.models.sequential import Net
 from assay.models.stacked import StackedNet, knows

@@ -2,11 +2,10 @@
 
 import io
 
-import pytest
 from rich.console import Console
 
 from assay.report import terminal as module
-from assay.report.terminal import Live, Plain, duration, epoch_line, progress, progress_bar
+from assay.report.terminal import Live, Plain, epoch_line, progress, progress_bar
 from assay.training.callbacks import Progress
 from assay.training.history import Epoch
 
@@ -21,14 +20,6 @@ def terminal() -> Console:
 def test_a_terminal_gets_the_bar_and_a_file_gets_lines():
     assert isinstance(progress(terminal()), Live)
     assert type(progress(Console(file=io.StringIO()))) is Plain
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0s"), (44.6, "45s"), (59.6, "1m 00s"), (200, "3m 20s"), (3599.6, "1h 00m"), (7500, "2h 05m")],
-)
-def test_durations_are_short(seconds, text):
-    assert duration(seconds) == text
 
 
 def test_an_epochs_line_has_losses_accuracies_speed_and_time_left():
@@ -78,7 +69,7 @@ def test_off_a_terminal_a_long_epoch_says_something_now_and_then(monkeypatch):
 
 def test_notes_are_printed_as_they_are():
     console = Console(file=io.StringIO(), width=20)
-    Plain(console).note("run: runs/[bold]x[/bold]/a-rather-long-name")
+    Plain(console).on_message("run: runs/[bold]x[/bold]/a-rather-long-name")
     assert console.file.getvalue() == "run: runs/[bold]x[/bold]/a-rather-long-name\n"
 
 

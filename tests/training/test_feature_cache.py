@@ -10,7 +10,8 @@ from torch import nn
 
 import assay
 from assay.core.errors import DataError, UsageError
-from assay.core.runtime import Runtime, Stream, stream_seed
+from assay.core.randomness import Stream, stream_seed
+from assay.core.runtime import Runtime
 from assay.data.augment.parse import Augment
 from assay.data.imageset import ImageSet
 from assay.evaluation.predictions import Predictions

@@ -138,7 +138,7 @@ def _views(images: "ImageSet", preprocess: "Preprocess", recipe: "Recipe") -> "t
     import numpy as np
     import torch
 
-    from assay.core.runtime import Stream, stream_seed
+    from assay.core.randomness import Stream, stream_seed
     from assay.data.augment.parse import Augment
 
     with recipe.blame("augment"):

@@ -82,3 +82,18 @@ def file_lock(path: Path, timeout_seconds: float, otherwise: str) -> Iterator[No
         except sqlite3.OperationalError:
             raise AssayError(otherwise) from None
         yield
+
+
+def fresh_folder(folder: Path) -> Path:
+    """Make the folder, or the first of `-2`, `-3`, ... that is free; two processes never get the same.
+
+    Raises AssayError when all numbers are taken.
+    """
+    for number in range(1, 100_000):
+        free = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        try:
+            free.mkdir()
+        except FileExistsError:
+            continue
+        return free
+    raise AssayError(f"{folder} and all numbered names after it are taken")

@@ -1,21 +1,16 @@
-"""The Runtime: where and in which numbers a run computes. Device, precision, memory format, threads and random streams.
-
-Everything that draws random numbers gets them from here, as a pure function of the seed and of where it is in the run.
-"""
+"""The Runtime: device, precision, memory format and threads of a run."""
 
 import ctypes
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
-from enum import IntEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 
 from assay.core.errors import UsageError
@@ -100,55 +95,6 @@ class Runtime:
             "system": platform.platform(),
             "versions": {name: version(name) for name in packages},
         }
-
-
-class Stream(IntEnum):
-    """What random numbers are for; each purpose has a stream of its own, so that none can disturb another."""
-
-    WEIGHTS = 1
-    SPLIT = 2
-    ORDER = 3
-    AUGMENT = 4
-    DROPOUT = 5
-    TEST = 6
-
-
-def stream_seed(seed: int, stream: Stream, *where: int) -> int:
-    """A 63-bit seed that depends on the run's seed, the purpose and the place (epoch, step), and on nothing else."""
-    # The length goes in too, because numpy pads with zeros: (3,) and (3, 0) would be one stream.
-    sequence = np.random.SeedSequence((len(where), seed, stream, *where))
-    return int(sequence.generate_state(1, np.uint64)[0] >> 1)
-
-
-@contextmanager
-def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
-    """Within it, torch's own random numbers (initial weights, dropout) follow from `seed`; outside nothing changes."""
-    generators = _default_generators(device)
-    states = [generator.get_state() for generator in generators]
-    for generator in generators:  # not torch.manual_seed: without a GPU it keeps a stack trace of every call, for ever
-        generator.manual_seed(seed)
-    try:
-        yield
-    finally:
-        for generator, state in zip(generators, states, strict=True):
-            generator.set_state(state)
-
-
-def _default_generators(device: str) -> list[torch.Generator]:
-    """The generators that torch itself draws from on this device; layers such as dropout take no other."""
-    kind = device.split(":")[0]
-    if kind == "cuda":
-        torch.cuda.init()  # type: ignore[no-untyped-call]
-        index = torch.device(device).index
-        return [
-            torch.default_generator,
-            torch.cuda.default_generators[torch.cuda.current_device() if index is None else index],
-        ]
-    return (
-        [torch.default_generator, torch.mps._get_default_mps_generator()]
-        if kind == "mps"
-        else [torch.default_generator]
-    )
 
 
 def _keep_heap() -> None:

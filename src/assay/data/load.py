@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.core.errors import UsageError
+from assay.core.progress import ProgressCallback, silent
 from assay.data.datasets.catalog import SOURCES, check_present
 from assay.data.datasets.catalog import load as load_data
 from assay.data.decode import Shape
-from assay.data.folders.cache import Progress
-from assay.data.folders.folder import Folder, open_folder, silent
+from assay.data.folders.folder import Folder, open_folder
 from assay.data.imageset import ImageSet
 from assay.data.split import Split, split
 from assay.recipes.recipe import Recipe
@@ -57,7 +57,7 @@ def absolute(name: str) -> Path:
     return Path(os.path.normpath(Path(name).expanduser().absolute()))
 
 
-def read(data: Data, progress: Progress = silent) -> LoadedData:
+def read(data: Data, progress: ProgressCallback = silent) -> LoadedData:
     """The images to train on, with their split. Raises UsageError for a name nobody knows, and DataError.
 
     A named data set's test images must be there too: nobody wants to learn at the end that they are missing.
@@ -75,7 +75,7 @@ def of_images(data: Data, images: ImageSet) -> LoadedData:
     return LoadedData(images, split(images.labels, data.validation, data.split_seed, data.share))
 
 
-def foreign_test(name: str, shape: Shape, max_bad: float, progress: Progress) -> Callable[[], ImageSet]:
+def foreign_test(name: str, shape: Shape, max_bad: float, progress: ProgressCallback) -> Callable[[], ImageSet]:
     """What reads the test images of a data set that a net was not trained on; what is missing is said at once.
 
     Of a folder these are its test images, or all if no part is given. shape: what the net was trained on.

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from assay.core.runtime import Stream, stream_seed
+from assay.core.randomness import Stream, stream_seed
 
 
 def order(n: int, seed: int, epoch: int, shuffle: bool) -> Tensor:

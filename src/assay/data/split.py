@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from assay.core.errors import DataError
 from assay.core.files import atomic_save
-from assay.core.runtime import Stream, stream_seed
+from assay.core.randomness import Stream, stream_seed
 
 Indices = NDArray[np.int64]
 

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.errors import AssayError, UsageError
+from assay.core.progress import ProgressCallback, silent
 from assay.core.runtime import Runtime
 from assay.data.datasets.catalog import weights_folder
-from assay.data.folders.cache import Progress
-from assay.data.folders.folder import silent
 from assay.data.load import LoadedData, absolute, read
 from assay.models.build import build
 from assay.models.hubs import installed
@@ -41,7 +40,7 @@ class Suggestion:
     photographs: LoadedData
 
 
-def suggest(folder: str, runtime: Runtime, changes: dict[str, Any], progress: Progress = silent) -> Suggestion:
+def suggest(folder: str, runtime: Runtime, changes: dict[str, Any], progress: ProgressCallback = silent) -> Suggestion:
     """The recipe for a folder or table, with the user's own `changes` in it.
 
     Raises UsageError where there are no images or weights belong to a net that nobody named; DataError for bad images.

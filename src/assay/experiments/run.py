@@ -20,8 +20,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from assay.core.errors import AssayError, DataError, UsageError, unknown
-from assay.core.files import atomic_write, disk_errors, write_json
+from assay.core.errors import DataError, UsageError, unknown
+from assay.core.files import atomic_write, disk_errors, fresh_folder, write_json
 from assay.data.imageset import ImageSet
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
@@ -226,15 +226,3 @@ def weights_hash(weights: Weights) -> str:
         digest.update(name.encode())
         digest.update(weights[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()[:16]
-
-
-def fresh_folder(wanted: Path) -> Path:
-    """Make the folder, or the first of `-2`, `-3`, ... that is free; two processes never get the same."""
-    for number in range(1, 100_000):
-        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            continue
-        return folder
-    raise AssayError(f"{wanted} and all numbered names after it are taken")

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from assay.core.errors import DataError, ShapeError, UsageError
+from assay.core.progress import ProgressCallback, silent
 from assay.core.runtime import Runtime
 from assay.data.augment.parse import Augment
 from assay.data.datasets.catalog import data_root, weights_folder
 from assay.data.datasets.catalog import load as load_data
-from assay.data.folders.cache import Progress
-from assay.data.folders.folder import Folder, silent
+from assay.data.folders.folder import Folder
 from assay.data.folders.summary import summary
 from assay.data.imageset import ImageSet
 from assay.data.load import LoadedData, of_images
@@ -118,7 +118,7 @@ def prepare(
     test: ImageSet | None = None,
     start: Weights | None = None,
     process_group: ProcessGroup = SINGLE_PROCESS,
-    progress: Progress = silent,
+    progress: ProgressCallback = silent,
 ) -> TrainingSetup:
     """Read, split, fit and build what the recipe names; own parts stand in. Raises AssayError with file and line.
 
@@ -206,7 +206,7 @@ def _fit(net: nn.Module, images: ImageSet, preprocess: Preprocess) -> None:
     fit_layers(net, lambda: preprocess(images.take(sample)))
 
 
-def _read(recipe: Recipe, progress: Progress) -> LoadedData:
+def _read(recipe: Recipe, progress: ProgressCallback) -> LoadedData:
     with recipe.blame("data", "name"):
         return read_data(recipe.data, progress)
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from assay.core.errors import AssayError, DataError, MissingExtraError, UsageError, unknown
-from assay.core.runtime import Stream, seeded, stream_seed
+from assay.core.randomness import Stream, seeded, stream_seed
 from assay.models.fused import kept
 from assay.models.hubs import ModelHub, PretrainedConfig, Timm, Torchvision, installed
 from assay.models.weights import fit, read_weights

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from assay.core.errors import ShapeError, UsageError
-from assay.core.runtime import Stream, seeded, stream_seed
+from assay.core.randomness import Stream, seeded, stream_seed
 from assay.models import layers
 from assay.models.layers import Layer, Shape
 from assay.models.zoo.catalog import NETS

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
+from assay.core.progress import duration
 from assay.training.callbacks import Callback, Progress
 from assay.training.history import Epoch
 
@@ -19,16 +20,6 @@ def progress(console: Console | None = None) -> Callback:
     """The right way to show progress on this console (default: standard error)."""
     console = console or Console(file=sys.stderr, highlight=False)
     return Live(console) if console.is_terminal and not console.is_jupyter else Plain(console)
-
-
-def duration(seconds: float) -> str:
-    """`45s`, `3m 20s` or `2h 05m`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m {whole % 60:02d}s"
-    return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
 
 
 class Plain(Callback):

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from assay.core.errors import AssayError, Interrupted, UsageError
+from assay.core.progress import duration
 from assay.core.runtime import Runtime
 from assay.experiments.setup import prepare
 from assay.experiments.tracking.study_parent import nested
-from assay.report.terminal import RunsProgress, duration
+from assay.report.terminal import RunsProgress
 from assay.studies.confounds import warnings
 from assay.studies.cost import cost
 from assay.studies.engines import Ended, Engine, Pruning

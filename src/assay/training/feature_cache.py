@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from assay.core.files import atomic_save, file_lock
-from assay.core.runtime import Runtime, Stream, stream_seed
+from assay.core.progress import ProgressCallback, silent
+from assay.core.randomness import Stream, stream_seed
+from assay.core.runtime import Runtime
 from assay.data.augment.parse import Augment
-from assay.data.folders.cache import Progress
-from assay.data.folders.folder import silent
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.models.backbone import SplitModel, as_lines
@@ -46,7 +46,7 @@ class FeatureCache:
     folder: Path
 
     def features(
-        self, images: ImageSet, view: "View | None" = None, *, exact: bool = False, progress: Progress = silent
+        self, images: ImageSet, view: "View | None" = None, *, exact: bool = False, progress: ProgressCallback = silent
     ) -> Tensor:
         """Features (N, ...) of all images, memory-mapped, on the CPU; read if they are kept, else computed and kept.
 
@@ -78,7 +78,9 @@ class FeatureCache:
         }  # fmt: skip
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
-    def _compute(self, path: Path, images: ImageSet, view: "View | None", runtime: Runtime, progress: Progress) -> None:
+    def _compute(
+        self, path: Path, images: ImageSet, view: "View | None", runtime: Runtime, progress: ProgressCallback
+    ) -> None:
         kept = np.float32 if runtime.precision == "fp32" else np.int16  # numpy has no bf16: its bits as whole numbers
         shape = (len(images), *self.split_model.shape)
 
@@ -129,7 +131,7 @@ class FeatureLoader:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def compute(self, validation: ImageSet | None, progress: Progress) -> None:
+    def compute(self, validation: ImageSet | None, progress: ProgressCallback) -> None:
         """Compute what is not kept yet of these images and of those to validate on. progress: over all of them."""
         wanted = [(self.images, view, False) for view in self.views]
         wanted += [(validation, None, True)] if validation else []

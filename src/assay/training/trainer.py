@@ -14,7 +14,8 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from assay.core.errors import AssayError, Interrupted, NonFiniteError
-from assay.core.runtime import Runtime, Stream, seeded, stream_seed
+from assay.core.randomness import Stream, seeded, stream_seed
+from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
 from assay.data.sampler import batches, order
 from assay.models.freezing import Frozen

@@ -7,7 +7,6 @@ import pytest
 
 from assay.core.errors import DataError, UsageError
 from assay.data.folders.layouts import find
-from assay.data.folders.listing import shown
 
 
 def triples(path):
@@ -183,7 +182,3 @@ def test_no_image_at_all_is_an_error_that_names_the_layouts(tmp_path):
         find(tmp_path)
     with pytest.raises(UsageError, match="there is no folder or table"):
         find(tmp_path / "absent")
-
-
-def test_a_name_is_shown_on_one_line_and_in_its_own_direction():
-    assert shown("a\nb\u202egpj.exe\udc80é😀") == "a\\nb\\u202egpj.exe\\udc80é😀"

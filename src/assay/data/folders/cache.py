@@ -8,7 +8,7 @@ folder gets a new array, into which the pixels of known contents are copied.
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
@@ -21,13 +21,12 @@ import torch
 from numpy.typing import NDArray
 
 from assay.core.files import atomic_save, atomic_write, file_lock, remove_partial_files
+from assay.core.progress import ProgressCallback
 from assay.data.datasets.catalog import data_root
 from assay.data.decode import Shape, quiet
 from assay.data.folders.duplicates import groups
 from assay.data.folders.file_record import Record, Stamp, examine, stamp
 from assay.data.folders.parallel_map import spread
-
-Progress = Callable[[int, int], None]  # images done, of how many
 
 _VERSION = 2
 _PATIENCE_SECONDS = 24 * 3600.0
@@ -57,7 +56,7 @@ class _Wanted:
     shape: Shape
 
 
-def read(name: Path, root: Path, paths: Sequence[str], shape: Shape, progress: Progress) -> Cache:
+def read(name: Path, root: Path, paths: Sequence[str], shape: Shape, progress: ProgressCallback) -> Cache:
     """The pixels of these files below `root`, decoded where they are new or changed.
 
     name: the folder or table that was asked for, absolute. A second process that wants the same waits for the first.
@@ -98,7 +97,7 @@ def _load(folder: Path) -> Cache | None:
     return Cache(folder, records, pixels, found) if len(found) == len(pixels) else None
 
 
-def _build(folder: Path, wanted: _Wanted, old: Cache | None, progress: Progress) -> Cache:
+def _build(folder: Path, wanted: _Wanted, old: Cache | None, progress: ProgressCallback) -> Cache:
     """A new array and a new index; what the old ones hold is not decoded again."""
     remove_partial_files(folder)
     name, records = f"pixels-{secrets.token_hex(8)}.npy", list[Record]()

@@ -8,10 +8,11 @@ import numpy as np
 
 from assay.core.errors import DataError
 from assay.core.files import atomic_write
+from assay.core.progress import ProgressCallback, silent
+from assay.core.text import escape_line
 from assay.data.decode import Shape
-from assay.data.folders.cache import Progress, read
+from assay.data.folders.cache import read
 from assay.data.folders.layouts import find
-from assay.data.folders.listing import shown
 from assay.data.folders.scan import Scan, images_csv
 from assay.data.imageset import ImageSet
 from assay.data.split import Indices, Split, fold, split
@@ -60,11 +61,7 @@ class Folder:
             self.scan.save_quarantine(folder / "quarantine.csv")
 
 
-def silent(done: int, total: int) -> None:
-    """Progress for nobody."""
-
-
-def open_folder(path: Path, shape: Shape, max_bad: float, progress: Progress = silent) -> Folder:
+def open_folder(path: Path, shape: Shape, max_bad: float, progress: ProgressCallback = silent) -> Folder:
     """Scan a folder or table, decode what is new, and give its images as uint8 (N, *shape).
 
     Raises UsageError where there is no image, DataError with the list where more than `max_bad` of them are bad.
@@ -75,7 +72,7 @@ def open_folder(path: Path, shape: Shape, max_bad: float, progress: Progress = s
     scan = Scan.of(listing, cache.records, cache.groups)
     scan.check(max_bad, cache.folder / "quarantine.csv")
     if not scan.entries:
-        raise DataError(f"{shown(str(path))}: none of {len(scan.quarantine):,} images can be used")
+        raise DataError(f"{escape_line(str(path))}: none of {len(scan.quarantine):,} images can be used")
     number = {name: i for i, name in enumerate(scan.class_names)}
     labels = np.array([number[entry.label] for entry in scan.entries], np.int64)
     digest = hashlib.sha256(repr((shape, scan.class_names)).encode())

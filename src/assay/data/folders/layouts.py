@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from assay.core.errors import UsageError
+from assay.core.text import escape_line
 from assay.data.folders.crawler import Walk
-from assay.data.folders.listing import Entry, Listing, Part, composed, shown, twins
+from assay.data.folders.listing import Entry, Listing, Part, composed, twins
 from assay.data.folders.manifests import PARTS, read_class_map, read_table
 
 _METADATA = ("metadata.csv", "metadata.jsonl")
@@ -65,7 +66,7 @@ def _of_parts(root: Path, parts: dict[str, Part], others: list[str], walk: Walk)
         paths = list(walk.images(f"{folder}/{label}"))
         entries += [Entry(path, label, parts[folder]) for path in paths]
         empty |= set() if paths else {label}
-    notes = [f"{shown(name)}/ is none of train, validation, test, and is left out" for name in others]
+    notes = [f"{escape_line(name)}/ is none of train, validation, test, and is left out" for name in others]
     return _finished(root, "part/class/image", entries, walk, empty - {e.label for e in entries}, notes)
 
 
@@ -85,13 +86,13 @@ def _finished(
 ) -> Listing:
     """The Listing in its order, classes called by their shown names, and what is odd about the names said."""
     if not entries:
-        raise UsageError(f"{shown(str(root))} holds no labeled image; known layouts: {_LAYOUTS}")
+        raise UsageError(f"{escape_line(str(root))} holds no labeled image; known layouts: {_LAYOUTS}")
     names = composed({entry.label for entry in entries} | set(empty))
     class_map, unknown = read_class_map(root, set(names))
     names |= class_map
     said = [
         *notes,
-        *(f"the class map names {shown(name)}, which is not there" for name in unknown),
+        *(f"the class map names {escape_line(name)}, which is not there" for name in unknown),
         *_odd_names("classes", sorted(names.values())),
         *_odd_names("files", [entry.path for entry in entries]),
     ]
@@ -109,7 +110,10 @@ def _once(entries: list[Entry], walk: Walk) -> tuple[tuple[Entry, ...], list[tup
         found.setdefault(entry.path, set()).add(entry)
     walk.left_out["rows that repeat another"] += len(entries) - sum(map(len, found.values()))
     refused = [
-        (path, "is listed as " + " and as ".join(sorted(f"{shown(e.label)} {e.part or ''}".strip() for e in same)))
+        (
+            path,
+            "is listed as " + " and as ".join(sorted(f"{escape_line(e.label)} {e.part or ''}".strip() for e in same)),
+        )
         for path, same in found.items()
         if len(same) > 1
     ]
@@ -119,6 +123,6 @@ def _once(entries: list[Entry], walk: Walk) -> tuple[tuple[Entry, ...], list[tup
 def _odd_names(kind: str, names: list[str]) -> list[str]:
     """A note on names that some file systems, and most people, take for one."""
     return [
-        f"{len(same)} {kind} differ in case or Unicode form alone: {', '.join(shown(name) for name in same)}"
+        f"{len(same)} {kind} differ in case or Unicode form alone: {', '.join(escape_line(name) for name in same)}"
         for same in twins(list(dict.fromkeys(names)))
     ]

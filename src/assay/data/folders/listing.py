@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from unicodedata import category, normalize
+from unicodedata import normalize
 
 Part = Literal["train", "validation", "test"]
-
-_ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format (right-to-left marks), surrogate, line breaks
 
 
 @dataclass(frozen=True)
@@ -43,11 +41,6 @@ class Listing:
     def file(self, entry: Entry) -> Path:
         """Where the image lies."""
         return self.root / entry.path
-
-
-def shown(path: str) -> str:
-    """A name fit for one line of text: line breaks, control and direction marks, and undecodable bytes are escaped."""
-    return "".join(repr(c)[1:-1] if category(c) in _ESCAPED and c != "\u200d" else c for c in path)
 
 
 def twins(names: list[str]) -> list[list[str]]:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from assay.core.errors import DataError
 from assay.core.files import atomic_write
+from assay.core.text import escape_line
 from assay.data.folders.file_record import Record
-from assay.data.folders.listing import Entry, Listing, shown
+from assay.data.folders.listing import Entry, Listing
 
 Reasons = tuple[tuple[str, str], ...]  # (path, reason)
 
@@ -109,17 +110,20 @@ class Scan:
 
     def save_quarantine(self, path: Path) -> None:
         """Write the bad files with their reasons as CSV, names escaped to one line each."""
-        atomic_write(path, _csv(("path", "reason"), [(shown(name), shown(reason)) for name, reason in self.quarantine]))
+        atomic_write(
+            path,
+            _csv(("path", "reason"), [(escape_line(name), escape_line(reason)) for name, reason in self.quarantine]),
+        )
 
     def check(self, max_bad: float, list_path: Path) -> None:
         """Raise DataError, with the first bad files, where they are more than `max_bad`; `list_path` gets them all."""
         if not self.quarantine or self.bad_share <= max_bad:
             return
         self.save_quarantine(list_path)
-        first = "\n".join(f"  {shown(name)}: {shown(reason)}" for name, reason in self.quarantine[:_FIRST])
+        first = "\n".join(f"  {escape_line(name)}: {escape_line(reason)}" for name, reason in self.quarantine[:_FIRST])
         more = f"\n  and {len(self.quarantine) - _FIRST} more" if len(self.quarantine) > _FIRST else ""
         raise DataError(
-            f"{shown(str(self.listing.root))}: {len(self.quarantine):,} of "
+            f"{escape_line(str(self.listing.root))}: {len(self.quarantine):,} of "
             f"{len(self.quarantine) + len(self.entries):,} images ({self.bad_share:.1%}) are bad, more than "
             f"data.max_bad={max_bad:g} allows:\n{first}{more}\n"
             f"all of them: {list_path}; mend or remove them, or allow more with data.max_bad"

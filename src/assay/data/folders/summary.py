@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assay.data.folders.listing import shown
+from assay.core.text import escape_line
 from assay.data.folders.scan import Reasons, Scan
 
 _FIRST = 5  # of each kind of finding; the page shows more
@@ -59,7 +59,7 @@ def _contents(scan: Scan) -> list[str]:
     low, middle, high = np.percentile(sides.max(1), [0, 50, 100]).astype(int)
     formats, modes = (Counter(getattr(r, key) for r in scan.records).most_common() for key in ("format", "mode"))
     return [
-        f"{shown(str(scan.listing.root))}, {scan.listing.layout}: {by_part(parts)}",
+        f"{escape_line(str(scan.listing.root))}, {scan.listing.layout}: {by_part(parts)}",
         f"{_plural(len(counts), 'class', 'classes')} of {min(counts):,} to {max(counts):,} images",
         f"longer side {low} to {high} px, median {middle}",
         "formats: " + ", ".join(f"{kind} {n:,}" for kind, n in formats)
@@ -71,11 +71,11 @@ def _listed(title: str, reasons: Reasons, first: int) -> list[str]:
     if not reasons:
         return []
     more = [f"  and {len(reasons) - first:,} more"] if len(reasons) > first else []
-    return [f"{title}:", *(f"  {shown(path)}: {shown(reason)}" for path, reason in reasons[:first]), *more]
+    return [f"{title}:", *(f"  {escape_line(path)}: {escape_line(reason)}" for path, reason in reasons[:first]), *more]
 
 
 def _groups(scan: Scan, title: str, groups: Sequence[Sequence[int]], first: int) -> list[str]:
-    found = [" = ".join(shown(scan.entries[i].path) for i in places[:4]) for places in groups]
+    found = [" = ".join(escape_line(scan.entries[i].path) for i in places[:4]) for places in groups]
     more = [f"  and {len(found) - first:,} more"] if len(found) > first else []
     return (
         [f"{title}, {_plural(len(found), 'group')}:", *(f"  {line}" for line in found[:first]), *more] if found else []
@@ -88,4 +88,4 @@ def _plural(n: int, word: str, words: str = "") -> str:
 
 def _names(names: Sequence[str]) -> str:
     more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
-    return ", ".join(shown(name) for name in names[:10]) + more
+    return ", ".join(escape_line(name) for name in names[:10]) + more

@@ -12,8 +12,8 @@ import numpy as np
 from jinja2 import Environment, PackageLoader
 from PIL import Image
 
+from assay.core.text import escape_line
 from assay.data.folders.folder import Folder
-from assay.data.folders.listing import shown
 from assay.data.folders.scan import Scan
 from assay.data.folders.summary import by_part, notes
 
@@ -27,13 +27,13 @@ def check_page(folder: Folder, title: str) -> str:
     environment = Environment(loader=PackageLoader("assay.report.html"), autoescape=True, trim_blocks=True)
     pictures = _Pictures(folder)
     return environment.get_template("check.html").render(
-        title=shown(title),
-        root=shown(str(scan.listing.root)),
+        title=escape_line(title),
+        root=escape_line(str(scan.listing.root)),
         layout=scan.listing.layout,
         numbers=_numbers(scan),
         notes=notes(scan),
         groups=_groups(scan, pictures),
-        bad=[(shown(path), shown(reason)) for path, reason in scan.quarantine[:_LISTED]],
+        bad=[(escape_line(path), escape_line(reason)) for path, reason in scan.quarantine[:_LISTED]],
         more_bad=max(0, len(scan.quarantine) - _LISTED),
         suspicious=pictures.suspicious(),
         more_suspicious=max(0, len({path for path, _ in scan.suspicious}) - _TILES),
@@ -59,7 +59,7 @@ class _Pictures:
 
     def tile(self, place: int, caption: str = "") -> dict[str, str]:
         """A thumbnail with the image's path, or another caption."""
-        return {"src": self.src(place), "caption": caption or shown(self.scan.entries[place].path)}
+        return {"src": self.src(place), "caption": caption or escape_line(self.scan.entries[place].path)}
 
     def suspicious(self) -> list[dict[str, str]]:
         """The first suspicious images, each with its path and reason."""
@@ -67,13 +67,13 @@ class _Pictures:
         for path, reason in self.scan.suspicious:
             reasons.setdefault(path, []).append(reason)
         first = list(reasons.items())[:_TILES]
-        return [self.tile(self.place[path], f"{shown(path)}: {'; '.join(found)}") for path, found in first]
+        return [self.tile(self.place[path], f"{escape_line(path)}: {'; '.join(found)}") for path, found in first]
 
     def classes(self) -> list[dict[str, Any]]:
         """The first classes, each with its count and some of its images, evenly spread."""
         return [
             {
-                "name": shown(name),
+                "name": escape_line(name),
                 "count": by_part(self.scan.counts[name]),
                 "pictures": [self.src(i) for i in self._some(label)],
             }

@@ -118,7 +118,7 @@ def test_a_damaged_cache_is_made_anew(fill, root, damage):
 SCRIPT = """\
 import os, signal, sys
 from pathlib import Path
-from assay.data.folders import cache, record, spread
+from assay.data.folders import cache, file_record as record, parallel_map as spread
 folder, die_at, spread.FEW = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 decode = record.decode
 def counting(content, shape):

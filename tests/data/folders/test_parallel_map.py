@@ -51,7 +51,7 @@ def test_a_process_that_dies_is_an_error_that_says_so(monkeypatch):
 
 SCRIPT = """\
 import os, time
-from assay.data.folders import spread
+from assay.data.folders import parallel_map as spread
 spread.FEW = 0
 def task(places):
     print(os.getpid(), flush=True)

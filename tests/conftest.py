@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,23 +146,25 @@ training: {epochs: 2, batch_size: 100}
 """
 
 
-def lay_out(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+@contextmanager
+def bars_workspace(folder: Path) -> Iterator[Path]:
     """Make `folder` the working folder: `bars` a named data set in Bars/, `bars.yaml` to train it, runs in runs/."""
     (folder / "Bars").mkdir()
     for name, content in bars_files().items():
         (folder / "Bars" / name).write_bytes(content)
     (folder / "bars.yaml").write_text(BARS_RECIPE)
-    patch.setitem(SOURCES._things, "bars", bars_source())
-    for name, value in (("ASSAY_DATA", str(folder)), ("ASSAY_RUNS", "runs"), ("COLUMNS", "200")):
-        patch.setenv(name, value)
-    patch.chdir(folder)
-    return folder
+    with SOURCES.replaced("bars", bars_source()), pytest.MonkeyPatch.context() as patch:
+        for name, value in (("ASSAY_DATA", str(folder)), ("ASSAY_RUNS", "runs"), ("COLUMNS", "200")):
+            patch.setenv(name, value)
+        patch.chdir(folder)
+        yield folder
 
 
 @pytest.fixture
-def bars_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def bars_folder(tmp_path: Path) -> Iterator[Path]:
     """A working folder with the data set `bars` and a recipe, `bars.yaml`."""
-    return lay_out(tmp_path, monkeypatch)
+    with bars_workspace(tmp_path) as folder:
+        yield folder
 
 
 @dataclass(frozen=True)
@@ -178,8 +180,7 @@ class Done:
 def trained_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
     """A runs folder with one finished run of bars.yaml, and what the command said. To change it, take `bars_run`."""
     out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        folder = lay_out(tmp_path_factory.mktemp("trained"), patch)
+    with bars_workspace(tmp_path_factory.mktemp("trained")) as folder, redirect_stdout(out), redirect_stderr(err):
         code = run_command(["train", "bars.yaml", "--threads", "1", "--no-mlflow"])
     return folder / "runs", Done(code, out.getvalue(), err.getvalue())
 

@@ -3,7 +3,6 @@
 import json
 
 from assay.data.datasets.catalog import SOURCES
-from assay.data.datasets.dataset import Source
 
 QUIET = ("--threads", 1)
 
@@ -36,10 +35,9 @@ def test_validation_is_not_a_look(bars_run, assay):
     assert bars_run.looks == before
 
 
-def test_another_data_sets_test_images_get_a_name_of_their_own(bars_run, assay, monkeypatch):
-    bars: Source = SOURCES["bars"]
-    monkeypatch.setitem(SOURCES._things, "tiles", bars)
-    told = json.loads(assay("evaluate", "latest", "--data", "tiles", "--json", *QUIET).out)
+def test_another_data_sets_test_images_get_a_name_of_their_own(bars_run, assay):
+    with SOURCES.replaced("tiles", SOURCES["bars"]):
+        told = json.loads(assay("evaluate", "latest", "--data", "tiles", "--json", *QUIET).out)
     assert told["sets"]["tiles/test"]["look"] == 1
     assert (bars_run.folder / "predictions" / "tiles-test.npz").is_file()
 

@@ -1,4 +1,7 @@
-"""A registry finds what was added, by its name alone."""
+"""A registry finds an entry by its name alone."""
+
+import sys
+from importlib import import_module
 
 import pytest
 
@@ -8,15 +11,15 @@ from assay.core.registry import Registry
 
 @pytest.fixture
 def registry() -> Registry[str]:
-    one: Registry[str] = Registry("fruit")
-    one.add("pear")("a pear")
-    one.add("apple")("an apple")
-    return one
+    fruits: Registry[str] = Registry("fruit")
+    fruits.add("pear")("a pear")
+    fruits.add("apple")("an apple")
+    return fruits
 
 
-def test_what_was_added_is_found_in_order_of_names(registry):
+def test_entries_are_found_and_listed_in_order_of_names(registry):
     assert registry["pear"] == "a pear"
-    assert list(registry) == ["apple", "pear"]
+    assert list(registry) == registry.names() == ["apple", "pear"]
     assert "pear" in registry
     assert "plum" not in registry
 
@@ -28,13 +31,31 @@ def test_an_unknown_name_is_a_usage_error_with_the_nearest(registry):
 
 def test_a_name_is_taken_once(registry):
     with pytest.raises(ValueError, match="fruit 'pear' is registered twice"):
-        registry.add("pear")("another")
+        registry.add("pear")("a second pear")
 
 
-def test_add_leaves_what_it_decorates_as_it_is(registry):
+def test_add_returns_what_it_decorates(registry):
     @registry.add("plum")
     def plum() -> str:
         return "a plum"
 
     assert plum() == "a plum"
     assert registry["plum"] is plum
+
+
+def test_an_entry_is_replaced_for_a_while(registry):
+    with registry.replaced("pear", "a worm"), registry.replaced("plum", "a plum"):
+        assert (registry["pear"], registry["plum"]) == ("a worm", "a plum")
+    assert registry["pear"] == "a pear"
+    assert "plum" not in registry
+
+
+def test_the_modules_with_builtin_entries_are_imported_at_the_first_lookup(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "basket_of_figs.py").write_text("import basket\nbasket.FRUITS.add('fig')('a fig')")
+    (tmp_path / "basket.py").write_text(
+        "from assay.core.registry import Registry\nFRUITS = Registry('fruit', modules=['basket_of_figs'])"
+    )
+    basket = import_module("basket")
+    assert "basket_of_figs" not in sys.modules
+    assert basket.FRUITS.names() == ["fig"]

@@ -69,9 +69,9 @@ def test_the_command_adds_the_table_to_the_reports(bars_folder, bars_photos, ass
         "base: bars.yaml\nreplicates: 1\nplan: {name: ladder, steps: {fast: {optimizer.lr: 0.1}}}\n"
     )
     toy = Report(Part("one.yaml"), (Part("one.yaml", ("double-softmax",)),), photographs={"base": (0.4, 0.5)})
-    monkeypatch.setitem(REPORTS._things, "toy", toy)
     monkeypatch.setattr("assay.cli.reproduce.choose_engine", lambda *_: engine)
-    done = assay("reproduce", "toy", "--full", "--photos", bars_photos, "--format", "csv")
+    with REPORTS.replaced("toy", toy):
+        done = assay("reproduce", "toy", "--full", "--photos", bars_photos, "--format", "csv")
     assert done.code == 0
     first, second = done.out.strip().split("\n\n")
     assert first.startswith("step,report %")

@@ -42,14 +42,13 @@ plan: {name: halving, draws: 4, over: {optimizer.lr: [0.05, 0.001], training.bat
 
 
 @pytest.fixture
-def report(bars_folder, monkeypatch):
+def report(bars_folder):
     (bars_folder / "steps.yaml").write_text(STEPS)
     (bars_folder / "search.yaml").write_text(SEARCH)
     meant = Part("steps.yaml")
-    monkeypatch.setitem(
-        REPORTS._things, "toy", Report(meant, (Part("steps.yaml", ("double-softmax",)),), (Part("search.yaml"),))
-    )
-    return "toy"
+    toy = Report(meant, (Part("steps.yaml", ("double-softmax",)),), (Part("search.yaml"),))
+    with REPORTS.replaced("toy", toy):
+        yield "toy"
 
 
 def test_every_study_of_every_report_can_be_made_and_has_a_name_of_its_own():

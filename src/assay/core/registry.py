@@ -1,39 +1,83 @@
-"""Names to things: the one way in which assay looks up a data set, a net, a layer or a schedule by name."""
+"""Name-to-object registries with did-you-mean errors: data sets, nets, layers, schedules and all else with a name.
 
-from collections.abc import Callable, Iterator
+A registry imports the modules with its built-in entries, and the installed plug-ins, at the first lookup.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from threading import RLock
 from typing import Generic, TypeVar
 
 from assay.core.errors import unknown
+from assay.core.plugins import current_plugin, load_plugins, warn
 
 T = TypeVar("T")
 
+_loading = RLock()  # one for all registries, because a plug-in may fill several
+
 
 class Registry(Generic[T]):
-    """A mapping from names to things of one kind; an unknown name is an error that shows the nearest ones."""
+    """A mapping from names to entries of one kind.
 
-    def __init__(self, kind: str) -> None:
+    kind: what an entry is, for messages: `net`. modules: the dotted names of the modules with the built-in entries.
+    """
+
+    def __init__(self, kind: str, modules: Sequence[str] = ()) -> None:
         self.kind = kind
-        self._things: dict[str, T] = {}
+        self._modules = list(modules)
+        self._entries: dict[str, T] = {}
+        self._plugins: dict[str, str] = {}  # the plug-in of each entry that comes from one
 
     def add(self, name: str) -> Callable[[T], T]:
-        """Decorator that registers a thing under a name. A name taken twice is a defect: ValueError."""
+        """Decorator that registers an entry under a name. Raises ValueError for a name that is already taken."""
 
-        def register(thing: T) -> T:
-            if name in self._things:
+        def register(entry: T) -> T:
+            plugin = current_plugin()
+            if name in self._entries and (plugin or name not in self._plugins):
                 raise ValueError(f"{self.kind} '{name}' is registered twice")
-            self._things[name] = thing
-            return thing
+            if name in self._plugins:  # imported before the built-in entries
+                warn(self._plugins.pop(name), f"assay has a {self.kind} '{name}' of its own, and uses that")
+            if plugin:
+                self._plugins[name] = plugin
+            self._entries[name] = entry
+            return entry
 
         return register
 
+    @contextmanager
+    def replaced(self, name: str, entry: T) -> Iterator[T]:
+        """Within it, `name` stands for `entry`, whether it is taken or not. For tests."""
+        self._load()
+        entries = dict(self._entries)
+        self._entries[name] = entry
+        try:
+            yield entry
+        finally:
+            self._entries = entries
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        self._load()
+        return sorted(self._entries)
+
     def __getitem__(self, name: str) -> T:
-        """The thing of that name. Raises UsageError with the nearest names."""
-        if name not in self._things:
-            raise unknown(self.kind, name, self._things)
-        return self._things[name]
+        """The entry of that name. Raises UsageError with the nearest names."""
+        self._load()
+        if name not in self._entries:
+            raise unknown(self.kind, name, self._entries)
+        return self._entries[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._things
+        self._load()
+        return name in self._entries
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._things))
+        return iter(self.names())
+
+    def _load(self) -> None:
+        """Import the built-in entries, then the plug-ins; both register themselves."""
+        with _loading:
+            while self._modules:
+                import_module(self._modules.pop(0))
+            load_plugins()

@@ -76,7 +76,7 @@ def test_a_part_of_a_memory_map_is_the_same_part_and_copies_nothing(both):
     for one, other in (
         (plain, mapped),
         (plain.subset([4, 0]), mapped.subset([4, 0])),
-        (plain.relabeled(names), mapped.relabeled(names)),
+        (plain.with_class_names(names), mapped.with_class_names(names)),
     ):
         assert len(one) == len(other)
         assert one.shape == other.shape
@@ -98,8 +98,8 @@ def test_parts_of_a_memory_map_have_fingerprints_of_their_own(both):
 
 def test_other_class_names_need_no_look_at_the_pixels_and_equal_ones_no_copy(both):
     part = both[1].subset([3, 4])
-    assert part.relabeled(part.class_names) is part
-    other, third = (part.relabeled(names) for names in (("c", "b", "a"), ("b", "c", "a")))
+    assert part.with_class_names(part.class_names) is part
+    other, third = (part.with_class_names(names) for names in (("c", "b", "a"), ("b", "c", "a")))
     assert len({part.fingerprint, other.fingerprint, third.fingerprint}) == 3
-    assert other.fingerprint == part.relabeled(("c", "b", "a")).fingerprint
+    assert other.fingerprint == part.with_class_names(("c", "b", "a")).fingerprint
     assert other.whole.digest

@@ -87,7 +87,7 @@ def test_shrunk_they_are_what_the_net_is_given_of_any_picture(bars_photos):
     images = shrunk(found, GRAY, NAMES)
     assert images.images.shape == (30, 1, 8, 8)
     for image, small in zip(found, images.images, strict=True):
-        assert np.array_equal(GRAY.picture(image)[0].numpy(), small)
+        assert np.array_equal(GRAY.read_pil(image)[0].numpy(), small)
 
 
 def test_without_antialias_every_pixel_is_one_of_the_photographs(bars_photos):

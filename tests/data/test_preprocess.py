@@ -119,14 +119,14 @@ RGB, GRAY = Preprocess((3, 32, 32)), Preprocess((1, 28, 28))
 
 def test_a_picture_of_the_source_size_stays_as_it_is():
     picture = smooth(32, 32)
-    assert np.array_equal(RGB.picture(Image.fromarray(picture))[0].permute(1, 2, 0), picture)
+    assert np.array_equal(RGB.read_pil(Image.fromarray(picture))[0].permute(1, 2, 0), picture)
 
 
 def test_the_shorter_side_decides_and_the_middle_is_kept():
     wide = smooth(64, 128)
     middle = Image.fromarray(wide).crop((32, 0, 96, 64))
     expected = np.asarray(middle.resize((32, 32), Image.Resampling.BILINEAR))
-    seen = RGB.picture(Image.fromarray(wide))[0].permute(1, 2, 0).numpy()
+    seen = RGB.read_pil(Image.fromarray(wide))[0].permute(1, 2, 0).numpy()
     assert seen.shape == (32, 32, 3)
     assert seen.astype(int) == pytest.approx(expected.astype(int), abs=1)
 
@@ -139,7 +139,7 @@ def test_every_color_mode_becomes_the_sources(mode, preprocess):
         if mode in ("I;16", "I")
         else (Image.new("RGB", (50, 40), "white").convert(mode))
     )
-    seen = preprocess.picture(white)
+    seen = preprocess.read_pil(white)
     assert seen.shape == (1, *preprocess.source_shape)
     assert seen.dtype == torch.uint8
     assert seen.min() == 255
@@ -147,28 +147,28 @@ def test_every_color_mode_becomes_the_sources(mode, preprocess):
 
 def test_gray_is_pillows_luminance():
     picture = Image.fromarray(smooth(28, 28))
-    assert np.array_equal(GRAY.picture(picture)[0, 0], np.asarray(picture.convert("L")))
+    assert np.array_equal(GRAY.read_pil(picture)[0, 0], np.asarray(picture.convert("L")))
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff"])
 def test_sixteen_bit_gray_is_scaled_and_not_clipped(tmp_path, suffix):
     levels = np.linspace(0, 65535, 28 * 28).reshape(28, 28).astype(np.uint16)
     Image.fromarray(levels).save(tmp_path / f"deep.{suffix}")
-    seen = GRAY.picture(open_image(tmp_path / f"deep.{suffix}"))[0, 0].numpy()
+    seen = GRAY.read_pil(open_image(tmp_path / f"deep.{suffix}"))[0, 0].numpy()
     assert np.array_equal(seen, np.round(levels / 257).astype(np.uint8))
 
 
 @pytest.mark.parametrize("mode", ["F", "I"])
 def test_pixels_without_a_white_are_refused(mode):
     with pytest.raises(DataError, match="no agreed white"):
-        RGB.picture(Image.new(mode, (32, 32), 70_000))
+        RGB.read_pil(Image.new(mode, (32, 32), 70_000))
 
 
 def test_transparent_pixels_are_white_and_hide_their_color():
     layer = np.zeros((32, 32, 4), np.uint8)
     layer[:, :, 0] = 200  # red below, everywhere
     layer[:16, :, 3] = 255  # the upper half opaque
-    seen = RGB.picture(Image.fromarray(layer))[0]
+    seen = RGB.read_pil(Image.fromarray(layer))[0]
     assert torch.equal(seen[:, 0, 0], torch.tensor([200, 0, 0], dtype=torch.uint8))
     assert seen[:, 31].min() == 255
 
@@ -177,7 +177,7 @@ def test_transparency_of_a_palette_counts(tmp_path):
     picture = Image.new("P", (32, 32), 0)
     picture.putpalette([255, 0, 0, 0, 0, 255])
     picture.save(tmp_path / "hole.png", transparency=0)
-    assert RGB.picture(open_image(tmp_path / "hole.png")).min() == 255
+    assert RGB.read_pil(open_image(tmp_path / "hole.png")).min() == 255
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "tiff"])
@@ -187,14 +187,14 @@ def test_exif_orientation_is_applied_once(tmp_path, kind):
     exif = Image.Exif()
     exif[0x0112] = 6  # "turn me 90 degrees clockwise": the upper edge becomes the right one
     Image.fromarray(picture).save(tmp_path / f"turned.{kind}", exif=exif)
-    seen = RGB.picture(open_image(tmp_path / f"turned.{kind}"))[0].float().mean(0)
+    seen = RGB.read_pil(open_image(tmp_path / f"turned.{kind}"))[0].float().mean(0)
     assert seen[:, 20:].min() > 200
     assert seen[:, :12].max() < 55
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 4000), (3000, 2)])
 def test_pictures_of_any_size_fit(size):
-    assert RGB.picture(Image.new("RGB", size, "white")).shape == (1, 3, 32, 32)
+    assert RGB.read_pil(Image.new("RGB", size, "white")).shape == (1, 3, 32, 32)
 
 
 def test_gray_images_become_three_equal_channels_for_a_net_that_takes_no_others():
@@ -215,7 +215,7 @@ def test_color_images_stay_as_they_are():
 
 def test_bicubic_resizing_is_pillows():
     picture = smooth(60, 80)
-    made = Preprocess.sized(Preprocessing(resize=30, interpolation="bicubic"), (3, 60, 80))
+    made = Preprocess.for_shape(Preprocessing(resize=30, interpolation="bicubic"), (3, 60, 80))
     seen = made.pixels(torch.from_numpy(picture.transpose(2, 0, 1).copy())[None])[0]
     theirs = np.array(Image.fromarray(picture).resize((40, 30), Image.Resampling.BICUBIC)).transpose(2, 0, 1) / 255
     assert np.abs(seen.numpy() - theirs).max() < 1.5 / 255

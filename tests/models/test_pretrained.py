@@ -213,9 +213,9 @@ def test_real_weights_see_a_dog(name, real_weights):
     model = Model(name=name, weights="library", arguments={"width": 0.75} if name == "mobilenet_v1" else {})
     net = build(model, 1000, 0)
     load(net, model, 1000, real_weights)
-    sized = Preprocess.sized(prepared(Preprocessing(resize="net", crop="net"), model), (3, 256, 256))
+    sized = Preprocess.for_shape(prepared(Preprocessing(resize="net", crop="net"), model), (3, 256, 256))
     own = prepared(Preprocessing(normalize="net"), model).normalize
-    pixels = torch.cat([sized(sized.picture(Image.open(photo))) for photo in photos])
+    pixels = torch.cat([sized(sized.read_pil(Image.open(photo))) for photo in photos])
     pixels = (pixels - torch.tensor(own.mean).view(3, 1, 1)) / torch.tensor(own.std).view(3, 1, 1)
     with torch.inference_mode():
         found = net.eval()(pixels).argmax(1)

@@ -49,7 +49,7 @@ def test_its_net_fits_its_images(path: Path):
     recipe = read(path)
     if path.parent.name == "transfer" and not (find_spec("timm") and find_spec("torchvision")):
         pytest.skip("needs timm and torchvision: the extra 'pretrained'")
-    sized = Preprocess.sized(prepared(recipe.preprocess, recipe.model), SHAPES[recipe.data.name])
+    sized = Preprocess.for_shape(prepared(recipe.preprocess, recipe.model), SHAPES[recipe.data.name])
     found = layers(recipe.model, sized.shape, 10)
     assert (found[-1].line == "log_softmax") == (recipe.loss.name == "nll")
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from assay.core.errors import UsageError
-from assay.data.sampler import batches
+from assay.data.sampler import cut_batches
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, list_runs
 from assay.training.distributed import SINGLE_PROCESS, ProcessGroup, join_process_group
@@ -149,7 +149,7 @@ def test_without_torchrun_nothing_changes(monkeypatch):
 @pytest.mark.parametrize("size", [2, 3, 8])
 def test_the_slices_are_the_batch_and_their_losses_add_up_to_its_mean(size):
     process_group = [ProcessGroup(rank, size) for rank in range(size)]
-    for batch in batches(torch.arange(203), 20):
+    for batch in cut_batches(torch.arange(203), 20):
         slices = [one.shard(batch) for one in process_group]
         assert torch.equal(torch.cat(slices), batch)
         assert max(map(len, slices)) - min(map(len, slices)) <= 1

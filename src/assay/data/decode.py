@@ -1,6 +1,6 @@
-"""The one guarded way from an image file to 8-bit pixels of a wanted shape. What the net does with them: `preprocess`.
+"""The only way from an image file to 8-bit pixels of a given shape. Preprocessing for the net: `preprocess`.
 
-Formats are allow-listed, sizes are limited before anything is decoded, pictures become upright, and gray or RGB.
+Formats are allow-listed, and sizes are limited before decoding. Images become upright, and gray or RGB.
 """
 
 import io
@@ -19,35 +19,37 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from torch.nn import functional
 
 from assay.core.errors import DataError
+from assay.data.imageset import ImageShape
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # an allow-list: Pillow's rarer decoders are never reached
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # an allow-list, to keep Pillow's rarer decoders out of reach
 MAX_BYTES = 512 * 2**20
-MAX_PIXELS = 64 * 2**20  # above it a small file can cost seconds and gigabytes
+MAX_PIXELS = 64 * 2**20  # beyond this, a small file can cost seconds and gigabytes
 MAX_SIDE = 30_000
 
-Shape = tuple[int, int, int]  # (C, H, W)
-
-_ORIENTATION = 0x0112  # EXIF's tag
-_DRAFT = 2  # a JPEG is decoded at 1/2, 1/4 or 1/8 as long as it stays at least so many times larger than needed
+_ORIENTATION = 0x0112  # the EXIF tag
+_DRAFT = 2  # a JPEG is decoded at 1/2, 1/4 or 1/8 of its size if that is still at least twice the target size
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A decoded file: pixels uint8 (C, H, W), and what the file was. width and height in pixels, as stored in it."""
+class DecodedImage:
+    """A decoded file: pixels uint8 (C, H, W), and the file's format, color mode, width and height in pixels.
+
+    has_frames: the file is an animation, and `pixels` is its first frame.
+    """
 
     pixels: NDArray[np.uint8]
     format: str
     mode: str
     width: int
     height: int
-    animated: bool  # of several frames the first was taken
+    has_frames: bool
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Within it Pillow's warnings are not shown: what is wrong with a file is an error here, and the rest is usual.
+def silence_pillow() -> Iterator[None]:
+    """Hide Pillow's warnings: real problems of a file raise errors here, and the rest is normal.
 
-    The filter belongs to the whole process, so several threads that decode go into one `quiet` together.
+    Warning filters are process-wide, so threads that decode share one `silence_pillow` block.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -55,25 +57,25 @@ def quiet() -> Iterator[None]:
 
 
 def open_image(path: Path) -> Image.Image:
-    """The decoded image of a file; of an animation the first frame.
+    """Open and decode an image file; an animation gives its first frame.
 
-    Raises DataError, naming the file, when it is missing, not an image of a known format, too large (seen in the
-    header, before decoding), or damaged.
+    Raises DataError, naming the file, if it is missing, of an unknown format, too large (according to its header) or
+    damaged.
     """
-    with quiet(), _naming(path):
+    with silence_pillow(), _add_path(path):
         image = _open(read_bytes(path))
         _load(image)
         return image
 
 
-def read_picture(path: Path, shape: Shape) -> Picture:
-    """The pixels of a file as `fit` makes them. Raises DataError, naming the file, as `open_image`."""
-    with quiet(), _naming(path):
+def read_image(path: Path, shape: ImageShape) -> DecodedImage:
+    """Read a file and `fit` its pixels. Raises DataError, naming the file, like `open_image`."""
+    with silence_pillow(), _add_path(path):
         return decode(read_bytes(path), shape)
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of an image file. Raises DataError, without its name."""
+    """The content of an image file. Raises DataError, without the file's name."""
     try:
         status = os.stat(path)  # noqa: PTH116  # Path.stat costs twice as much
         if not S_ISREG(status.st_mode):  # a folder, or a pipe that would block
@@ -91,42 +93,42 @@ def read_bytes(path: Path) -> bytes:
     return content
 
 
-def decode(content: bytes, shape: Shape) -> Picture:
-    """The pixels of a file's content, to be called within `quiet`. Raises DataError, without a name."""
+def decode(content: bytes, shape: ImageShape) -> DecodedImage:
+    """Decode and `fit` the content of a file; call it inside `silence_pillow`. Raises DataError, without a name."""
     image = _open(content)
     width, height, kind, mode = *image.size, str(image.format), image.mode
-    animated = kind in ("GIF", "WEBP", "PNG", "TIFF") and bool(getattr(image, "is_animated", False))
-    image.draft(None, (_DRAFT * shape[2], _DRAFT * shape[1]))  # JPEG alone; the colors stay
+    has_frames = kind in ("GIF", "WEBP", "PNG", "TIFF") and bool(getattr(image, "is_animated", False))
+    image.draft(None, (_DRAFT * shape[2], _DRAFT * shape[1]))  # only affects JPEG; colors stay
     _load(image)
-    return Picture(fit(image, shape), "JPEG" if kind == "MPO" else kind, mode, width, height, animated)
+    return DecodedImage(fit(image, shape), "JPEG" if kind == "MPO" else kind, mode, width, height, has_frames)
 
 
-def fit(image: Image.Image, shape: Shape) -> NDArray[np.uint8]:
-    """The largest centered part of the shape's proportions, resized with antialias: uint8 (C, H, W), C = 1 or 3.
+def fit(image: Image.Image, shape: ImageShape) -> NDArray[np.uint8]:
+    """Crop to the shape's proportions, centered, and resize with antialias: uint8 (C, H, W), C = 1 or 3.
 
-    The EXIF orientation is applied, transparency is laid on white, 16-bit gray is scaled to 8 bits, colors become gray
+    Applies the EXIF orientation, puts transparent images on white, scales 16-bit gray to 8 bits, and converts to gray
     or RGB. Raises DataError for pixels that are not colors.
     """
     channels, height, width = shape
-    plain = _converted(_plain(image), "L" if channels == 1 else "RGB")
-    # RGB as Pillow keeps it, with a fourth byte that nobody uses: copied as it is, and torch is at its fastest with it
+    plain = _convert(_to_plain(image), "L" if channels == 1 else "RGB")
+    # RGBX is Pillow's own layout of RGB: it is copied as it is, and torch resizes it fastest
     raw = np.frombuffer(plain.tobytes("raw", "L" if channels == 1 else "RGBX"), np.uint8)
-    pixels = np.array(raw.reshape(plain.height, plain.width, -1)[_centered(plain.size, width / height)])
-    if pixels.shape[:2] != (height, width):  # torch's resize is within one level of Pillow's, and several times as fast
-        wide = torch.from_numpy(pixels).permute(2, 0, 1)[None]
-        resized = functional.interpolate(wide, (height, width), mode="bilinear", antialias=True)
-        return resized[0, :channels].numpy()
+    pixels = np.array(raw.reshape(plain.height, plain.width, -1)[_center_crop(plain.size, width / height)])
+    if pixels.shape[:2] != (height, width):  # torch's resize is within one level of Pillow's and several times faster
+        batch = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+        batch = functional.interpolate(batch, (height, width), mode="bilinear", antialias=True)
+        return batch[0, :channels].numpy()
     return pixels.transpose(2, 0, 1)[:channels]
 
 
-def colored(image: Image.Image) -> Image.Image:
-    """The whole image as `fit` sees it, in gray if it is gray, else in RGB. Raises DataError as `fit` does."""
-    plain = _plain(image)
-    return _converted(plain, "L" if plain.mode in ("L", "1") else "RGB")
+def to_gray_or_rgb(image: Image.Image) -> Image.Image:
+    """The whole image as `fit` sees it: gray if it is gray, else RGB. Raises DataError like `fit`."""
+    plain = _to_plain(image)
+    return _convert(plain, "L" if plain.mode in ("L", "1") else "RGB")
 
 
-def _centered(size: tuple[int, int], proportion: float) -> tuple[slice, slice]:
-    """Rows and columns of the largest centered part of that proportion of width to height, in whole pixels."""
+def _center_crop(size: tuple[int, int], proportion: float) -> tuple[slice, slice]:
+    """Rows and columns of the largest centered crop with this ratio of width to height, in whole pixels."""
     width = max(1, min(size[0], round(size[1] * proportion)))
     height = max(1, min(size[1], round(size[0] / proportion)))
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
@@ -134,8 +136,8 @@ def _centered(size: tuple[int, int], proportion: float) -> tuple[slice, slice]:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Within it, a DataError gains the name of the file."""
+def _add_path(path: Path) -> Iterator[None]:
+    """Put the path of the file before the message of a DataError."""
     try:
         yield
     except DataError as error:
@@ -143,7 +145,7 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def _open(content: bytes) -> Image.Image:
-    """An image whose header is read, and no more."""
+    """Open an image and read its header only."""
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
@@ -170,22 +172,22 @@ def _too_large() -> DataError:
     )
 
 
-def _plain(image: Image.Image) -> Image.Image:
-    """Upright, of 8 bits, opaque."""
-    return _opaque(_eight_bits(_upright(image)))
+def _to_plain(image: Image.Image) -> Image.Image:
+    """Make the image upright, 8-bit and opaque."""
+    return _to_opaque(_to_eight_bits(_to_upright(image)))
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """The image as it should be seen; an EXIF block that makes no sense turns nothing."""
+def _to_upright(image: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation; a damaged EXIF block is ignored."""
     try:
-        turned = image.getexif().get(_ORIENTATION, 1) != 1
-    except Exception:  # damaged EXIF makes Pillow raise nearly anything, and the pixels are whole
+        is_rotated = image.getexif().get(_ORIENTATION, 1) != 1
+    except Exception:  # damaged EXIF makes Pillow raise nearly anything, but the pixels are fine
         return image
-    return ImageOps.exif_transpose(image) if turned else image
+    return ImageOps.exif_transpose(image) if is_rotated else image
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit gray as 8-bit gray; Pillow's own conversion clips at 255 and turns such a picture white."""
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit gray to 8 bits; Pillow's own conversion clips at 255, which turns such an image white."""
     if image.mode == "F":
         raise DataError("an image of floating-point pixels has no agreed white; save it with 8 or 16 bits")
     if not image.mode.startswith("I"):
@@ -196,16 +198,16 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.round(values / 257).astype(np.uint8))
 
 
-def _opaque(image: Image.Image) -> Image.Image:
-    """Transparent pixels laid on white, so that no color hidden under them shows."""
+def _to_opaque(image: Image.Image) -> Image.Image:
+    """Put a transparent image on white, so that colors under transparent pixels stay hidden."""
     if not image.has_transparency_data:
         return image
     layer = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
 
 
-def _converted(image: Image.Image, mode: str) -> Image.Image:
-    if image.mode == mode:  # Pillow would copy it
+def _convert(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == mode:  # saves the copy that Pillow would make
         return image
     try:
         return (_from_lab(image) if image.mode == "LAB" else image).convert(mode)
@@ -214,9 +216,9 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _from_lab(image: Image.Image) -> Image.Image:
-    """CIELAB as sRGB, by LittleCMS; Pillow's `convert` does not know it."""
+    """Convert CIELAB to sRGB by LittleCMS; Pillow's `convert` cannot."""
     lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     transform = ImageCms.buildTransform(ImageCms.ImageCmsProfile(lab), ImageCms.ImageCmsProfile(srgb), "LAB", "RGB")
-    found = ImageCms.applyTransform(image, transform)
-    assert found is not None  # None only comes of inPlace
-    return found
+    output = ImageCms.applyTransform(image, transform)
+    assert output is not None  # it is None only with inPlace
+    return output

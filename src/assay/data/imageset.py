@@ -1,4 +1,4 @@
-"""The ImageSet: labeled images as one uint8 array, whatever they came from. No decoding, no preprocessing."""
+"""The ImageSet: labeled images from any source as one uint8 array, before preprocessing."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ ImageShape = tuple[int, int, int]  # (C, H, W)
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images with labels, class names and where they came from.
+    """Images with their labels, class names and source.
 
     images: uint8 (N, C, H, W), C = 1 (gray) or 3 (RGB); labels: int64 (N,), each in [0, number of classes).
-    digest: stands for the content where its maker knows one.
-    Raises DataError when these do not fit together.
+    digest: a hash of the content, if the creator has one; see `fingerprint`.
+    Raises DataError if the fields do not fit together.
     """
 
     images: NDArray[np.uint8]
@@ -53,37 +53,37 @@ class ImageSet:
         return len(self.images)
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> ImageShape:
         """(C, H, W) of one image."""
         channels, height, width = self.images.shape[1:]
         return channels, height, width
 
     def subset(self, indices: NDArray[np.int64] | Sequence[int]) -> "ImageSet":
-        """The images at these indices, in this order: copied, or of a memory map read when they are wanted."""
-        chosen = np.asarray(indices, dtype=np.int64)
+        """The images at these indices, in this order. They are copied, or read on demand from a memory map."""
+        rows = np.asarray(indices, dtype=np.int64)
         if isinstance(self.images, np.memmap):
-            return _Mapped(self, chosen)
-        return ImageSet(self.images[chosen], self.labels[chosen], self.class_names, self.source)
+            return _MappedSubset(self, rows)
+        return ImageSet(self.images[rows], self.labels[rows], self.class_names, self.source)
 
     def take(self, indices: Tensor) -> Tensor:
         """Copies of the images at these indices, int64 (n,) on the CPU: uint8 (n, C, H, W)."""
         return torch.from_numpy(self.images).index_select(0, indices)
 
-    def relabeled(self, class_names: tuple[str, ...]) -> "ImageSet":
-        """The same images, labeled by these class names, which hold all of its own in any order."""
+    def with_class_names(self, class_names: tuple[str, ...]) -> "ImageSet":
+        """The same images with labels that refer to `class_names`, a superset of the present names in any order."""
         if class_names == self.class_names:
             return self
-        places = np.array([class_names.index(name) for name in self.class_names], np.int64)
+        positions = np.array([class_names.index(name) for name in self.class_names], np.int64)
         digest = self.digest and hashlib.sha256(repr((self.digest, class_names)).encode()).hexdigest()
-        return replace(self, labels=places[self.labels], class_names=class_names, digest=digest)
+        return replace(self, labels=positions[self.labels], class_names=class_names, digest=digest)
 
     def class_counts(self) -> NDArray[np.int64]:
-        """Images of each class, int64 (classes,)."""
+        """The number of images of each class, int64 (classes,)."""
         return np.bincount(self.labels, minlength=len(self.class_names)).astype(np.int64)
 
     @cached_property
     def fingerprint(self) -> str:
-        """The digest if there is one, else SHA-256 over shape, pixels and labels: in hexadecimal."""
+        """The digest if there is one, else the SHA-256 of shape, pixels and labels, in hexadecimal."""
         if self.digest:
             return self.digest
         digest = hashlib.sha256(repr(self.images.shape).encode())
@@ -92,15 +92,20 @@ class ImageSet:
         return digest.hexdigest()
 
 
-class _Mapped(ImageSet):
-    """Some images of a memory-mapped set, which need no memory of their own until somebody asks for `images`."""
-
-    def __init__(self, whole: ImageSet, rows: NDArray[np.int64]) -> None:
-        self.__dict__.update(whole=whole, rows=rows, labels=whole.labels[rows], class_names=whole.class_names)
-        self.__dict__.update(source=whole.source, digest="")
+class _MappedSubset(ImageSet):
+    """Some images of a memory-mapped set. They take no memory until you ask for `images`."""
 
     whole: ImageSet
     rows: NDArray[np.int64]
+
+    def __init__(self, whole: ImageSet, rows: NDArray[np.int64]) -> None:
+        # not ImageSet's own __init__: it would need `images`, which this class reads on demand
+        values = {
+            "whole": whole, "rows": rows, "labels": whole.labels[rows], "class_names": whole.class_names,
+            "source": whole.source, "digest": "",
+        }  # fmt: skip
+        for name, value in values.items():
+            object.__setattr__(self, name, value)  # the dataclass is frozen
 
     @cached_property
     def images(self) -> NDArray[np.uint8]:
@@ -110,7 +115,7 @@ class _Mapped(ImageSet):
         return len(self.rows)
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> ImageShape:
         return self.whole.shape
 
     def subset(self, indices: NDArray[np.int64] | Sequence[int]) -> ImageSet:
@@ -119,8 +124,10 @@ class _Mapped(ImageSet):
     def take(self, indices: Tensor) -> Tensor:
         return self.whole.take(torch.from_numpy(self.rows)[indices])
 
-    def relabeled(self, class_names: tuple[str, ...]) -> ImageSet:
-        return self if class_names == self.class_names else _Mapped(self.whole.relabeled(class_names), self.rows)
+    def with_class_names(self, class_names: tuple[str, ...]) -> ImageSet:
+        if class_names == self.class_names:
+            return self
+        return _MappedSubset(self.whole.with_class_names(class_names), self.rows)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -9,9 +9,8 @@ from assay.core.errors import UsageError
 from assay.core.progress import ProgressCallback, silent
 from assay.data.datasets.catalog import SOURCES, check_present
 from assay.data.datasets.catalog import load as load_data
-from assay.data.decode import Shape
 from assay.data.folders.folder import Folder, open_folder
-from assay.data.imageset import ImageSet
+from assay.data.imageset import ImageSet, ImageShape
 from assay.data.split import Split, split
 from assay.recipes.recipe import Recipe
 from assay.recipes.schema import Data
@@ -75,7 +74,7 @@ def of_images(data: Data, images: ImageSet) -> LoadedData:
     return LoadedData(images, split(images.labels, data.validation, data.split_seed, data.share))
 
 
-def foreign_test(name: str, shape: Shape, max_bad: float, progress: ProgressCallback) -> Callable[[], ImageSet]:
+def foreign_test(name: str, shape: ImageShape, max_bad: float, progress: ProgressCallback) -> Callable[[], ImageSet]:
     """What reads the test images of a data set that a net was not trained on; what is missing is said at once.
 
     Of a folder these are its test images, or all if no part is given. shape: what the net was trained on.

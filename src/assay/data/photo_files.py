@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from assay.core.errors import UsageError
 from assay.data.blur import blur, gaussian, opencv_sigma
-from assay.data.decode import colored, open_image
+from assay.data.decode import open_image, to_gray_or_rgb
 from assay.data.folders.layouts import find
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
@@ -36,7 +36,7 @@ class Photographs:
     def __iter__(self) -> Iterator[Image.Image]:
         """Each photograph, upright, in gray or RGB. Raises DataError, naming it, for a file that is no image."""
         for path in self.paths:
-            yield colored(open_image(path))
+            yield to_gray_or_rgb(open_image(path))
 
     @property
     def name(self) -> str:
@@ -63,13 +63,13 @@ def shrunk(
 ) -> ImageSet:  # fmt: skip
     """The photographs as images of a run's data set, each changed before it is shrunk; labels by the classes' names.
 
-    antialias: as `Preprocess.picture` shrinks any picture; without, the nearest pixel is taken, as Keras's `load_img`
+    antialias: as `Preprocess.read_pil` shrinks any picture; without, the nearest pixel is taken, as Keras's `load_img`
     does unless told otherwise. Raises UsageError for classes that the run does not know.
     """
     if unknown := sorted(set(found.class_names) - set(class_names)):
         own = ", ".join(class_names)
         raise UsageError(f"{found.folder}: the run does not know the classes {', '.join(unknown)}; its own are {own}")
-    fit = preprocess.picture if antialias else lambda image: preprocess.picture(_nearest(image, preprocess))
+    fit = preprocess.read_pil if antialias else lambda image: preprocess.read_pil(_nearest(image, preprocess))
     images = torch.cat([fit(change(image)) for image in found]).numpy()
     places = np.array([class_names.index(name) for name in found.class_names], dtype=np.int64)
     return ImageSet(images, places[found.labels], class_names, found.name)

@@ -43,7 +43,7 @@ class Classifier:
         if not pictures:
             return []
         made = self.preprocess
-        pixels = [made.picture(p) if isinstance(p, Image.Image) else made.file(Path(p)) for p in pictures]
+        pixels = [made.read_pil(p) if isinstance(p, Image.Image) else made.read_file(Path(p)) for p in pictures]
         logits = self._logits(torch.cat(pixels))
         names = [str(p) if isinstance(p, (str, Path)) else f"picture {i}" for i, p in enumerate(pictures, 1)]
         return [
@@ -70,7 +70,7 @@ class Classifier:
                 f"the images of {images.source} are {_size(images.shape)}, the run was trained on "
                 f"{_size(self.preprocess.source_shape)}"
             )
-        images = images.relabeled(self.class_names)
+        images = images.with_class_names(self.class_names)
         where = np.arange(len(images), dtype=np.int64) if indices is None else indices
         if self.features and views == 1:
             cache = replace(self.features, preprocess=self.preprocess)

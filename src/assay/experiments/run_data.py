@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.errors import UsageError
-from assay.data.decode import Shape
-from assay.data.imageset import ImageSet
+from assay.data.imageset import ImageSet, ImageShape
 from assay.data.load import absolute, foreign_test, is_path, read
 from assay.data.split import Split
 from assay.experiments.run import Run
@@ -36,7 +35,7 @@ def validation_images(run: Run, images: ImageSet | None) -> Chosen:
     return f"{own.display_name}/validation", lambda: found.subset(parts.validation), parts.validation
 
 
-def test_images(run: Run, data: str, images: ImageSet | None, shape: Shape) -> Chosen:
+def test_images(run: Run, data: str, images: ImageSet | None, shape: ImageShape) -> Chosen:
     """The test images that `data` means for a run; what is missing is found missing here, before the look is counted.
 
     data: `test`, a named data set, or a folder or table of photographs. images: one's own, which `data` names.

@@ -5,8 +5,9 @@
 from dataclasses import dataclass
 
 from assay.data.datasets.catalog import SOURCES
+from assay.data.imageset import ImageShape
 from assay.data.load import is_path, read
-from assay.data.preprocess import Preprocess, Shape
+from assay.data.preprocess import Preprocess
 from assay.experiments import fault_injection as faults
 from assay.models.build import layers, unfrozen
 from assay.models.pretrained import prepared
@@ -34,7 +35,7 @@ def cost(recipe: Recipe) -> Cost:
     faults.check(recipe)
     shape, classes, images = _images(recipe)
     with recipe.blame("preprocess"):
-        shape = Preprocess.sized(prepared(recipe.preprocess, recipe.model), shape).shape
+        shape = Preprocess.for_shape(prepared(recipe.preprocess, recipe.model), shape).shape
     kept = recipe.training.views or not recipe.augment
     with recipe.blame("model"):
         net = summarize(layers(recipe.model, shape, classes), shape)
@@ -42,8 +43,8 @@ def cost(recipe: Recipe) -> Cost:
     return Cost(net.parameters, run.mult_adds, max(1, round(images)), recipe.training.epochs)
 
 
-def _images(recipe: Recipe) -> tuple[Shape, int, float]:
-    """Shape of the images, classes, and how many images are trained on; a folder is read for it, once."""
+def _images(recipe: Recipe) -> tuple[ImageShape, int, float]:
+    """ImageShape of the images, classes, and how many images are trained on; a folder is read for it, once."""
     with recipe.blame("data", "name"):
         if is_path(recipe.data.name):
             found = read(recipe.data)

@@ -17,7 +17,7 @@ from assay.core.errors import AssayError, Interrupted, NonFiniteError
 from assay.core.randomness import Stream, seeded, stream_seed
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
-from assay.data.sampler import batches, order
+from assay.data.sampler import cut_batches, epoch_order
 from assay.models.freezing import Frozen
 from assay.models.fused import fuse
 from assay.recipes.recipe import Recipe
@@ -145,8 +145,8 @@ class Trainer:
 
     def _batches(self, epoch: int) -> tuple[torch.Tensor, ...]:
         training = self.recipe.training
-        indices = order(len(self.loader), self.recipe.seed, epoch, training.shuffle)
-        return batches(indices.to(self.runtime.device), training.images_a_step)  # moved once, not once a step
+        indices = epoch_order(len(self.loader), self.recipe.seed, epoch, training.shuffle)
+        return cut_batches(indices.to(self.runtime.device), training.images_a_step)  # moved once, not once a step
 
     def iter_batches(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Pixels and labels of each step of an epoch."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from assay.data.decode import decode, quiet
+from assay.data.decode import decode, silence_pillow
 from assay.data.folders.duplicates import groups, hashes
 
 SHAPE = (3, 64, 64)
@@ -15,7 +15,7 @@ SHAPE = (3, 64, 64)
 def saved(image, kind="PNG", **options):
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
-    with quiet():
+    with silence_pillow():
         return decode(buffer.getvalue(), SHAPE).pixels
 
 

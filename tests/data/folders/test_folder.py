@@ -85,7 +85,7 @@ def test_training_and_prediction_see_the_same_pixels(tmp_path, kind):
         large.save(tmp_path / f"photos/{i}/a.{kind}")
     found = opened(tmp_path / "photos", 40)
     for i in range(2):
-        seen = Preprocess((3, 40, 40)).file(tmp_path / f"photos/{i}/a.{kind}")[0].numpy()
+        seen = Preprocess((3, 40, 40)).read_file(tmp_path / f"photos/{i}/a.{kind}")[0].numpy()
         assert np.array_equal(seen, found.images.images[i])
 
 

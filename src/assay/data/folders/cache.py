@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from assay.core.files import atomic_save, atomic_write, file_lock, remove_partial_files
 from assay.core.progress import ProgressCallback
 from assay.data.datasets.catalog import data_root
-from assay.data.decode import Shape, quiet
+from assay.data.decode import silence_pillow
 from assay.data.folders.duplicates import groups
 from assay.data.folders.file_record import Record, Stamp, examine, stamp
 from assay.data.folders.parallel_map import spread
+from assay.data.imageset import ImageShape
 
 _VERSION = 2
 _PATIENCE_SECONDS = 24 * 3600.0
@@ -53,10 +54,10 @@ class _Wanted:
     root: Path
     paths: Sequence[str]
     stamps: Sequence[Stamp]
-    shape: Shape
+    shape: ImageShape
 
 
-def read(name: Path, root: Path, paths: Sequence[str], shape: Shape, progress: ProgressCallback) -> Cache:
+def read(name: Path, root: Path, paths: Sequence[str], shape: ImageShape, progress: ProgressCallback) -> Cache:
     """The pixels of these files below `root`, decoded where they are new or changed.
 
     name: the folder or table that was asked for, absolute. A second process that wants the same waits for the first.
@@ -103,7 +104,7 @@ def _build(folder: Path, wanted: _Wanted, old: Cache | None, progress: ProgressC
     name, records = f"pixels-{secrets.token_hex(8)}.npy", list[Record]()
 
     def save(temporary: Path) -> None:
-        with temporary.open("w+b") as file, quiet():
+        with temporary.open("w+b") as file, silence_pillow():
             start = _write_header(file, len(wanted.paths), wanted.shape)
             for some in spread(_Look.of(wanted, old, temporary, start), len(wanted.paths)):
                 records.extend(some)
@@ -184,7 +185,7 @@ def _close_gaps(file: BinaryIO, start: int, size: int, good: Sequence[bool]) -> 
     return len(places)
 
 
-def _write_header(file: BinaryIO, n: int, shape: Shape) -> int:
+def _write_header(file: BinaryIO, n: int, shape: ImageShape) -> int:
     """An .npy header, and where it ends; numpy leaves room in it, so that one with another n has the same length."""
     file.seek(0)
     header = {"descr": "|u1", "fortran_order": False, "shape": (n, *shape)}

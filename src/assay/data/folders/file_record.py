@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.errors import DataError
-from assay.data.decode import Shape, decode, read_bytes
+from assay.data.decode import decode, read_bytes
 from assay.data.folders.duplicates import hashes
+from assay.data.imageset import ImageShape
 
 Stamp = tuple[int, int]  # bytes and time of the last change in nanoseconds; (-1, -1) where there is no such file
 
@@ -43,7 +44,7 @@ def stamp(path: Path) -> Stamp:
 
 
 def examine(
-    root: Path, paths: Sequence[str], shape: Shape, known: Container[str]
+    root: Path, paths: Sequence[str], shape: ImageShape, known: Container[str]
 ) -> list[tuple[Record, NDArray[np.uint8] | None]]:
     """Read and decode files: their Records, and their pixels unless they are bad or their content is known already.
 
@@ -61,7 +62,9 @@ def examine(
     return found
 
 
-def _examined(file: Path, path: str, shape: Shape, known: Container[str]) -> tuple[Record, NDArray[np.uint8] | None]:
+def _examined(
+    file: Path, path: str, shape: ImageShape, known: Container[str]
+) -> tuple[Record, NDArray[np.uint8] | None]:
     """One file, without what is worked out for several."""
     now, content = stamp(file), ""
     try:
@@ -72,5 +75,5 @@ def _examined(file: Path, path: str, shape: Shape, known: Container[str]) -> tup
         picture = decode(data, shape)
     except DataError as error:
         return Record(path, now, content, str(error)), None
-    kind = (picture.format, picture.mode, picture.width, picture.height, picture.animated)
+    kind = (picture.format, picture.mode, picture.width, picture.height, picture.has_frames)
     return Record(path, now, content, "", *kind), picture.pixels

@@ -10,11 +10,10 @@ from assay.core.errors import DataError
 from assay.core.files import atomic_write
 from assay.core.progress import ProgressCallback, silent
 from assay.core.text import escape_line
-from assay.data.decode import Shape
 from assay.data.folders.cache import read
 from assay.data.folders.layouts import find
 from assay.data.folders.scan import Scan, images_csv
-from assay.data.imageset import ImageSet
+from assay.data.imageset import ImageSet, ImageShape
 from assay.data.split import Indices, Split, fold, split
 from assay.recipes.schema import Data
 
@@ -61,7 +60,7 @@ class Folder:
             self.scan.save_quarantine(folder / "quarantine.csv")
 
 
-def open_folder(path: Path, shape: Shape, max_bad: float, progress: ProgressCallback = silent) -> Folder:
+def open_folder(path: Path, shape: ImageShape, max_bad: float, progress: ProgressCallback = silent) -> Folder:
     """Scan a folder or table, decode what is new, and give its images as uint8 (N, *shape).
 
     Raises UsageError where there is no image, DataError with the list where more than `max_bad` of them are bad.

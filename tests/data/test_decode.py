@@ -83,7 +83,7 @@ def test_a_large_jpeg_is_decoded_at_a_lower_scale_that_is_still_twice_too_large(
     seen, plain = [], decode.fit
     monkeypatch.setattr(decode, "fit", lambda image, shape: seen.append(image.size) or plain(image, shape))
     PICTURE.resize((1600, 1200)).save(tmp_path / "large.jpg")
-    found = decode.read_picture(tmp_path / "large.jpg", (3, 80, 80))
+    found = decode.read_image(tmp_path / "large.jpg", (3, 80, 80))
     assert seen == [(400, 300)]  # 1/8 would be 200 x 150, larger than 80 but not twice as large
     assert (found.width, found.height) == (1600, 1200)
     whole = Image.open(tmp_path / "large.jpg").crop((200, 0, 1400, 1200)).resize((80, 80), Image.Resampling.BILINEAR)

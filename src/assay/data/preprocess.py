@@ -86,7 +86,7 @@ class Preprocess:
             return pixels
         top, left = (
             round((side - self.crop) / 2) for side in size
-        )  # odd margins are halved as in torchvision and timm
+        )  # halves odd margins like torchvision and timm
         return pixels[:, :, top : top + self.crop, left : left + self.crop]
 
     def normalize(self, pixels: Tensor) -> Tensor:

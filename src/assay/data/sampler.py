@@ -7,7 +7,7 @@ from assay.core.randomness import Stream, stream_seed
 
 
 def epoch_order(n: int, seed: int, epoch: int, shuffle: bool) -> Tensor:
-    """The order of one epoch, int64 (n,): a permutation that depends on the arguments alone; 0..n-1 without `shuffle`."""
+    """The order of one epoch, int64 (n,): a permutation given by the arguments alone; 0..n-1 without `shuffle`."""
     if not shuffle:
         return torch.arange(n)
     return torch.randperm(n, generator=torch.Generator().manual_seed(stream_seed(seed, Stream.ORDER, epoch)))

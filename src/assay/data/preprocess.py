@@ -84,9 +84,7 @@ class Preprocess:
             pixels = pixels.expand(-1, self.shape[0], -1, -1)
         if not self.crop:
             return pixels
-        top, left = (
-            round((side - self.crop) / 2) for side in size
-        )  # halves odd margins like torchvision and timm
+        top, left = (round((side - self.crop) / 2) for side in size)  # halves odd margins like torchvision and timm
         return pixels[:, :, top : top + self.crop, left : left + self.crop]
 
     def normalize(self, pixels: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from assay.data.datasets.catalog import load
+from assay.data.datasets.catalog import load_dataset
 from assay.data.imageset import ImageSet
 
 SCRIPT = "airbench94_muon.py"
@@ -39,7 +39,7 @@ def save_images(folder: Path) -> None:
     """CIFAR-10 as airbench keeps it, so that it downloads nothing: uint8 (N, H, W, C) and int64 labels."""
     folder.mkdir()
     for part in ("train", "test"):
-        images = load("cifar10", "train" if part == "train" else "test")
+        images = load_dataset("cifar10", "train" if part == "train" else "test")
         torch.save(as_saved(images), folder / f"{part}.pt")
 
 

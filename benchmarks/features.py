@@ -19,7 +19,7 @@ import torch
 
 from assay.core.files import write_json
 from assay.core.runtime import Runtime
-from assay.data.datasets.catalog import data_root, load, weights_folder
+from assay.data.datasets.catalog import data_root, load_dataset, weights_folder
 from assay.experiments.setup import TrainingSetup, prepare
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
@@ -151,7 +151,7 @@ def once(job: TrainingSetup) -> None:
     assert cache is not None
     assert validation is not None
     assert len(loader.view_features[0]) == len(loader)
-    for images in (validation, load(job.recipe.data.name, "test")):
+    for images in (validation, load_dataset(job.recipe.data.name, "test")):
         cache.features(images, exact=True)
 
 

@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 
 import assay
 from assay.core.runtime import Runtime
-from assay.data.datasets.catalog import load
+from assay.data.datasets.catalog import load_dataset
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.data.split import split
@@ -94,7 +94,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for name in options.recipes:
         recipes = [recipe(name, options.epochs, seed) for seed in range(options.seeds)]
-        images = load(recipes[0].data.name, "train")
+        images = load_dataset(recipes[0].data.name, "train")
         ours, theirs = [by_assay(r, runtime) for r in recipes], [by_hand(r, images) for r in recipes]
         (a, a_loss), (b, b_loss) = zip(*ours, strict=True), zip(*theirs, strict=True)
         print(f"| {name} | {options.seeds} | {mean(a):.4f} | {mean(b):.4f} | {difference(a, b)} | "

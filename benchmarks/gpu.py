@@ -26,7 +26,7 @@ import assay
 from assay.core.errors import AssayError
 from assay.core.files import atomic_write, write_json
 from assay.core.runtime import Runtime
-from assay.data.datasets.catalog import load
+from assay.data.datasets.catalog import load_dataset
 from assay.models.special_layers import WhiteningConv
 from assay.recipes.loader import read_recipe, recipe_names
 from assay.recipes.recipe import Recipe
@@ -74,8 +74,8 @@ class Bench:
         self.options = options
         self.end: float = time.monotonic() + 60 * options.minutes
         toy = options.toy
-        self.images = synthetic(TOY_IMAGES) if toy else load("cifar10", "train")
-        self.test = synthetic(TOY_IMAGES, seed=1) if toy else load("cifar10", "test")
+        self.images = synthetic(TOY_IMAGES) if toy else load_dataset("cifar10", "train")
+        self.test = synthetic(TOY_IMAGES, seed=1) if toy else load_dataset("cifar10", "test")
         self.runtime = Runtime.choose("cpu" if toy else "cuda", threads=options.threads)
         self.content: dict[str, Any] = {"environment": self.runtime.environment(), "toy": toy, "items": {}}
 

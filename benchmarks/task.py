@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from assay.data.datasets.catalog import SOURCES, load
+from assay.data.datasets.catalog import load_dataset
+from assay.data.datasets.registry import DATASETS
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.data.split import split
@@ -88,7 +89,7 @@ class Task:
         """CIFAR-10's training images before the split, or as many of them as are asked for."""
         if self.synthetic:
             return synthetic(self.images or 1000)
-        images = load("cifar10", "train")
+        images = load_dataset("cifar10", "train")
         return images if self.images is None else images.subset(np.arange(min(self.images, len(images))))
 
     def parts(self) -> tuple[ImageSet, ImageSet]:
@@ -117,7 +118,7 @@ def synthetic(n: int, seed: int = 0) -> ImageSet:
     """Random pixels (n, 3, 32, 32) with random labels, for tests that have no data."""
     generator = np.random.default_rng(seed)
     images = generator.integers(0, 256, (n, 3, 32, 32), dtype=np.uint8)
-    return ImageSet(images, np.arange(n, dtype=np.int64) % CLASSES, SOURCES["cifar10"].class_names, "synthetic")
+    return ImageSet(images, np.arange(n, dtype=np.int64) % CLASSES, DATASETS["cifar10"].class_names, "synthetic")
 
 
 def read_task() -> Task:

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from assay.cli.main import main
-from assay.data.datasets.catalog import SOURCES
-from conftest import bars_source
+from assay.data.datasets.registry import DATASETS
+from conftest import bars_dataset
 
 
 def register() -> None:
     """Make the bars known in this process."""
-    if "bars" not in SOURCES:
-        SOURCES.add("bars")(bars_source())
+    if "bars" not in DATASETS:
+        DATASETS.add("bars")(bars_dataset())
 
 
 def on_ray(env: dict[str, Any] | None) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from PIL import Image
 from assay.cli.main import run as run_command
 from assay.core.randomness import seeded
 from assay.data.datasets import idx
-from assay.data.datasets.catalog import SOURCES
-from assay.data.datasets.dataset import Edition, File, Mirror, Source
+from assay.data.datasets.dataset import DownloadMirror, Edition, File, NamedDataset
+from assay.data.datasets.registry import DATASETS
 from assay.data.imageset import ImageSet
 from assay.experiments.run import Run
 from assay.recipes.recipe import Recipe
@@ -111,7 +111,7 @@ def bars_files() -> dict[str, bytes]:
     return files
 
 
-def bars_source() -> Source:
+def bars_dataset() -> NamedDataset:
     """`bars` as a named data set, with real checksums; its files lie in Bars/ below the data root."""
     contents = bars_files()
     files = {
@@ -119,13 +119,13 @@ def bars_source() -> Source:
         for name, content in contents.items()
     }
     parts = {part: (files[f"{part}-images"], files[f"{part}-labels"]) for part in ("train", "test")}
-    return Source(
+    return NamedDataset(
         name="bars",
         class_names=("left", "middle", "right"),
         shape=(1, 8, 8),
         counts={"train": 2000, "test": 500},
         editions=(Edition(("Bars",), parts, idx.decode),),
-        mirror=Mirror("https://example.org/bars/"),
+        mirror=DownloadMirror("https://example.org/bars/"),
     )
 
 
@@ -153,7 +153,7 @@ def bars_workspace(folder: Path) -> Iterator[Path]:
     for name, content in bars_files().items():
         (folder / "Bars" / name).write_bytes(content)
     (folder / "bars.yaml").write_text(BARS_RECIPE)
-    with SOURCES.replaced("bars", bars_source()), pytest.MonkeyPatch.context() as patch:
+    with DATASETS.replaced("bars", bars_dataset()), pytest.MonkeyPatch.context() as patch:
         for name, value in (("ASSAY_DATA", str(folder)), ("ASSAY_RUNS", "runs"), ("COLUMNS", "200")):
             patch.setenv(name, value)
         patch.chdir(folder)

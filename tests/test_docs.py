@@ -10,7 +10,7 @@ import typer.main
 
 from assay.cli.main import USAGE_ERROR, app
 from assay.cli.options import parse_changes
-from assay.data.datasets.catalog import SOURCES
+from assay.data.datasets.registry import DATASETS
 from assay.models.zoo.catalog import NETS
 from assay.recipes.loader import read_recipe
 
@@ -58,7 +58,7 @@ def test_every_command_parses_and_names_what_exists(path: Path) -> None:
         if is_real(recipe):
             read_recipe(recipe).override(parse_changes(parameters.get("changes") or []))
         if is_real(name) and verb in ("data get", "data show", "models show"):
-            assert name in ((*NETS, "mobilenet_v1") if verb == "models show" else SOURCES), line
+            assert name in ((*NETS, "mobilenet_v1") if verb == "models show" else DATASETS), line
 
 
 @every_document

@@ -2,7 +2,7 @@
 
 import json
 
-from assay.data.datasets.catalog import SOURCES
+from assay.data.datasets.registry import DATASETS
 
 QUIET = ("--threads", 1)
 
@@ -36,7 +36,7 @@ def test_validation_is_not_a_look(bars_run, assay):
 
 
 def test_another_data_sets_test_images_get_a_name_of_their_own(bars_run, assay):
-    with SOURCES.replaced("tiles", SOURCES["bars"]):
+    with DATASETS.replaced("tiles", DATASETS["bars"]):
         told = json.loads(assay("evaluate", "latest", "--data", "tiles", "--json", *QUIET).out)
     assert told["sets"]["tiles/test"]["look"] == 1
     assert (bars_run.folder / "predictions" / "tiles-test.npz").is_file()
@@ -57,7 +57,7 @@ def test_an_unknown_data_set_shows_the_nearest_and_is_no_look(bars_run, assay):
 
 
 def test_corrupted_copies_of_the_test_set_are_one_look_and_have_their_own_files(bars_run, assay, monkeypatch):
-    monkeypatch.setattr("assay.evaluation.robustness.fitting", lambda channels: ["fog", "jpeg"])
+    monkeypatch.setattr("assay.evaluation.robustness.corruption_names", lambda channels: ["fog", "jpeg"])
     results = bars_run.results
     done = assay("evaluate", "latest", "--corruptions", *QUIET)
     assert "mean error over 2 corruptions x 5 severities" in done.out

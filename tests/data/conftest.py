@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from assay.data.datasets import idx
-from assay.data.datasets.dataset import Edition, File, Mirror, Source
+from assay.data.datasets.dataset import DownloadMirror, Edition, File, NamedDataset
 
 
 @dataclass
 class Toy:
-    """A Source of eight training and four test images of 6 x 5 pixels, its published contents, and where it lies."""
+    """A data set of eight training and four test images of 6 x 5 pixels, its published contents, and where it lies."""
 
-    source: Source
+    dataset: NamedDataset
     contents: dict[str, bytes]
     root: Path
     images: dict[str, np.ndarray]
@@ -49,13 +49,13 @@ def toy(tmp_path):
         )
         for part in images
     }
-    source = Source(
+    dataset = NamedDataset(
         name="toy",
         class_names=("even", "odd"),
         shape=(1, 6, 5),
         counts={"train": 8, "test": 4},
         editions=(Edition(("Toy/raw",), files, idx.decode),),
-        mirror=Mirror("https://example.org/toy/"),
+        mirror=DownloadMirror("https://example.org/toy/"),
         debian="dataset-toy",
     )
-    return Toy(source, contents, tmp_path, images)
+    return Toy(dataset, contents, tmp_path, images)

@@ -6,9 +6,9 @@ from scipy import ndimage
 from torch import nn
 
 from assay.core.runtime import Runtime
-from assay.data.datasets.catalog import load
+from assay.data.datasets.catalog import load_dataset
 from assay.data.imageset import ImageSet
-from assay.data.photo_files import photographs, shrunk
+from assay.data.photo_files import find_photos, shrink_photos
 from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.domain_shift import TOGETHER, difference, sample, seen, shift, standardized
@@ -113,16 +113,14 @@ def test_statistics_are_of_what_reaches_the_net():
 
 @pytest.mark.data
 def test_real_photographs_are_too_sharp_only_without_antialias(data_root, photos_folder):
-    """The fourth report's puzzle: its shrunk photographs were sharper than CIFAR's own images."""
-    training = sample(load("cifar10", "train"))
-    found, preprocess = photographs(photos_folder), Preprocess((3, 32, 32))
+    """A puzzle of the paper own-photos: its shrunk photos were sharper than CIFAR's own images."""
+    training = sample(load_dataset("cifar10", "train"))
+    found, preprocess = find_photos(photos_folder), Preprocess((3, 32, 32))
     theirs = seen(preprocess, training.images)["sharpness"]
-    gaps = [
-        standardized(
-            seen(preprocess, shrunk(found, preprocess, training.class_names, antialias=way).images)["sharpness"], theirs
-        )
-        for way in (True, False)
-    ]
+    gaps = []
+    for antialias in (True, False):
+        images = shrink_photos(found, preprocess, training.class_names, antialias=antialias).images
+        gaps.append(standardized(seen(preprocess, images)["sharpness"], theirs))
     assert abs(gaps[0]) < 0.4
     assert gaps[1] > 2
 

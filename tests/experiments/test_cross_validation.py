@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score
 
 from assay.core.errors import Interrupted, UsageError
 from assay.core.runtime import Runtime
-from assay.data.load import LoadedData, read
+from assay.data.load import LoadedData, load_data
 from assay.evaluation.predictions import Predictions
 from assay.experiments.cross_validation import cross_validate
 from assay.experiments.run import list_runs
@@ -46,7 +46,7 @@ def recipe(photographs: Path) -> Recipe:
 
 @pytest.fixture
 def reading(recipe: Recipe) -> LoadedData:
-    return read(recipe.data)
+    return load_data(recipe.data)
 
 
 def judged(recipe, reading):
@@ -95,7 +95,7 @@ def test_what_is_finished_is_not_done_again_and_what_was_stopped_goes_on(recipe,
 def test_changed_photographs_are_judged_anew(recipe, reading, photographs):
     first = judged(recipe, reading)
     Image.new("RGB", (8, 8), (200, 10, 10)).save(photographs / "dark" / "0.png")
-    second = judged(recipe, read(recipe.data))
+    second = judged(recipe, load_data(recipe.data))
     assert not {run.folder for run in first.runs} & {run.folder for run in second.runs}
 
 
@@ -106,4 +106,4 @@ def test_a_given_test_part_leaves_nothing_to_fold(recipe, photographs):
         (photographs / "train" / name).mkdir(parents=True)
         Image.new("RGB", (8, 8)).save(photographs / "train" / name / "0.png")
     with pytest.raises(UsageError, match="its test images are given"):
-        judged(recipe, read(recipe.data))
+        judged(recipe, load_data(recipe.data))

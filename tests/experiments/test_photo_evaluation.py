@@ -8,11 +8,12 @@ import pytest
 from assay import load
 from assay.core.errors import UsageError
 from assay.core.runtime import Runtime
-from assay.data.photo_files import photographs, report_blur
+from assay.data.photo_files import find_photos
 from assay.evaluation.metrics import wilson
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import image_interval
 from assay.experiments.fault_injection import test_preprocess as as_for_a_test_set
+from assay.experiments.paper_blur import paper_blur
 from assay.experiments.photo_evaluation import WAYS, Accuracy, score_photographs, shift_of
 
 FP32 = Runtime("cpu", "fp32", threads=1)
@@ -20,9 +21,9 @@ FP32 = Runtime("cpu", "fp32", threads=1)
 
 def test_scores_are_the_runs_own_answers(bars_run, bars_photos):
     scores = score_photographs(bars_run, bars_photos, runtime=FP32)
-    found, classifier = photographs(bars_photos), load(bars_run, runtime=FP32)
+    found, classifier = find_photos(bars_photos), load(bars_run, runtime=FP32)
     assert scores.keys() == WAYS.keys()
-    for way, change in (("as they are", lambda image: image), ("report's blur", report_blur)):
+    for way, change in (("as they are", lambda image: image), ("report's blur", paper_blur)):
         answers = classifier.predict(*[change(image) for image in found])
         assert [scores[way].class_names[k] for k in scores[way].predicted] == [one.class_name for one in answers]
     assert [scores["nearest pixel"].class_names[k] for k in scores["nearest pixel"].labels] == [

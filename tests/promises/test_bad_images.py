@@ -108,7 +108,7 @@ def test_a_picture_of_the_folder_is_predicted_as_it_was_trained_on(photos, assay
     ("words", "told"),
     [
         (["data.name=./absent"], "data.name=./absent: data.name: there is no folder or table"),
-        (["data.name=cifar10", "data.size=8"], "data.size: a size is for folders of photographs; cifar10 has its own"),
+        (["data.name=cifar10", "data.size=8"], "data.size: a size is for folders of photos; cifar10 has its own"),
         (["data.max_bad=2"], "data.max_bad=2: data.max_bad: input should be less than 1"),
     ],
 )

@@ -28,13 +28,14 @@ def list_sources() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from assay.data.datasets.catalog import SOURCES, data_root
+    from assay.data.datasets.catalog import data_root
+    from assay.data.datasets.registry import DATASETS
 
     table = Table("name", "training", "test", "classes", "shape")
     table.add_column("where", overflow="fold")  # a path cut short is of no use
-    for name in SOURCES:
-        source = SOURCES[name]
-        where = source.where(data_root())
+    for name in DATASETS:
+        source = DATASETS[name]
+        where = source.find_folder(data_root())
         table.add_row(
             name,
             f"{source.counts['train']:,}",
@@ -49,10 +50,10 @@ def list_sources() -> None:
 @app.command()
 def get(name: Name) -> None:
     """Get a data set, unless it is there already; print its folder."""
-    from assay.data.datasets.download import get
+    from assay.data.datasets.download import get_dataset
 
     typer.echo(f"checking {name}, and getting it where it is missing", err=True)
-    typer.echo(get(name))
+    typer.echo(get_dataset(name))
 
 
 @app.command()
@@ -61,11 +62,11 @@ def show(name: Name, output: Output = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from assay.data.datasets.catalog import load
+    from assay.data.datasets.catalog import load_dataset
     from assay.report.plots.run import save, sheet
 
     path = _fresh(output, f"{name}-sheet.png")
-    images = load(name, "train")
+    images = load_dataset(name, "train")
     sample = images.subset(_sample_of_classes(images))
     captions = [sample.class_names[label] for label in sample.labels]
     save(sheet(sample.images, captions, columns=_PER_CLASS), path)
@@ -82,7 +83,7 @@ def preview(
     output: Output = None,
 ) -> None:
     """Draw what the net will see: each row one training image, as it is, preprocessed, and augmented several times."""
-    from assay.data.load import read
+    from assay.data.load import load_data
     from assay.data.preprocess import Preprocess
     from assay.recipes.loader import read_recipe
     from assay.report.plots.run import save, sheet
@@ -90,8 +91,8 @@ def preview(
     chosen = read_recipe(recipe)
     path = _fresh(output, f"{chosen.name.replace('/', '-')}-preview.png")
     with chosen.blame("data", "name"):
-        found = read(chosen.data.model_copy(update={"share": 1.0}))
-    images = found.images.subset(found.parts.train)
+        found = load_data(chosen.data.model_copy(update={"share": 1.0}))
+    images = found.images.subset(found.split.train)
     with chosen.blame("preprocess"):
         preprocess = Preprocess.fit(chosen.preprocess, images)
     tiles, captions = _views(images, preprocess, chosen)
@@ -110,11 +111,11 @@ def check(
     from assay.core.files import atomic_write
     from assay.data.folders.folder import open_folder
     from assay.data.folders.summary import summary
-    from assay.data.load import absolute
+    from assay.data.location import absolute_path
     from assay.report.html.data_check import check_page
     from assay.report.terminal import progress_bar
 
-    place = absolute(folder)
+    place = absolute_path(folder)
     path = _fresh(output, f"{place.stem}-check.html", ".html")
     with progress_bar("reading images", talks=True) as reading:
         found = open_folder(place, (3, size, size), 1.0, reading)  # however many are bad, they are shown

@@ -71,7 +71,8 @@ def _chosen(
     recipe: str | None, data: str | None, changes: dict[str, Any], runtime: "Runtime"
 ) -> "tuple[Recipe, LoadedData | None]":
     """The recipe, assay's own for a folder where none is named, and the folder's photographs."""
-    from assay.data.load import read, with_absolute_paths
+    from assay.data.load import load_data
+    from assay.data.location import with_absolute_paths
     from assay.experiments.auto_recipe import suggest
     from assay.recipes.loader import read_recipe
     from assay.report.terminal import progress_bar
@@ -81,7 +82,7 @@ def _chosen(
     with progress_bar("reading images", talks=True) as reading:
         if recipe is not None:
             chosen = with_absolute_paths(read_recipe(recipe).override({"data.name": data, **changes}))
-            return chosen, read(chosen.data, reading)
+            return chosen, load_data(chosen.data, reading)
         found = suggest(str(data), runtime, changes, reading)
     typer.echo(found.why, err=True)
     return found.recipe, found.photographs

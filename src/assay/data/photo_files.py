@@ -1,6 +1,6 @@
-"""One's own photographs in folders, one a class, beside a run's data set: read, changed, brought to a run's size.
+"""Photos in class folders, to evaluate a run that was trained on other data: found, changed, shrunk to its size.
 
-Training on a folder is a source's business; here photographs are looked at as they are, before they are shrunk.
+Folders to train on are read by `folders`. Here the photos are available at full size, before they are shrunk.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from assay.core.errors import UsageError
-from assay.data.blur import blur, gaussian, opencv_sigma
 from assay.data.decode import open_image, to_gray_or_rgb
-from assay.data.folders.layouts import find
+from assay.data.folders.layouts import find_images
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 
 
 @dataclass(frozen=True, eq=False)
-class Photographs:
-    """Files with labels, int64 (N,), and class names; going through them opens one after another."""
+class PhotoFiles:
+    """Image files with labels, int64 (N,), and class names. Iterating opens one file after the other."""
 
     folder: Path
     paths: tuple[Path, ...]
@@ -30,65 +29,51 @@ class Photographs:
     class_names: tuple[str, ...]
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of photos."""
         return len(self.paths)
 
     def __iter__(self) -> Iterator[Image.Image]:
-        """Each photograph, upright, in gray or RGB. Raises DataError, naming it, for a file that is no image."""
+        """Each photo, upright, gray or RGB. Raises DataError, naming the file, if it is not an image."""
         for path in self.paths:
             yield to_gray_or_rgb(open_image(path))
 
     @property
     def name(self) -> str:
-        """The folder's own name."""
+        """The name of the folder."""
         return self.folder.resolve().name
 
 
-def photographs(folder: Path) -> Photographs:
-    """Those of a folder in any of its layouts (`folders/layouts.py`), whatever their part.
+def find_photos(folder: Path) -> PhotoFiles:
+    """The photos of a folder in any of the layouts of `folders/layouts.py`, of every part.
 
-    A file that is no image is an error once it is opened: `assay data check` finds all of them. Raises UsageError where
-    there are none, DataError for a damaged table.
+    Files are not opened yet, so bad ones raise later; `assay data check` lists them. Raises UsageError if there are no
+    photos, DataError for a damaged table.
     """
-    listing = find(folder)
+    listing = find_images(folder)
     names = tuple(sorted({entry.label for entry in listing.entries}))
     number = {name: i for i, name in enumerate(names)}
     labels = np.array([number[entry.label] for entry in listing.entries], np.int64)
-    return Photographs(folder, tuple(map(listing.file, listing.entries)), labels, names)
+    return PhotoFiles(folder, tuple(map(listing.file, listing.entries)), labels, names)
 
 
-def shrunk(
-    found: Photographs, preprocess: Preprocess, class_names: tuple[str, ...],
+def shrink_photos(
+    photos: PhotoFiles, preprocess: Preprocess, class_names: tuple[str, ...],
     change: Callable[[Image.Image], Image.Image] = lambda image: image, antialias: bool = True,
 ) -> ImageSet:  # fmt: skip
-    """The photographs as images of a run's data set, each changed before it is shrunk; labels by the classes' names.
+    """Make the photos images of a run's data set: change each one, then shrink it; labels follow `class_names`.
 
-    antialias: as `Preprocess.read_pil` shrinks any picture; without, the nearest pixel is taken, as Keras's `load_img`
-    does unless told otherwise. Raises UsageError for classes that the run does not know.
+    antialias: shrink like `Preprocess.read_pil`; without it the nearest pixel is taken, as in Keras's `load_img` by
+    default. Raises UsageError for classes that the run does not have.
     """
-    if unknown := sorted(set(found.class_names) - set(class_names)):
-        own = ", ".join(class_names)
-        raise UsageError(f"{found.folder}: the run does not know the classes {', '.join(unknown)}; its own are {own}")
+    if unknown := sorted(set(photos.class_names) - set(class_names)):
+        raise UsageError(
+            f"{photos.folder}: the run does not know the classes {', '.join(unknown)}; "
+            f"its classes are {', '.join(class_names)}"
+        )
     fit = preprocess.read_pil if antialias else lambda image: preprocess.read_pil(_nearest(image, preprocess))
-    images = torch.cat([fit(change(image)) for image in found]).numpy()
-    places = np.array([class_names.index(name) for name in found.class_names], dtype=np.int64)
-    return ImageSet(images, places[found.labels], class_names, found.name)
-
-
-def kernel_side(width_px: int) -> int:
-    """The side of the fourth report's blur: a seventy-fifth of the width, rounded, and one more where that is even."""
-    return max(1, round(width_px / 75)) | 1
-
-
-def report_blur(image: Image.Image) -> Image.Image:
-    """The fourth report's blur: a Gaussian of `kernel_side` pixels, its spread by OpenCV's rule, edges reflected."""
-    side = kernel_side(image.width)
-    if side == 1:
-        return image
-    values = torch.from_numpy(np.array(image)).float()
-    planes = values[None, None] if values.ndim == 2 else values.permute(2, 0, 1)[None]
-    seen = blur(planes, gaussian(opencv_sigma(side), side // 2)).round().clamp(0, 255).to(torch.uint8)[0]
-    return Image.fromarray(seen[0].numpy() if len(seen) == 1 else seen.permute(1, 2, 0).contiguous().numpy())
+    images = torch.cat([fit(change(image)) for image in photos]).numpy()
+    positions = np.array([class_names.index(name) for name in photos.class_names], dtype=np.int64)
+    return ImageSet(images, positions[photos.labels], class_names, photos.name)
 
 
 def _nearest(image: Image.Image, preprocess: Preprocess) -> Image.Image:

@@ -9,7 +9,8 @@ from assay.core.errors import AssayError, UsageError
 from assay.core.progress import ProgressCallback, silent
 from assay.core.runtime import Runtime
 from assay.data.datasets.catalog import weights_folder
-from assay.data.load import LoadedData, absolute, read
+from assay.data.load import LoadedData, load_data
+from assay.data.location import absolute_path
 from assay.models.build import build
 from assay.models.hubs import installed
 from assay.models.pretrained import has_file_name, library_of, load, prepared, weights_file
@@ -48,9 +49,9 @@ def suggest(folder: str, runtime: Runtime, changes: dict[str, Any], progress: Pr
     own = {key.removeprefix("data."): value for key, value in changes.items() if key in ("data.size", "data.max_bad")}
     model, why = _net(runtime, changes)
     size = prepared(Preprocessing(resize="net"), model).resize if model else 32
-    data = Data.model_validate({"name": str(absolute(folder)), "size": size, **own})
-    found = read(data, progress)
-    n, device = len(found.parts.train) + len(found.parts.validation), "a GPU" if _is_gpu(runtime) else "a CPU"
+    data = Data.model_validate({"name": str(absolute_path(folder)), "size": size, **own})
+    found = load_data(data, progress)
+    n, device = len(found.split.train) + len(found.split.validation), "a GPU" if _is_gpu(runtime) else "a CPU"
     values = _pretrained(model, n, runtime) if model else _fresh(n)
     net = model.name if model else "imp"
     values |= {"name": f"{_word(data.display_name)}/{net}"}

@@ -8,7 +8,8 @@ import numpy as np
 from assay.core.errors import UsageError
 from assay.core.files import write_json
 from assay.core.runtime import Runtime
-from assay.data.load import LoadedData, with_absolute_paths
+from assay.data.load import LoadedData
+from assay.data.location import with_absolute_paths
 from assay.data.split import FOLDS
 from assay.evaluation.metrics import metrics
 from assay.evaluation.predictions import Predictions

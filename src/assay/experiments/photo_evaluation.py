@@ -15,7 +15,7 @@ from torch import nn
 
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
-from assay.data.photo_files import Photographs, photographs, report_blur, shrunk
+from assay.data.photo_files import PhotoFiles, find_photos, shrink_photos
 from assay.data.split import Split
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.domain_shift import Shift, shift
@@ -23,6 +23,7 @@ from assay.evaluation.metrics import wilson
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import Interval, image_interval
 from assay.experiments import fault_injection as faults
+from assay.experiments.paper_blur import paper_blur
 from assay.experiments.run import Run
 from assay.experiments.run_data import own_images
 from assay.experiments.train import load
@@ -32,9 +33,9 @@ from assay.report.plots.run import save
 # How a photograph is changed, and whether it is then shrunk with antialias.
 WAYS = {
     "as they are": (lambda image: image, True),
-    "report's blur": (report_blur, True),
+    "report's blur": (paper_blur, True),
     "nearest pixel": (lambda image: image, False),
-    "report's blur, nearest pixel": (report_blur, False),
+    "report's blur, nearest pixel": (paper_blur, False),
 }
 
 
@@ -62,7 +63,7 @@ def score_photographs(
     A counted look at them the first time, as at a test set. Raises UsageError for classes that the run does not know.
     """
     classifier = _as_for_a_test_set(run, load(run, model=model, runtime=runtime))
-    found = photographs(folder)
+    found = find_photos(folder)
     sets = {way: _shrunk(found, classifier, way) for way in WAYS}
     where = _folder(run, sets["as they are"])
     if not all((where / f"{_file(way)}.npz").is_file() for way in WAYS):
@@ -78,11 +79,11 @@ def shift_of(
 ) -> tuple[Shift, Path]:  # fmt: skip
     """How the photographs in `folder/<class>/` differ from what the run was trained on; and the picture's path.
 
-    antialias: how they are shrunk, as of `data.photographs.shrunk`. images: one's own, that the run was trained on. A
+    antialias: how they are shrunk, as of `shrink_photos`. images: one's own, that the run was trained on. A
     counted look.
     """
     classifier = _as_for_a_test_set(run, load(run, model=model, runtime=runtime))
-    found = photographs(folder)
+    found = find_photos(folder)
     plain, blurred = (_shrunk(found, classifier, way) for way, (_, smooth) in WAYS.items() if smooth == antialias)
     images = own_images(run) if images is None else images
     run.check_images(images)
@@ -102,9 +103,9 @@ def _as_for_a_test_set(run: Run, classifier: Classifier) -> Classifier:
     return replace(classifier, preprocess=faults.test_preprocess(run.recipe, classifier.preprocess))
 
 
-def _shrunk(found: Photographs, classifier: Classifier, way: str) -> ImageSet:
+def _shrunk(found: PhotoFiles, classifier: Classifier, way: str) -> ImageSet:
     change, antialias = WAYS[way]
-    return shrunk(found, classifier.preprocess, classifier.class_names, change, antialias)
+    return shrink_photos(found, classifier.preprocess, classifier.class_names, change, antialias)
 
 
 def _folder(run: Run, images: ImageSet) -> Path:
@@ -115,7 +116,7 @@ def _file(name: str) -> str:
     return name.replace(" ", "-").replace("'", "").replace(",", "")
 
 
-def _sizes(found: Photographs, training: ImageSet) -> tuple[str, str]:
+def _sizes(found: PhotoFiles, training: ImageSet) -> tuple[str, str]:
     """Width by height, of photographs the least, the median and the greatest of each."""
     sizes = [image.size for image in found]
     (least, middle, most) = (

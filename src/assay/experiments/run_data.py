@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from assay.core.errors import UsageError
 from assay.data.imageset import ImageSet, ImageShape
-from assay.data.load import absolute, foreign_test, is_path, read
+from assay.data.load import load_data, open_test_images
+from assay.data.location import absolute_path, is_path
 from assay.data.split import Split
 from assay.experiments.run import Run
 from assay.recipes.schema import Data
@@ -18,8 +19,8 @@ Chosen = tuple[str, Callable[[], ImageSet], NDArray[np.int64] | None]  # a set's
 
 def _called(name: str, own: Data) -> str:
     """What other data are called in looks and results, never as the run's own."""
-    called = Data(name=str(absolute(name))).display_name if is_path(name) else name
-    return str(absolute(name)) if is_path(name) and called == own.display_name else called
+    called = Data(name=str(absolute_path(name))).display_name if is_path(name) else name
+    return str(absolute_path(name)) if is_path(name) and called == own.display_name else called
 
 
 def validation_images(run: Run, images: ImageSet | None) -> Chosen:
@@ -44,18 +45,18 @@ def test_images(run: Run, data: str, images: ImageSet | None, shape: ImageShape)
     own = run.recipe.data
     if images is not None:
         return f"{own.name if data == 'test' else data}/test", lambda: images, None
-    if data == "test" or (is_path(data) and str(absolute(data)) == own.name):
+    if data == "test" or (is_path(data) and str(absolute_path(data)) == own.name):
         if is_path(own.name) and len((parts := Split.load(run.folder / "split.npz")).test):
             found = own_images(run)
             run.check_images(found)
             return f"{own.display_name}/test", lambda: found.subset(parts.test), parts.test
         data = own.name
     with progress_bar("reading images", talks=True) as reading:
-        read_test = foreign_test(data, shape, own.max_bad, reading)
+        read_test = open_test_images(data, shape, own.max_bad, reading)
     return f"{_called(data, own)}/test", read_test, None
 
 
 def own_images(run: Run) -> ImageSet:
     """All images that a run's training, validation and, of a folder, test images come from. Raises DataError."""
     with progress_bar("reading images", talks=True) as reading:
-        return read(run.recipe.data, reading).images
+        return load_data(run.recipe.data, reading).images

@@ -13,13 +13,11 @@ from assay.core.errors import DataError, ShapeError, UsageError
 from assay.core.progress import ProgressCallback, silent
 from assay.core.runtime import Runtime
 from assay.data.augment.parse import Augment
-from assay.data.datasets.catalog import data_root, weights_folder
-from assay.data.datasets.catalog import load as load_data
+from assay.data.datasets.catalog import data_root, load_dataset, weights_folder
 from assay.data.folders.folder import Folder
 from assay.data.folders.summary import summary
 from assay.data.imageset import ImageSet
-from assay.data.load import LoadedData, of_images
-from assay.data.load import read as read_data
+from assay.data.load import LoadedData, load_data, split_images
 from assay.data.preprocess import Preprocess
 from assay.data.split import Split
 from assay.experiments import fault_injection as faults
@@ -128,8 +126,8 @@ def prepare(
     faults.check(recipe)
     with recipe.blame("augment"):
         augment = Augment.parse(recipe.augment)
-    read = _read(recipe, progress) if images is None else of_images(recipe.data, images)
-    images, parts = read.images, faults.split(recipe, read.parts)
+    read = _read(recipe, progress) if images is None else split_images(recipe.data, images)
+    images, parts = read.images, faults.split(recipe, read.split)
     _check_classes(images)
     if not len(parts.train):
         raise DataError(f"{images.source}: no training images are left of {len(images)}")
@@ -208,7 +206,7 @@ def _fit(net: nn.Module, images: ImageSet, preprocess: Preprocess) -> None:
 
 def _read(recipe: Recipe, progress: ProgressCallback) -> LoadedData:
     with recipe.blame("data", "name"):
-        return read_data(recipe.data, progress)
+        return load_data(recipe.data, progress)
 
 
 def _check_classes(images: ImageSet) -> None:
@@ -239,7 +237,7 @@ def test_reader(recipe: Recipe, images: ImageSet, parts: Split, own: ImageSet | 
         return lambda: own
     if len(parts.test):
         return lambda: images.subset(parts.test)
-    return lambda: load_data(recipe.data.name, "test")
+    return lambda: load_dataset(recipe.data.name, "test")
 
 
 def _check(

@@ -17,7 +17,7 @@ from assay.core.errors import AssayError, DataError, Interrupted, NonFiniteError
 from assay.core.files import remove_partial_files
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
-from assay.data.load import with_absolute_paths
+from assay.data.location import with_absolute_paths
 from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.comparison import Comparison, compare_all

@@ -4,9 +4,10 @@
 
 from dataclasses import dataclass
 
-from assay.data.datasets.catalog import SOURCES
+from assay.data.datasets.registry import DATASETS
 from assay.data.imageset import ImageShape
-from assay.data.load import is_path, read
+from assay.data.load import load_data
+from assay.data.location import is_path
 from assay.data.preprocess import Preprocess
 from assay.experiments import fault_injection as faults
 from assay.models.build import layers, unfrozen
@@ -47,9 +48,9 @@ def _images(recipe: Recipe) -> tuple[ImageShape, int, float]:
     """ImageShape of the images, classes, and how many images are trained on; a folder is read for it, once."""
     with recipe.blame("data", "name"):
         if is_path(recipe.data.name):
-            found = read(recipe.data)
-            return found.images.shape, len(found.images.class_names), len(found.parts.train)
-        source = SOURCES[recipe.data.name]
+            found = load_data(recipe.data)
+            return found.images.shape, len(found.images.class_names), len(found.split.train)
+        source = DATASETS[recipe.data.name]
     return (
         source.shape,
         len(source.class_names),

@@ -9,7 +9,7 @@ from typing import Any
 from assay.core.errors import UsageError
 from assay.core.registry import Registry
 from assay.core.runtime import Runtime
-from assay.data.photo_files import photographs
+from assay.data.photo_files import find_photos
 from assay.report.tables.formats import grid, named
 from assay.studies.engines import Engine
 from assay.studies.photo_study import Reported, photographed
@@ -129,7 +129,7 @@ def check_photographs(name: str, folder: Path) -> None:
     """Raise UsageError for a report without photographs or a folder without any, before anything is trained."""
     if not REPORTS[name].photographs:
         raise UsageError(f"the report {name} has no photographs; --photos is for own-photos")
-    photographs(folder)
+    find_photos(folder)
 
 
 def written_photographs(name: str, table: Sequence[Study], folder: Path, runtime: Runtime, form: str) -> str:

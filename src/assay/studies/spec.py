@@ -8,7 +8,7 @@ import yaml
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from assay.core.errors import UsageError, unknown
-from assay.data.load import with_absolute_paths
+from assay.data.location import with_absolute_paths
 from assay.recipes.loader import read_yaml
 from assay.recipes.recipe import KeyPath, Recipe, american
 from assay.recipes.schema import Fraction, Piecewise, Section, Step

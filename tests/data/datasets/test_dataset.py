@@ -9,40 +9,40 @@ from assay.core.errors import DataError
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["unpacked", "gz"])
-def test_a_source_becomes_an_image_set(toy, packed):
+def test_a_data_set_becomes_an_image_set(toy, packed):
     for name in toy.contents:
         toy.put(name, packed=packed)
     for part in ("train", "test"):
-        images = toy.source.load(part, toy.root)
+        images = toy.dataset.load(part, toy.root)
         assert images.source == f"toy/{part}"
         assert np.array_equal(images.images[:, 0], toy.images[part])
         assert images.labels.tolist() == [0, 1] * (len(images) // 2)
-        assert len(images) == toy.source.counts[part]
-        assert images.shape == toy.source.shape
-    assert toy.source.where(toy.root) == toy.source.verify(toy.root) == toy.folder
+        assert len(images) == toy.dataset.counts[part]
+        assert images.shape == toy.dataset.shape
+    assert toy.dataset.find_folder(toy.root) == toy.dataset.verify(toy.root) == toy.folder
 
 
 def test_reading_the_training_images_does_not_touch_the_test_files(toy):
     toy.put("train-images")
     toy.put("train-labels")
-    assert len(toy.source.load("train", toy.root)) == 8
+    assert len(toy.dataset.load("train", toy.root)) == 8
     toy.put("test-images", b"damaged")
     toy.put("test-labels", b"damaged")
-    assert len(toy.source.load("train", toy.root)) == 8
+    assert len(toy.dataset.load("train", toy.root)) == 8
 
 
 def test_a_data_set_that_is_not_here_says_what_and_how_to_get_it(toy):
-    assert toy.source.where(toy.root) is None
+    assert toy.dataset.find_folder(toy.root) is None
     with pytest.raises(DataError, match=r"toy is not here: .*Toy/raw/train-images is missing.* assay data get toy"):
-        toy.source.load("train", toy.root)
+        toy.dataset.load("train", toy.root)
 
 
 def test_a_missing_file_is_named(toy):
     toy.put("train-images")
     with pytest.raises(DataError, match=r"Toy/raw/train-labels is missing.* assay data get toy"):
-        toy.source.load("train", toy.root)
+        toy.dataset.load("train", toy.root)
     with pytest.raises(DataError, match=r"Toy/raw/test-images is missing"):
-        toy.source.load("test", toy.root)
+        toy.dataset.load("test", toy.root)
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["unpacked", "gz"])
@@ -60,7 +60,7 @@ def test_altered_content_is_an_error_that_names_file_and_cure(toy, packed, damag
     toy.put("train-labels")
     toy.put("train-images", damage(toy.contents["train-images"]), packed)
     with pytest.raises(DataError, match=rf"train-images(\.gz)? {message}.*assay data get toy"):
-        toy.source.load("train", toy.root)
+        toy.dataset.load("train", toy.root)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "no gzip"])
@@ -72,7 +72,7 @@ def test_a_damaged_gzip_is_an_error_that_names_file_and_cure(toy, damage):
     packed[50] ^= 8
     path.write_bytes({"truncated": packed[:-20], "flipped": packed, "no gzip": b"<html>"}[damage])
     with pytest.raises(DataError, match=r"train-images\.gz .*assay data get toy"):
-        toy.source.load("train", toy.root)
+        toy.dataset.load("train", toy.root)
 
 
 def test_a_gzip_bomb_is_not_unpacked(toy, monkeypatch):
@@ -82,13 +82,13 @@ def test_a_gzip_bomb_is_not_unpacked(toy, monkeypatch):
     read = gzip.GzipFile.read
     monkeypatch.setattr(gzip.GzipFile, "read", lambda self, size=-1: asked.append(size) or read(self, size))
     with pytest.raises(DataError, match="too long: it should hold 256 bytes"):
-        toy.source.load("train", toy.root)
+        toy.dataset.load("train", toy.root)
     assert asked == [257]
 
 
 def test_a_file_that_cannot_be_opened_is_a_data_error(toy):
     toy.put("train-labels")
     toy.put("train-images")
-    (file, _) = toy.source.editions[0].files["train"]
+    (file, _) = toy.dataset.editions[0].files["train"]
     with pytest.raises(DataError, match="cannot be read"):
         file.read(toy.folder)  # a folder in place of a file

@@ -9,50 +9,50 @@ from dataclasses import replace
 import pytest
 
 from assay.core.errors import AssayError, DataError, UsageError
-from assay.data.datasets.dataset import Mirror
-from assay.data.datasets.download import bring, download, from_debian, from_mirror, get
+from assay.data.datasets.dataset import DownloadMirror
+from assay.data.datasets.download import download, fetch_dataset, from_debian, from_mirror, get_dataset
 
 
-def never(source):
+def never(dataset):
     raise AssertionError("nothing needed to be fetched")
 
 
-def unreachable(source):
+def unreachable(dataset):
     raise DataError("no network")
 
 
 def published(toy):
-    """A way that brings the right contents."""
-    return lambda source: {file: toy.contents[file.name] for file in source.editions[0].all_files}
+    """A download that gives the right contents."""
+    return lambda dataset: {file: toy.contents[file.name] for file in dataset.editions[0].all_files}
 
 
 def test_what_is_there_is_not_fetched_again(toy):
     for name in toy.contents:
         toy.put(name, packed=True)
-    assert bring(toy.source, toy.root, (never,)) == toy.folder
+    assert fetch_dataset(toy.dataset, toy.root, (never,)) == toy.folder
 
 
 def test_what_is_missing_is_fetched_and_put_in_place(toy):
-    assert bring(toy.source, toy.root, (published(toy), never)) == toy.folder
+    assert fetch_dataset(toy.dataset, toy.root, (published(toy), never)) == toy.folder
     assert sorted(path.name for path in toy.folder.iterdir()) == sorted(toy.contents)
-    assert len(toy.source.load("test", toy.root)) == 4
+    assert len(toy.dataset.load("test", toy.root)) == 4
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["unpacked", "gz"])
 def test_a_damaged_copy_is_replaced(toy, packed):
     for name in toy.contents:
         toy.put(name, b"damaged", packed)
-    bring(toy.source, toy.root, (published(toy),))
-    assert len(toy.source.load("train", toy.root)) == 8
+    fetch_dataset(toy.dataset, toy.root, (published(toy),))
+    assert len(toy.dataset.load("train", toy.root)) == 8
 
 
-def test_the_next_way_is_tried_when_one_fails(toy):
-    assert bring(toy.source, toy.root, (unreachable, published(toy))) == toy.folder
+def test_the_next_download_is_tried_when_one_fails(toy):
+    assert fetch_dataset(toy.dataset, toy.root, (unreachable, published(toy))) == toy.folder
 
 
-def test_without_a_way_one_sentence_says_which_files_to_put_where(toy):
+def test_without_a_download_one_sentence_says_which_files_to_put_where(toy):
     with pytest.raises(DataError) as caught:
-        bring(toy.source, toy.root, (unreachable,))
+        fetch_dataset(toy.dataset, toy.root, (unreachable,))
     message = str(caught.value)
     for part in ("no network", "https://example.org/toy/", "train-images, train-labels, test-images, test-labels"):
         assert part in message
@@ -62,13 +62,13 @@ def test_without_a_way_one_sentence_says_which_files_to_put_where(toy):
 def test_a_disk_that_refuses_is_not_mistaken_for_a_network_that_does(toy):
     toy.root.joinpath("Toy").write_text("a file where the folder should be")
     with pytest.raises(AssayError, match="cannot write") as caught:
-        bring(toy.source, toy.root, (published(toy),))
+        fetch_dataset(toy.dataset, toy.root, (published(toy),))
     assert not isinstance(caught.value, DataError)
 
 
 def test_an_unknown_name_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match="did you mean cifar10"):
-        get("cifar-10", tmp_path)
+        get_dataset("cifar-10", tmp_path)
 
 
 # The mirror
@@ -79,7 +79,7 @@ def served(toy):
 
 
 def test_a_mirror_of_gz_files_gives_their_contents(toy):
-    contents = from_mirror(toy.source, lambda url, limit: served(toy)[url])
+    contents = from_mirror(toy.dataset, lambda url, limit: served(toy)[url])
     assert {file.name: content for file, content in contents.items()} == toy.contents
 
 
@@ -96,7 +96,7 @@ def test_a_mirror_of_gz_files_gives_their_contents(toy):
 )
 def test_a_mirror_that_sends_something_else_is_refused(toy, sent):
     with pytest.raises(DataError, match=r"https://example\.org/toy/train-images\.gz"):
-        from_mirror(toy.source, lambda url, limit: sent)
+        from_mirror(toy.dataset, lambda url, limit: sent)
 
 
 def tarred(contents, folder="Toy/raw"):
@@ -110,14 +110,14 @@ def tarred(contents, folder="Toy/raw"):
 
 
 def with_archive(toy, archive):
-    mirror = Mirror("https://example.org/toy.tar.gz", len(archive), hashlib.md5(archive).hexdigest())
-    return replace(toy.source, mirror=mirror)
+    mirror = DownloadMirror("https://example.org/toy.tar.gz", len(archive), hashlib.md5(archive).hexdigest())
+    return replace(toy.dataset, mirror=mirror)
 
 
 def test_an_archive_gives_the_published_files_and_nothing_else(toy):
     archive = tarred(toy.contents)
-    source = with_archive(toy, archive)
-    bring(source, toy.root, (lambda source: from_mirror(source, lambda url, limit: archive),))
+    dataset = with_archive(toy, archive)
+    fetch_dataset(dataset, toy.root, (lambda dataset: from_mirror(dataset, lambda url, limit: archive),))
     assert sorted(path.name for path in toy.root.rglob("*") if path.is_file()) == sorted(toy.contents)
 
 
@@ -159,7 +159,7 @@ class Apt:
 
 def test_debians_package_gives_its_files(toy):
     apt = Apt(toy)
-    contents = from_debian(toy.source, apt)
+    contents = from_debian(toy.dataset, apt)
     assert {file.name: content for file, content in contents.items()} == toy.contents
     assert apt.asked == [["apt-get", "download"], ["dpkg-deb", "-x"]]
 
@@ -167,33 +167,33 @@ def test_debians_package_gives_its_files(toy):
 def test_root_updates_an_empty_list_once(toy, monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: 0)
     apt = Apt(toy, ["download"])
-    assert len(from_debian(toy.source, apt)) == 4
+    assert len(from_debian(toy.dataset, apt)) == 4
     assert [words[1] for words in apt.asked] == ["download", "update", "download", "-x"]
     with pytest.raises(DataError, match="apt-get download failed"):
-        from_debian(toy.source, Apt(toy, ["download", "download"]))
+        from_debian(toy.dataset, Apt(toy, ["download", "download"]))
 
 
 def test_others_do_not_update(toy, monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     apt = Apt(toy, ["download"])
     with pytest.raises(DataError, match="apt-get download failed"):
-        from_debian(toy.source, apt)
+        from_debian(toy.dataset, apt)
     assert apt.asked == [["apt-get", "download"]]
 
 
 def test_an_altered_package_is_refused(toy):
     toy.contents["test-labels"] = bytes(len(toy.contents["test-labels"]))
     with pytest.raises(DataError, match=r"test-labels\.gz is damaged or altered"):
-        from_debian(toy.source, Apt(toy))
+        from_debian(toy.dataset, Apt(toy))
 
 
-def test_a_source_that_debian_lacks_says_so(toy):
+def test_a_data_set_that_debian_lacks_says_so(toy):
     with pytest.raises(DataError, match="Debian has no package"):
-        from_debian(replace(toy.source, debian=None), Apt(toy))
+        from_debian(replace(toy.dataset, debian=None), Apt(toy))
 
 
 def test_a_machine_without_apt_is_a_data_error(toy, monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(DataError, match="apt-get"):
-        from_debian(toy.source)
+        from_debian(toy.dataset)

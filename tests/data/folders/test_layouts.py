@@ -6,11 +6,11 @@ import unicodedata
 import pytest
 
 from assay.core.errors import DataError, UsageError
-from assay.data.folders.layouts import find
+from assay.data.folders.layouts import find_images
 
 
 def triples(path):
-    return [(entry.path, entry.label, entry.part) for entry in find(path).entries]
+    return [(entry.path, entry.label, entry.part) for entry in find_images(path).entries]
 
 
 def touch(folder, *paths):
@@ -27,7 +27,7 @@ def test_folders_are_classes(tmp_path):
         ("dog/2.jpg", "dog", None),
         ("dog/deep/1.PNG", "dog", None),
     ]
-    assert find(tmp_path).layout == "class/image"
+    assert find_images(tmp_path).layout == "class/image"
 
 
 @pytest.mark.parametrize("word", ["val", "valid", "validation", "Val"])
@@ -36,7 +36,7 @@ def test_folders_of_parts_hold_folders_of_classes(tmp_path, word):
     assert [(label, part) for _, label, part in sorted(triples(tmp_path), key=lambda row: str(row[2]))] == [
         ("dog", "test"), ("cat", "train"), ("cat", "validation"),
     ]  # fmt: skip
-    assert find(tmp_path).notes == ("raw/ is none of train, validation, test, and is left out",)
+    assert find_images(tmp_path).notes == ("raw/ is none of train, validation, test, and is left out",)
 
 
 def test_a_class_may_be_called_test(tmp_path):
@@ -50,7 +50,7 @@ def test_a_csv_gives_paths_and_classes(tmp_path, header):
     touch(tmp_path, "a/1.jpg", "2.jpg")
     (tmp_path / "list.csv").write_text(f"{header}\na/1.jpg{mark}cat\n2.jpg{mark}dog\n{mark}\n", encoding="utf-8")
     assert triples(tmp_path / "list.csv") == [("2.jpg", "dog", None), ("a/1.jpg", "cat", None)]
-    assert find(tmp_path / "list.csv").left_out == {"rows without an image or a label": 1}
+    assert find_images(tmp_path / "list.csv").left_out == {"rows without an image or a label": 1}
 
 
 def test_a_csv_may_give_the_split(tmp_path):
@@ -68,12 +68,12 @@ def test_a_csv_may_give_the_split(tmp_path):
 def test_a_wrong_table_is_told_by_its_line(tmp_path, text, told):
     (tmp_path / "list.csv").write_text(text)
     with pytest.raises(DataError, match=told):
-        find(tmp_path / "list.csv")
+        find_images(tmp_path / "list.csv")
 
 
 def test_an_image_of_two_classes_is_refused_and_a_repeated_row_counted(tmp_path):
     (tmp_path / "list.csv").write_text("path,label\n1.jpg,cat\n1.jpg,dog\n2.jpg,dog\n./2.jpg,dog\n")
-    found = find(tmp_path / "list.csv")
+    found = find_images(tmp_path / "list.csv")
     assert [entry.path for entry in found.entries] == ["2.jpg"]
     assert found.refused == (("1.jpg", "is listed as cat and as dog"),)
     assert found.left_out == {"rows that repeat another": 1}
@@ -109,7 +109,7 @@ def test_a_class_map_gives_the_shown_names(tmp_path, name, text):
     touch(tmp_path, "n01/1.png", "big dog/1.png", "cat/1.png")
     (tmp_path / name).write_text(text)
     assert {label for _, label, _ in triples(tmp_path)} == {"tench, Tinca", "wolf", "cat"}
-    assert find(tmp_path).notes == ("the class map names n99, which is not there",)
+    assert find_images(tmp_path).notes == ("the class map names n99, which is not there",)
 
 
 def test_hidden_files_and_others_are_left_out_and_counted(tmp_path):
@@ -123,7 +123,7 @@ def test_hidden_files_and_others_are_left_out_and_counted(tmp_path):
         "__MACOSX/cat/1.jpg",
         "0.jpg",
     )
-    found = find(tmp_path)
+    found = find_images(tmp_path)
     assert [entry.path for entry in found.entries] == ["cat/1.jpg"]
     assert found.left_out == {
         "hidden, or made by the system": 3, "images beside the class folders": 1, "without an image's suffix": 1,
@@ -132,7 +132,7 @@ def test_hidden_files_and_others_are_left_out_and_counted(tmp_path):
 
 def test_a_format_that_is_not_read_is_listed_to_be_refused_by_name(tmp_path):
     touch(tmp_path, "cat/1.heic", "cat/2.CR2")
-    assert len(find(tmp_path).entries) == 2
+    assert len(find_images(tmp_path).entries) == 2
 
 
 def test_loops_of_links_end(tmp_path):
@@ -141,7 +141,7 @@ def test_loops_of_links_end(tmp_path):
     (tmp_path / "cat/all").symlink_to(tmp_path)
     (tmp_path / "dog/self.jpg").symlink_to("self.jpg")
     assert triples(tmp_path) == [("cat/1.jpg", "cat", None), ("dog/1.jpg", "dog", None), ("dog/self.jpg", "dog", None)]
-    assert find(tmp_path).left_out == {"links to folders that are listed already": 2}
+    assert find_images(tmp_path).left_out == {"links to folders that are listed already": 2}
 
 
 def test_a_folder_behind_a_link_is_followed(tmp_path):
@@ -154,7 +154,7 @@ def test_a_folder_behind_a_link_is_followed(tmp_path):
 def test_names_that_differ_in_case_or_unicode_form_are_told_apart_and_said(tmp_path):
     composed, decomposed = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
     touch(tmp_path, f"cat/{composed}.jpg", f"cat/{decomposed}.jpg", "Dog/1.jpg", "dog/1.jpg")
-    found = find(tmp_path)
+    found = find_images(tmp_path)
     assert len(found.entries) == 4
     assert {entry.label for entry in found.entries} == {"cat", "Dog", "dog"}
     assert [note.split(":")[0] for note in found.notes] == [
@@ -173,12 +173,12 @@ def test_a_class_is_called_by_its_composed_name_unless_two_would_be_one(tmp_path
 def test_classes_without_an_image_are_said(tmp_path):
     touch(tmp_path, "cat/1.jpg", "dog/notes.txt")
     (tmp_path / "bird").mkdir()
-    assert find(tmp_path).empty == ("bird", "dog")
+    assert find_images(tmp_path).empty == ("bird", "dog")
 
 
 def test_no_image_at_all_is_an_error_that_names_the_layouts(tmp_path):
     (tmp_path / "cat").mkdir()
     with pytest.raises(UsageError, match="holds no labeled image; known layouts: class/image"):
-        find(tmp_path)
+        find_images(tmp_path)
     with pytest.raises(UsageError, match="there is no folder or table"):
-        find(tmp_path / "absent")
+        find_images(tmp_path / "absent")

@@ -10,7 +10,6 @@ import torch
 from torch import Generator, Tensor
 
 from assay.core.errors import UsageError
-from assay.data.augment import channel_shift, erasing, mixup, randaugment, resized_crop  # noqa: F401  # registered
 from assay.data.augment.affine import Affine
 from assay.data.augment.flip_crop import PixelMoves
 from assay.data.augment.registry import AUGMENTATIONS

@@ -9,7 +9,6 @@ from hashlib import sha256
 import torch
 
 from assay.core.errors import UsageError
-from assay.data.corruptions import blurs, digital, noise, weather  # noqa: F401  # they register themselves
 from assay.data.corruptions.registry import CORRUPTIONS, GROUPS
 from assay.data.imageset import ImageSet
 

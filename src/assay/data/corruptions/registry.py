@@ -22,7 +22,9 @@ class Corruption:
     color_only: bool = False
 
 
-CORRUPTIONS: Registry[Corruption] = Registry("corruption")
+CORRUPTIONS: Registry[Corruption] = Registry(
+    "corruption", modules=[f"assay.data.corruptions.{name}" for name in ("noise", "blurs", "weather", "digital")]
+)
 
 
 def corruption(name: str, group: str, color_only: bool = False) -> Callable[[Change], Change]:

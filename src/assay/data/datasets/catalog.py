@@ -1,26 +1,19 @@
-"""The named data sets: which there are, where their files lie (and those of weights), and how to load one."""
+"""Loading a named data set, and the folder that holds them all."""
 
 import os
 from pathlib import Path
 
 import platformdirs
 
-from assay.core.registry import Registry
-from assay.data.datasets.cifar10 import CIFAR10
-from assay.data.datasets.dataset import Part, Source
-from assay.data.datasets.fashion_mnist import FASHION_MNIST
-from assay.data.datasets.mnist import MNIST
+from assay.data.datasets.dataset import OfficialSplit
+from assay.data.datasets.registry import DATASETS
 from assay.data.imageset import ImageSet
-
-SOURCES: Registry[Source] = Registry("data set")
-for _source in (CIFAR10, FASHION_MNIST, MNIST):
-    SOURCES.add(_source.name)(_source)
 
 
 def data_root() -> Path:
-    """The folder that holds the data sets: $ASSAY_DATA, else the user's cache folder for assay."""
-    given = os.environ.get("ASSAY_DATA")
-    return Path(given).expanduser() if given else Path(platformdirs.user_cache_dir("assay"))
+    """The folder that holds the data sets: $ASSAY_DATA, or assay's folder in the user's cache."""
+    folder = os.environ.get("ASSAY_DATA")
+    return Path(folder).expanduser() if folder else Path(platformdirs.user_cache_dir("assay"))
 
 
 def weights_folder() -> Path:
@@ -30,14 +23,14 @@ def weights_folder() -> Path:
 
 
 def check_present(name: str, root: Path | None = None) -> None:
-    """Raise DataError unless all files of the data set are there, test set and all; only their names are looked at."""
-    SOURCES[name].check_present(root or data_root())
+    """Raise DataError unless all files of the data set exist, including the test set. Does not read them."""
+    DATASETS[name].check_present(root or data_root())
 
 
-def load(name: str, part: Part, root: Path | None = None) -> ImageSet:
-    """The training or the test images of a named data set, checked against their checksums.
+def load_dataset(name: str, split: OfficialSplit, root: Path | None = None) -> ImageSet:
+    """Load the training or test images of a named data set, checked against their checksums.
 
-    Raises UsageError for a name that nobody knows, DataError for files that are missing or damaged. LoadedData one part
-    does not touch the files of the other.
+    The files of the other split are not touched. Raises UsageError for an unknown name, DataError for missing or
+    damaged files.
     """
-    return SOURCES[name].load(part, root or data_root())
+    return DATASETS[name].load(split, root or data_root())

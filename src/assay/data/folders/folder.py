@@ -11,7 +11,7 @@ from assay.core.files import atomic_write
 from assay.core.progress import ProgressCallback, silent
 from assay.core.text import escape_line
 from assay.data.folders.cache import read
-from assay.data.folders.layouts import find
+from assay.data.folders.layouts import find_images
 from assay.data.folders.scan import Scan, images_csv
 from assay.data.imageset import ImageSet, ImageShape
 from assay.data.split import Indices, Split, fold, split
@@ -66,7 +66,7 @@ def open_folder(path: Path, shape: ImageShape, max_bad: float, progress: Progres
     Raises UsageError where there is no image, DataError with the list where more than `max_bad` of them are bad.
     """
     path = path.expanduser().absolute()
-    listing = find(path)
+    listing = find_images(path)
     cache = read(path, listing.root, [entry.path for entry in listing.entries], shape, progress)
     scan = Scan.of(listing, cache.records, cache.groups)
     scan.check(max_bad, cache.folder / "quarantine.csv")

@@ -17,7 +17,7 @@ _METADATA = ("metadata.csv", "metadata.jsonl")
 _LAYOUTS = "class/image, train/class/image and test/class/image, a .csv of path,label, or metadata.csv|jsonl"
 
 
-def find(path: Path) -> Listing:
+def find_images(path: Path) -> Listing:
     """The images of a folder or a table (.csv, .jsonl), by the first layout that fits. Raises UsageError, DataError."""
     if path.is_file():
         entries, left_out = read_table(path, path.parent)

@@ -1,11 +1,11 @@
-"""A recipe's data are a named data set or a folder, told apart by the name; a folder becomes an absolute path."""
+"""A recipe's data: a named data set or a path, by its name; a path becomes absolute."""
 
 from pathlib import Path
 
 import pytest
 
 from assay.core.errors import UsageError
-from assay.data.load import is_path, with_absolute_paths
+from assay.data.location import is_path, with_absolute_paths
 
 
 @pytest.mark.parametrize("name", ["photos/mine", "./photos", "../photos", ".", "~/photos", "/photos", "list.csv"])
@@ -34,7 +34,7 @@ def test_a_path_becomes_absolute_and_its_size_is_said(recipe, tmp_path, monkeypa
 
 def test_a_data_set_has_a_size_of_its_own(recipe):
     with pytest.raises(
-        UsageError, match=r"data.size=64: data.size: a size is for folders of photographs; mnist has its own"
+        UsageError, match=r"data.size=64: data.size: a size is for folders of photos; mnist has its own"
     ):
         with_absolute_paths(recipe.override({"data.name": "mnist", "data.size": 64}))
     assert with_absolute_paths(recipe.override({"data.name": "mnist"})) == recipe.override({"data.name": "mnist"})

@@ -1,4 +1,4 @@
-"""The documents tell the truth: their commands parse, the names in them are known, and their links lead somewhere."""
+"""The docs are correct: commands parse, names exist, links and anchors lead to a page."""
 
 import re
 import shlex
@@ -45,8 +45,8 @@ def parse(line: str) -> tuple[str, dict[str, Any]]:
 
 
 def is_real(name: str | None) -> TypeGuard[str]:
-    """Whether it stands for itself: NAME and one's own mine.yaml do not."""
-    return name is not None and not name.isupper() and Path(name).suffix != ".yaml"
+    """Whether the name is literal: a placeholder, a reader's file or a `key=value` word is not."""
+    return name is not None and not name.isupper() and Path(name).suffix != ".yaml" and "=" not in name
 
 
 @every_document

@@ -86,3 +86,31 @@ def test_every_page_is_linked_from_the_index_and_the_index_from_the_readme() -> 
     assert "docs/README.md" in readme
     for page in (ROOT / "docs").glob("*/*.md"):
         assert page.relative_to(ROOT / "docs").as_posix() in index, page
+
+
+ANCHOR = re.compile(r"\]\(([^)#:]*)#([^)]+)\)")
+BANNED = (
+    "one's own", "of which", "is there", "at hand", "judge", "go on with", "goes on with", "as done", "as meant",
+    "made anew", "kept apart", "so many", "nats per image",
+)  # fmt: skip
+QUAINT = re.compile(r"\b(?:" + "|".join(BANNED) + r")\b", re.IGNORECASE)
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@every_document
+def test_every_anchor_is_a_heading(path: Path) -> None:
+    for target, anchor in ANCHOR.findall(path.read_text(encoding="utf-8")):
+        page = path.parent / target if target else path
+        assert anchor in anchors(page), f"{target}#{anchor}"
+
+
+@every_document
+def test_prose_wraps_at_120_columns_and_reads_like_english(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        assert len(line) <= 120 or line.startswith(("|", "![")), line
+        assert not QUAINT.search(line), line

@@ -21,6 +21,13 @@ IN_BLOCK, IN_SENTENCE = re.compile(r"^assay .*$", re.MULTILINE), re.compile(r"`(
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 FILE = re.compile(r"`((?:src|tests|docs|\.ci)/[^`\s]*|[a-z]+\.txt|Makefile)`")
 
+ANCHOR = re.compile(r"\]\(([^)#:]*)#([^)]+)\)")
+BANNED = (
+    "one's own", "of which", "is there", "at hand", "judge", "go on with", "goes on with", "as done", "as meant",
+    "made anew", "kept apart", "so many", "nats per image",
+)  # fmt: skip
+QUAINT = re.compile(r"\b(?:" + "|".join(BANNED) + r")\b", re.IGNORECASE)
+
 every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 
@@ -86,14 +93,6 @@ def test_every_page_is_linked_from_the_index_and_the_index_from_the_readme() -> 
     assert "docs/README.md" in readme
     for page in (ROOT / "docs").glob("*/*.md"):
         assert page.relative_to(ROOT / "docs").as_posix() in index, page
-
-
-ANCHOR = re.compile(r"\]\(([^)#:]*)#([^)]+)\)")
-BANNED = (
-    "one's own", "of which", "is there", "at hand", "judge", "go on with", "goes on with", "as done", "as meant",
-    "made anew", "kept apart", "so many", "nats per image",
-)  # fmt: skip
-QUAINT = re.compile(r"\b(?:" + "|".join(BANNED) + r")\b", re.IGNORECASE)
 
 
 def anchors(path: Path) -> set[str]:

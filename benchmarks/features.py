@@ -20,7 +20,7 @@ import torch
 from assay.core.files import write_json
 from assay.core.runtime import Runtime
 from assay.data.datasets.catalog import data_root, load_dataset, weights_folder
-from assay.experiments.setup import TrainingSetup, prepare
+from assay.experiments.setup import TrainingSetup, set_up
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
 from assay.studies.engines import Ended
@@ -70,8 +70,8 @@ def specs(net: str, share: float, side: int) -> list[StudySpec]:
 
 def slow_job(recipe: Recipe, runtime: Runtime) -> TrainingSetup:
     """The same run without kept features."""
-    with patch("assay.experiments.setup.cut", lambda *_: None):
-        return prepare(recipe, runtime)
+    with patch("assay.experiments.setup_trainer.cut", lambda *_: None):
+        return set_up(recipe, runtime)
 
 
 def measured_slowly(recipe: Recipe, runtime: Runtime, batches: int) -> dict[str, float]:
@@ -109,7 +109,7 @@ def same_accuracy(recipe: Recipe, runtime: Runtime, images: int) -> dict[str, fl
     rest = 50_000 - images
     small = recipe.override({"training.epochs": 3, "data.validation": images / 50_000, "data.share": images / rest})
     found = {}
-    for name, make in (("with", prepare), ("without", slow_job)):
+    for name, make in (("with", set_up), ("without", slow_job)):
         trainer = make(small, runtime).trainer
         trainer.run(Callback(), lambda state: None, lambda: False)
         found[name] = float(trainer.state.history[-1].validation_accuracy or 0.0)
@@ -124,7 +124,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     found["accuracy"] = same_accuracy(plain, runtime, options.images)
     found["each"] = measured_slowly(plain, runtime, options.batches)
     with cpu_time(times, "all"):
-        job = prepare(plain, runtime)
+        job = set_up(plain, runtime)
         with cpu_time(times, "pass"):
             once(job)
         for spec in sweeps:

@@ -1,10 +1,10 @@
-"""assay: image-classification experiments that you can believe.
+"""assay: reproducible image-classification experiments with honest error bars.
 
     from assay import train
     run = train("fashion/cnn-bn")
     print(run.results["test"]["accuracy"])
 
-The public names are loaded when they are first used, so that `import assay` costs nothing.
+Public names are imported on first use, so `import assay` is cheap.
 """
 
 from importlib import import_module
@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from assay.data.imageset import ImageSet
+    from assay.experiments.compare import compare
+    from assay.experiments.evaluate import evaluate
+    from assay.experiments.load import load
     from assay.experiments.run import Run
-    from assay.experiments.train import compare, evaluate, load, resume, train
+    from assay.experiments.train import resume, train
     from assay.recipes.recipe import Recipe
     from assay.studies.runner import study
 
@@ -23,9 +26,9 @@ _HOMES = {
     "ImageSet": "assay.data.imageset",
     "Recipe": "assay.recipes.recipe",
     "Run": "assay.experiments.run",
-    "compare": "assay.experiments.train",
-    "evaluate": "assay.experiments.train",
-    "load": "assay.experiments.train",
+    "compare": "assay.experiments.compare",
+    "evaluate": "assay.experiments.evaluate",
+    "load": "assay.experiments.load",
     "resume": "assay.experiments.train",
     "study": "assay.studies.runner",
     "train": "assay.experiments.train",

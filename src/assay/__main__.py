@@ -1,4 +1,4 @@
-"""`python -m assay` is the command `assay`; torchrun starts it so."""
+"""`python -m assay` runs the command `assay`; torchrun starts it this way."""
 
 from assay.cli.main import main
 

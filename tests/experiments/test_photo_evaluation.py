@@ -12,9 +12,9 @@ from assay.data.photo_files import find_photos
 from assay.evaluation.metrics import wilson
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import image_interval
-from assay.experiments.fault_injection import test_preprocess as as_for_a_test_set
 from assay.experiments.paper_blur import paper_blur
 from assay.experiments.photo_evaluation import WAYS, Accuracy, score_photographs, shift_of
+from assay.experiments.scoring import as_for_test_set
 
 FP32 = Runtime("cpu", "fp32", threads=1)
 
@@ -49,13 +49,13 @@ def test_unknown_classes_are_no_look(bars_run, bars_photos):
 
 
 def test_a_fault_in_the_test_images_is_in_the_photographs_too(bars_run, bars_photos, monkeypatch):
-    asked = []
+    calls = []
     monkeypatch.setattr(
-        "assay.experiments.photo_evaluation.faults.test_preprocess",
-        lambda *words: asked.append(words) or as_for_a_test_set(*words),
+        "assay.experiments.photo_evaluation.as_for_test_set",
+        lambda *words: calls.append(words) or as_for_test_set(*words),
     )
     score_photographs(bars_run, bars_photos, runtime=FP32)
-    assert len(asked) == 1
+    assert len(calls) == 1
 
 
 def test_the_mean_over_replicates_has_an_interval_over_images():

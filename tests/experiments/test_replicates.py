@@ -45,6 +45,8 @@ def test_names_with_commas_stand_for_all_of_them(replicates):
 def test_a_recipes_name_that_fits_several_recipes_is_refused_with_their_names(replicates):
     other = replicates[0].folder.with_name("bars-00000000-s0")
     shutil.copytree(replicates[0].folder, other)
+    changed = replicates[0].recipe.override({"optimizer.lr": 0.5})
+    (other / "recipe.yaml").write_text(changed.to_yaml())
     with pytest.raises(UsageError, match="'bars' fits runs of 2 recipes: bars/bars-00000000, bars/bars-"):
         find_group("bars")
 

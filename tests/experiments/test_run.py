@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from assay.core.errors import DataError, UsageError
-from assay.experiments.run import Run, list_runs, runs_folder, weights_hash
+from assay.experiments.run import Run, list_runs, runs_folder
 from assay.recipes.recipe import Recipe
+from assay.training.checkpoint import weights_hash
 from assay.training.history import Epoch
 
 

@@ -8,9 +8,11 @@ from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.metrics import metrics
 from assay.evaluation.predictions import Predictions
-from assay.experiments.run import Run, weights_hash
+from assay.experiments.run import Run
+from assay.experiments.run_data import Selection
 from assay.experiments.scoring import score, scored_before
 from assay.models.sequential import build
+from assay.training.checkpoint import weights_hash
 
 
 @pytest.fixture
@@ -29,23 +31,23 @@ def test_the_look_is_written_down_before_the_images_are_read(run, classifier, te
         assert [(look["data"], look["by"]) for look in run.looks] == [("bars/test", "train")]
         return test_images
 
-    assert score(run, classifier, "bars/test", read, by="train")[1]["look"] == 1
+    assert score(run, classifier, Selection("bars/test", read), by="train")[1]["look"] == 1
 
 
 def test_a_look_counts_even_if_reading_fails(run, classifier):
     with pytest.raises(ZeroDivisionError):
-        score(run, classifier, "bars/test", lambda: 1 / 0, by="train")
+        score(run, classifier, Selection("bars/test", lambda: 1 / 0), by="train")
     assert len(run.looks) == 1
     assert run.results == {}
 
 
 def test_validation_is_no_look(run, classifier, test_images):
-    assert "look" not in score(run, classifier, "bars/validation", lambda: test_images, by="train")[1]
+    assert "look" not in score(run, classifier, Selection("bars/validation", lambda: test_images), by="train")[1]
     assert run.looks == []
 
 
 def test_what_is_stored_is_what_was_found(run, classifier, test_images):
-    predictions, entry = score(run, classifier, "bars/test", lambda: test_images, by="train")
+    predictions, entry = score(run, classifier, Selection("bars/test", lambda: test_images), by="train")
     stored = Predictions.load(run.folder / "predictions" / "test.npz")
     assert (stored.logits == predictions.logits).all()
     assert run.results == {"test": entry}
@@ -55,11 +57,11 @@ def test_what_is_stored_is_what_was_found(run, classifier, test_images):
 def test_every_further_look_has_files_of_its_own(run, classifier, test_images):
     before = None
     for number in (1, 2, 3):
-        assert score(run, classifier, "bars/test", lambda: test_images, by="evaluate")[1]["look"] == number
+        assert score(run, classifier, Selection("bars/test", lambda: test_images), by="evaluate")[1]["look"] == number
         first = (run.folder / "predictions" / "test.npz").read_bytes()
         assert before in (None, first)
         before = first
-    score(run, classifier, "other/name/test", lambda: test_images, by="evaluate")
+    score(run, classifier, Selection("other/name/test", lambda: test_images), by="evaluate")
     names = {"test", "test-2", "test-3", "other-name-test"}
     assert {path.stem for path in (run.folder / "predictions").iterdir()} == run.results.keys() == names
 
@@ -74,7 +76,7 @@ def stored(run: Run, label: str) -> Predictions:
 
 
 def test_test_time_augmentation_is_a_figure_of_its_own_from_the_same_look(views_run, classifier, test_images):
-    predictions, entry = score(views_run, classifier, "bars/test", lambda: test_images, by="train")
+    predictions, entry = score(views_run, classifier, Selection("bars/test", lambda: test_images), by="train")
     expected = classifier.predictions(test_images, "bars/test, 6 views", views=6)
     plain, augmented = stored(views_run, "test"), stored(views_run, "test-6-views")
     assert (plain.logits == predictions.logits).all()
@@ -90,13 +92,13 @@ def test_test_time_augmentation_is_a_figure_of_its_own_from_the_same_look(views_
 
 def test_the_plain_figure_is_the_one_without_test_time_augmentation(run, views_run, classifier, test_images):
     for one in (run, views_run):
-        score(one, classifier, "bars/test", lambda: test_images, by="train")
+        score(one, classifier, Selection("bars/test", lambda: test_images), by="train")
     assert (stored(run, "test").logits == stored(views_run, "test").logits).all()
     assert run.results["test"]["accuracy"] == views_run.results["test"]["accuracy"]
 
 
 def test_validation_images_are_seen_plainly(views_run, classifier, test_images):
-    score(views_run, classifier, "bars/validation", lambda: test_images, by="train")
+    score(views_run, classifier, Selection("bars/validation", lambda: test_images), by="train")
     assert views_run.results.keys() == {"validation"}
 
 
@@ -107,14 +109,14 @@ def test_the_images_are_read_once_for_all_views(views_run, classifier, test_imag
         reads.append(1)
         return test_images
 
-    score(views_run, classifier, "bars/test", read, by="train", indices=np.arange(500, 600))
+    score(views_run, classifier, Selection("bars/test", read, np.arange(500, 600)), by="train")
     assert len(reads) == 1
     assert all((stored(views_run, label).indices == np.arange(500, 600)).all() for label in ("test", "test-6-views"))
 
 
 def test_a_further_look_with_views_overwrites_none(views_run, classifier, test_images):
     for _ in range(2):
-        score(views_run, classifier, "bars/test", lambda: test_images, by="evaluate")
+        score(views_run, classifier, Selection("bars/test", lambda: test_images), by="evaluate")
     assert views_run.results.keys() == {"test", "test-6-views", "test-2", "test-2-6-views"}
     assert [entry["look"] for entry in views_run.results.values()] == [1, 1, 2, 2]
 
@@ -122,7 +124,7 @@ def test_a_further_look_with_views_overwrites_none(views_run, classifier, test_i
 def test_only_what_the_same_weights_said_stands_for_a_look(run, classifier, test_images):
     weights = weights_hash(classifier.net.state_dict())
     assert scored_before(run, "bars/test", weights) is None
-    predictions, _ = score(run, classifier, "bars/test", lambda: test_images, by="train")
+    predictions, _ = score(run, classifier, Selection("bars/test", lambda: test_images), by="train")
     assert (scored_before(run, "bars/test", weights).logits == predictions.logits).all()
     assert scored_before(run, "bars/test", "0" * 16) is None
     assert scored_before(run, "mnist/test", weights) is None
@@ -133,6 +135,6 @@ def test_only_what_the_same_weights_said_stands_for_a_look(run, classifier, test
 def test_predictions_without_an_entry_are_the_rest_of_a_killed_look_and_make_room(run, classifier, test_images):
     (run.folder / "predictions").mkdir()
     (run.folder / "predictions" / "test.npz").write_bytes(b"half")
-    score(run, classifier, "bars/test", lambda: test_images, by="train")
+    score(run, classifier, Selection("bars/test", lambda: test_images), by="train")
     assert list(run.results) == ["test"]
     assert len(Predictions.load(run.folder / "predictions" / "test.npz")) == len(test_images)

@@ -150,7 +150,7 @@ def test_own_training_images_without_own_test_images_are_refused(recipe, images,
 
 def test_a_stopped_run_goes_on_and_ends_as_if_nothing_had_happened(train, images, test_images):
     whole = train()
-    with pytest.raises(Interrupted, match=r"stopped in epoch 2, after step 3 of 6; go on with: assay train --resume"):
+    with pytest.raises(Interrupted, match=r"stopped in epoch 2, after step 3 of 6; resume with: assay train --resume"):
         train(callback=CtrlC())
     (stopped,) = [run for run in list_runs(whole.folder.parent.parent) if run != whole]
     assert (stopped.status["state"], stopped.status["epochs"]) == ("stopped", 1)
@@ -173,7 +173,7 @@ def test_a_run_that_broke_off_after_its_look_does_not_look_again(train, images, 
         raise AssayError("no space left")
 
     with monkeypatch.context() as patched:
-        patched.setattr(assay.experiments.train, "draw", full)
+        patched.setattr("assay.experiments.finish.draw", full)
         with pytest.raises(AssayError, match="no space left"):
             train()
     (run,) = list_runs(tmp_path / "runs")

@@ -74,13 +74,13 @@ def test_ctrl_c_saves_and_resume_ends_as_if_nothing_had_happened(bars_folder, wh
     assert process.returncode == 130
     assert out == ""
     (run,) = list_runs()
-    assert f"go on with: assay train --resume {run.folder}" in rest
+    assert f"resume with: assay train --resume {run.folder}" in rest
     assert "Traceback" not in said + rest
     assert (run.status["state"], run.checkpoint.is_file(), run.looks) == ("stopped", True, [])
     check_whole(run)
     done = assay("train", "--resume", run.folder, "--threads", 1, "--no-mlflow")
     assert done.code == 0
-    assert "going on after" in done.err
+    assert "resuming after" in done.err
     assert run.status["state"] == "finished"
     same_numbers(run, whole)
 

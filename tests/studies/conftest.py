@@ -8,10 +8,11 @@ import pytest
 
 from assay.core.runtime import Runtime
 from assay.experiments.run import Run
+from assay.experiments.run_state import RunState
 from assay.studies.engines import Ended
 from assay.studies.engines.local import train_member
 from assay.studies.spec import StudySpec
-from assay.studies.study import PRUNED, Study, Trial
+from assay.studies.study import Study, Trial
 from assay.training.history import Epoch
 
 
@@ -36,7 +37,7 @@ class InThisProcess:
 @pytest.fixture(autouse=True)
 def without_figures(monkeypatch):
     """The figures of a run take longer than all the rest of it, and those of a study than all its runs."""
-    monkeypatch.setattr("assay.experiments.train.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
     monkeypatch.setattr("assay.studies.runner.draw", lambda _: [])
 
 
@@ -50,7 +51,7 @@ class Pruner(InThisProcess):
             self.ran.append(member.folder)
             run = Run.create(member.recipe)
             run.write_history([Epoch(1, 1.0, 0.1, 1.0, 0.5, 1.0, 0.999, 100.0)])
-            run.set_status(state=PRUNED, epochs=1)
+            run.set_status(state=RunState.PRUNED, epochs=1)
             yield member, None
 
 

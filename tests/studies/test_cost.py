@@ -3,7 +3,7 @@
 import pytest
 
 from assay.core.runtime import Runtime
-from assay.experiments.setup import prepare
+from assay.experiments.setup import set_up
 from assay.recipes.loader import read_recipe
 from assay.studies.cost import cost
 from assay.training.estimate import estimate_run
@@ -22,7 +22,7 @@ def test_images_are_those_left_after_validation_times_the_share():
 
 def test_the_work_is_that_of_the_plan_of_a_run(bars_folder):
     recipe = read_recipe("bars.yaml")
-    measured = estimate_run(prepare(recipe, Runtime.choose("cpu", threads=1)).trainer)
+    measured = estimate_run(set_up(recipe, Runtime.choose("cpu", threads=1)).trainer)
     assert cost(recipe).flop == pytest.approx(measured.flop)
 
 
@@ -33,5 +33,5 @@ def test_of_a_new_head_only_what_runs_in_every_epoch_is_counted(bars_folder, aug
     found = cost(recipe)
     assert found.parameters == 470_072 - (1000 - 3) * 257
     assert (found.mult_adds == 3 * 256) == (not augment)
-    measured = estimate_run(prepare(recipe.override({"data.share": 0.05}), Runtime.choose("cpu", threads=1)).trainer)
+    measured = estimate_run(set_up(recipe.override({"data.share": 0.05}), Runtime.choose("cpu", threads=1)).trainer)
     assert found.mult_adds == measured.mult_adds

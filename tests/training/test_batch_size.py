@@ -5,7 +5,7 @@ import torch
 
 from assay.core.errors import AssayError, UsageError
 from assay.core.runtime import Runtime
-from assay.experiments.setup import prepare
+from assay.experiments.setup import set_up
 from assay.training import batch_size
 from assay.training.batch_size import largest
 from assay.training.checkpoint import copy_weights
@@ -69,7 +69,7 @@ AUTO = {"training.batch_size": "auto"}
 
 
 def test_the_recipe_of_the_job_has_the_number(recipe, images):
-    job = prepare(recipe.override(AUTO), FP32, images=images)
+    job = set_up(recipe.override(AUTO), FP32, images=images)
     assert job.recipe.training.batch_size == 180  # all training images: these are tiny
     assert job.trainer.recipe.training.batch_size == 180
     assert "training.batch_size: auto found 180, by doubling from 8 within" in job.text()
@@ -77,7 +77,7 @@ def test_the_recipe_of_the_job_has_the_number(recipe, images):
 
 def test_the_search_leaves_no_trace(recipe, images):
     found, plain = (
-        prepare(recipe.override({"training.batch_size": size}), FP32, images=images) for size in ("auto", 180)
+        set_up(recipe.override({"training.batch_size": size}), FP32, images=images) for size in ("auto", 180)
     )
     mine, theirs = (copy_weights(job.trainer.state.net) for job in (found, plain))
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
@@ -89,11 +89,11 @@ def test_the_search_leaves_no_trace(recipe, images):
 def test_a_machine_that_does_not_tell_its_memory_needs_a_number(recipe, images, monkeypatch):
     monkeypatch.setattr(batch_size, "available_bytes", lambda: None)
     with pytest.raises(UsageError, match="cannot tell how much memory this machine has; say a number"):
-        prepare(recipe.override(AUTO), FP32, images=images)
+        set_up(recipe.override(AUTO), FP32, images=images)
 
 
 def test_several_processes_need_a_number(recipe, images):
-    one = prepare(recipe, FP32, images=images).trainer
+    one = set_up(recipe, FP32, images=images).trainer
     one.process_group = ProcessGroup(0, 2)
     with pytest.raises(UsageError, match="auto is for one process"):
         batch_size.find_batch_size(one)

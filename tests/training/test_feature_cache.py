@@ -16,7 +16,7 @@ from assay.data.augment.parse import Augment
 from assay.data.imageset import ImageSet
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run
-from assay.experiments.setup import TrainingSetup, prepare
+from assay.experiments.setup import TrainingSetup, set_up
 from assay.models.pretrained import build
 from assay.recipes.recipe import Recipe
 from assay.training.callbacks import Callback
@@ -51,12 +51,12 @@ def recipe(tmp_path, monkeypatch) -> Recipe:
 @pytest.fixture
 def train(recipe, images, test_images, tmp_path, monkeypatch):
     """Train on own images, quietly; with features kept or without."""
-    monkeypatch.setattr("assay.experiments.train.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
 
     def call(changes=None, *, kept: bool, runtime: Runtime = FP32) -> Run:
         with monkeypatch.context() as patch:
             if not kept:
-                patch.setattr("assay.experiments.setup.cut", lambda *_: None)
+                patch.setattr("assay.experiments.setup_trainer.cut", lambda *_: None)
             options = {"callback": Callback(), "runtime": runtime, "runs": tmp_path / f"runs-{kept}", "mlflow": False}
             return assay.train(recipe.override(changes or {}), images=images, test=test_images, **options)
 
@@ -105,7 +105,7 @@ def test_the_images_go_through_the_frozen_part_once_for_all_heads(train, tmp_pat
 
 
 def test_computing_them_beforehand_counts_all_images_and_leaves_nothing_to_compute(recipe, images, monkeypatch):
-    job = prepare(recipe.override({"augment": ["flip"], "training.views": 2}), FP32, images=images)
+    job = set_up(recipe.override({"augment": ["flip"], "training.views": 2}), FP32, images=images)
     counts = []
     job.trainer.loader.compute(job.trainer.validation, lambda *count: counts.append(count))
     total = 2 * len(job.split.train) + len(job.split.validation)
@@ -117,7 +117,7 @@ def test_computing_them_beforehand_counts_all_images_and_leaves_nothing_to_compu
 
 @pytest.mark.parametrize("what", ["images", "preprocess", "weights", "precision", "view"])
 def test_other_images_preprocessing_weights_precision_or_views_are_other_features(recipe, images, tmp_path, what):
-    cache = cache_of(prepare(recipe, FP32, images=images))
+    cache = cache_of(set_up(recipe, FP32, images=images))
     cache.features(images)
     view = View(("flip",), 0) if what == "view" else None
     if what == "images":
@@ -129,14 +129,14 @@ def test_other_images_preprocessing_weights_precision_or_views_are_other_feature
     elif what == "precision":
         cache = replace(cache, runtime=BF16)
     elif what == "weights":
-        other = prepare(recipe.override({"model.weights": "none"}), FP32, images=images)
+        other = set_up(recipe.override({"model.weights": "none"}), FP32, images=images)
         cache = cache_of(other)
     cache.features(images, view)
     assert len(files(tmp_path)) == 2
 
 
 def test_a_file_that_is_not_whole_is_computed_anew(recipe, images, tmp_path):
-    cache = cache_of(prepare(recipe, FP32, images=images))
+    cache = cache_of(set_up(recipe, FP32, images=images))
     expected = cache.features(images).clone()
     (path,) = (tmp_path / "features").glob("*.npy")
     path.write_bytes(path.read_bytes()[:1000])
@@ -144,7 +144,7 @@ def test_a_file_that_is_not_whole_is_computed_anew(recipe, images, tmp_path):
 
 
 def test_training_features_are_kept_in_the_runtimes_precision_and_judged_ones_in_float32(recipe, images):
-    cache = cache_of(prepare(recipe, BF16, images=images))
+    cache = cache_of(set_up(recipe, BF16, images=images))
     assert cache.features(images).dtype == torch.bfloat16
     exact = cache.features(images, exact=True)
     assert exact.dtype == torch.float32
@@ -152,7 +152,7 @@ def test_training_features_are_kept_in_the_runtimes_precision_and_judged_ones_in
 
 
 def test_epochs_take_a_fixed_number_of_augmented_views_in_turn(recipe, images):
-    job = prepare(recipe.override({"augment": ["crop 1", "flip"], "training.views": 2}), FP32, images=images)
+    job = set_up(recipe.override({"augment": ["crop 1", "flip"], "training.views": 2}), FP32, images=images)
     loader, preprocess = job.trainer.loader, job.trainer.loader.preprocess
     train = images.subset(job.split.train)
     everything = [torch.arange(len(train))]
@@ -169,18 +169,18 @@ def test_epochs_take_a_fixed_number_of_augmented_views_in_turn(recipe, images):
 
 
 def test_augmentation_without_views_is_drawn_anew_and_so_nothing_is_kept(recipe, images):
-    job = prepare(recipe.override({"augment": ["flip"]}), FP32, images=images)
+    job = set_up(recipe.override({"augment": ["flip"]}), FP32, images=images)
     assert job.trainer.feature_cache is None
 
 
 @pytest.mark.parametrize("changes", [{"model.train_only": "all"}, {"model.frozen_batch_norm": False}], ids=str)
 def test_views_without_a_part_that_stays_the_same_are_refused(recipe, images, changes):
     with pytest.raises(UsageError, match=r"training\.views: views are for a pretrained net"):
-        prepare(recipe.override({"training.views": 2, **changes}), FP32, images=images)
+        set_up(recipe.override({"training.views": 2, **changes}), FP32, images=images)
 
 
 def test_a_job_says_that_features_are_kept_and_where(recipe, images, tmp_path):
-    assert f"computed once and kept in {tmp_path / 'features'}" in prepare(recipe, FP32, images=images).text()
+    assert f"computed once and kept in {tmp_path / 'features'}" in set_up(recipe, FP32, images=images).text()
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ def test_a_job_says_that_features_are_kept_and_where(recipe, images, tmp_path):
     ids=str,
 )
 def test_a_job_says_why_nothing_is_kept(recipe, images, monkeypatch, changes, why):
-    monkeypatch.setattr("assay.experiments.setup.cut", lambda *_: None)
-    text = prepare(recipe.override(changes), FP32, images=images).text()
+    monkeypatch.setattr("assay.experiments.setup_trainer.cut", lambda *_: None)
+    text = set_up(recipe.override(changes), FP32, images=images).text()
     assert f"its frozen part runs in every epoch, because {why}" in text
 
 

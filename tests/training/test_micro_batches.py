@@ -6,7 +6,7 @@ from torch import nn
 
 from assay.core.errors import AssayError
 from assay.core.runtime import Runtime
-from assay.experiments.setup import prepare
+from assay.experiments.setup import set_up
 from assay.recipes.recipe import Recipe
 from assay.training.callbacks import Callback
 from assay.training.checkpoint import copy_weights
@@ -42,7 +42,7 @@ class Small:
 
 
 def trainer(recipe: Recipe, images, changes, most: int | None = None) -> Trainer:
-    one = prepare(recipe.override({**PLAIN, **changes}), FP32, images=images).trainer
+    one = set_up(recipe.override({**PLAIN, **changes}), FP32, images=images).trainer
     if most is not None:
         one.eager = one.forward = Small(one.forward, most)
     return one

@@ -17,7 +17,7 @@ def compare(
     runs: RunsOption = None,
 ) -> None:
     """Compare runs on the same images: `assay compare BASE OTHER...`; name replicates without their seed."""
-    from assay.experiments import train as verbs
+    from assay.experiments import compare as verbs
     from assay.report.tables.comparison import written
     from assay.studies.study import Study
 

@@ -29,12 +29,17 @@ def evaluate(
 ) -> None:
     """Evaluate a finished run once more; every look at a test set is counted and shown."""
     from assay.cli.show import show_entry, show_robustness
-    from assay.experiments import train as verbs
+    from assay.experiments import evaluate as verbs
     from assay.experiments.run import Run
+    from assay.report.terminal import progress_bar
 
     found, runtime = Run.find(run, runs), choose_runtime(device, precision, threads)
+    with progress_bar("reading images", talks=True) as progress:
+        if corruptions:
+            robustness = verbs.evaluate_corrupted(found, data, runtime=runtime, progress=progress)
+        else:
+            entry = verbs.evaluate(found, data, runtime=runtime, progress=progress)
     if corruptions:
-        show_robustness(found, *verbs.evaluate_corrupted(found, data, runtime=runtime), as_json)
+        show_robustness(found, *robustness, as_json)
         return
-    entry = verbs.evaluate(found, data, runtime=runtime)
     show_entry(found, entry, as_json)

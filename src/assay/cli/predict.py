@@ -21,8 +21,8 @@ def predict(
     from rich.console import Console
     from rich.table import Table
 
+    from assay.experiments.load import load
     from assay.experiments.run import Run
-    from assay.experiments.train import load
 
     answers = load(Run.find(run, runs)).predict(*images)
     if as_json:

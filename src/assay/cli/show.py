@@ -12,7 +12,7 @@ from assay.core.errors import DataError
 from assay.evaluation.metrics import Metrics, metrics
 from assay.evaluation.robustness import Robustness
 from assay.experiments.cross_validation import Folds
-from assay.experiments.fault_injection import warning
+from assay.experiments.fault_injection import Faults
 from assay.experiments.run import Run
 from assay.report.plots.robustness import table
 from assay.report.tables.metrics import metrics_table, per_class_table
@@ -32,8 +32,9 @@ def show_results(run: Run, as_json: bool) -> None:
         best = f"best weights from epoch {status['best_epoch']}, by validation"
         line += f" after {_epochs(status['epochs'])}; {best if chosen else 'weights of the last epoch'}"
     console.print(line if state != "failed" else f"{line}: {status.get('reason', '')}", soft_wrap=True)
-    if wrong := warning(run.recipe):
-        console.print(wrong, style="bold red")
+    warning = Faults(run.recipe).warning
+    if warning:
+        console.print(warning, style="bold red")
     if results:
         console.print(metrics_table([read_metrics(entry) for entry in results.values()]))
         for data, looks in Counter(look["data"] for look in run.looks).items():

@@ -52,17 +52,21 @@ def train(
     from assay.experiments import train as verbs
     from assay.experiments.cross_validation import cross_validate
     from assay.experiments.run import Run
+    from assay.report.terminal import RunsProgress, progress
     from assay.training.distributed import join_process_group
 
     runtime = choose_runtime(device, precision, threads)
     if resume is None:
         chosen, photographs = _chosen(recipe, data, parse_changes(changes or []), runtime)
         if photographs is not None and _wants_folds(folds, photographs):
-            show_folds(cross_validate(chosen, photographs, runs=runs, runtime=runtime, mlflow=mlflow), as_json)
+            result = cross_validate(
+                chosen, photographs, runs=runs, runtime=runtime, mlflow=mlflow, progress=RunsProgress()
+            )
+            show_folds(result, as_json)
             return
-        run = verbs.train(chosen, runs=runs, runtime=runtime, mlflow=mlflow)
+        run = verbs.train(chosen, runs=runs, runtime=runtime, mlflow=mlflow, callback=progress())
     else:
-        run = verbs.resume(Run.find(resume, runs), runtime=runtime, mlflow=mlflow)
+        run = verbs.resume(Run.find(resume, runs), runtime=runtime, mlflow=mlflow, callback=progress())
     if join_process_group(runtime.device).is_main:
         show_results(run, as_json)
 
@@ -90,6 +94,6 @@ def _chosen(
 
 def _wants_folds(asked: bool | None, photographs: "LoadedData") -> bool:
     """As asked; else for few photographs, where a test set would be too small to say much."""
-    from assay.experiments.cross_validation import FEW, has_folds
+    from assay.experiments.cross_validation import FOLDS_BELOW, has_folds
 
-    return has_folds(photographs) and len(photographs.images) < FEW if asked is None else asked
+    return has_folds(photographs) and len(photographs.images) < FOLDS_BELOW if asked is None else asked

@@ -4,7 +4,8 @@ A message names what is wrong, where (file, line, key, image), and what to do. A
 defect of assay itself and may show a traceback.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -17,8 +18,8 @@ class AssayError(Exception):
 class UsageError(AssayError):
     """The request itself is wrong: an unknown name, key or value. Ends a command with exit code 2.
 
-    `at` is where in its section of a recipe the fault lies, `(3,)` for the fourth line of a list; `Recipe.blame` turns
-    it into a file and line.
+    `at` is the key of the recipe that is wrong, `("augment", 3)` for the fourth line of a list: see `error_section`.
+    `Recipe.locate_errors` turns it into a file and line.
     """
 
     exit_code = 2
@@ -26,6 +27,16 @@ class UsageError(AssayError):
     def __init__(self, message: str, at: tuple[str | int, ...] = ()) -> None:
         super().__init__(message)
         self.at = at
+
+
+@contextmanager
+def error_section(*section: str | int) -> Iterator[None]:
+    """Within it, a UsageError concerns this section of a recipe, which is put in front of its `at`."""
+    try:
+        yield
+    except UsageError as error:
+        error.at = (*section, *error.at)
+        raise
 
 
 class DataError(AssayError):

@@ -1,7 +1,8 @@
-"""Cross-validation: every photograph of a folder judged once, by a net that was trained on the other folds."""
+"""Cross-validation: every photo of a folder is scored once, by a net trained on the other folds."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -13,85 +14,111 @@ from assay.data.location import with_absolute_paths
 from assay.data.split import FOLDS
 from assay.evaluation.metrics import metrics
 from assay.evaluation.predictions import Predictions
-from assay.experiments.run import Run, stem
+from assay.experiments.run import Run, folder_name
 from assay.experiments.train import resume, train
 from assay.recipes.recipe import Recipe
 from assay.report.plots.run_figures import draw_judged
-from assay.report.terminal import RunsProgress
 from assay.training.callbacks import Callback, Progress
 
-FEW = 2000  # photographs below which one test set of a fifth of them says too little
+FOLDS_BELOW = 2000  # photos; with fewer, a test set of a fifth of them is too small
+
+
+class FoldsProgress(Protocol):
+    """Observes the training of all folds."""
+
+    def on_message(self, text: str) -> None:
+        """A line for the user."""
+
+    def update(self, done: float, text: str, seconds_left: float | None) -> None:
+        """done: the share of all the work, from 0 to 1."""
+
+    def close(self) -> None:
+        """After the last fold, or an error."""
+
+
+class SilentFolds:
+    """Ignores progress."""
+
+    def on_message(self, text: str) -> None:
+        """Ignore a message."""
+
+    def update(self, done: float, text: str, seconds_left: float | None) -> None:
+        """Ignore progress."""
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 @dataclass(frozen=True)
 class Folds:
-    """A run for each fold, what they said of their test images together, and the folder that keeps it."""
+    """A run for each fold, their predictions for the test images together, and the folder of the results."""
 
     runs: tuple[Run, ...]
     predictions: Predictions
     folder: Path
 
 
-def has_folds(photographs: LoadedData) -> bool:
-    """Whether a folder leaves it to us which of its images test."""
-    return photographs.folder is not None and not len(photographs.folder.rows("test"))
+def has_folds(photos: LoadedData) -> bool:
+    """Whether the test images of a folder are to be chosen here."""
+    return photos.folder is not None and not len(photos.folder.rows("test"))
 
 
 def cross_validate(
-    recipe: Recipe, photographs: LoadedData, *, runs: Path | None = None, runtime: Runtime | None = None,
-    mlflow: bool = True, progress: RunsProgress | None = None,
+    recipe: Recipe, photos: LoadedData, *, runs: Path | None = None, runtime: Runtime | None = None,
+    mlflow: bool = True, progress: FoldsProgress | None = None,
 ) -> Folds:  # fmt: skip
-    """Train and judge the recipe once for each fold, or go on with that. Near-duplicates are in one fold.
+    """Train and evaluate the recipe once for each fold, or resume that. Near-duplicates are in the same fold.
 
-    Writes predictions.npz, results.json and pictures to `<experiment>/<name>-<hash>-folds/` beside the runs. Raises
-    UsageError for images whose test part is given, or that are no folder.
+    Writes predictions.npz, results.json and figures to `<experiment>/<name>-<hash>-folds/` beside the runs. Raises
+    UsageError if the test part is given, or the images are not a folder.
     """
-    if not has_folds(photographs):
+    if not has_folds(photos):
         raise UsageError(f"{recipe.data.name}: its test images are given, so there are no folds to choose them by")
-    progress, recipe, found = progress or RunsProgress(), with_absolute_paths(recipe), list[Run]()
+    progress, recipe = progress or SilentFolds(), with_absolute_paths(recipe)
+    fold_recipes = [recipe.override({"data.fold": number}) for number in range(FOLDS)]
+    fold_runs: list[Run] = []
     try:
-        for number in range(FOLDS):
-            found.append(_fold(recipe.override({"data.fold": number}), photographs, runs, runtime, mlflow, progress))
-            one = found[-1].results["test"]
+        for number, fold_recipe in enumerate(fold_recipes, 1):
+            run = _run_fold(fold_recipe, photos, runs, runtime, mlflow, progress)
+            fold_runs.append(run)
+            test = run.results["test"]
             progress.on_message(
-                f"fold {number + 1} of {FOLDS}: {one['accuracy']:.2%} (n = {one['n']:,}), {found[-1].folder}"
-            )
+                f"fold {number} of {FOLDS}: {test['accuracy']:.2%} (n = {test['n']:,}), {run.folder}"
+            )  # fmt: skip
     finally:
         progress.close()
-    together = _together(recipe, found)
-    folder = found[0].folder.parent / f"{stem(recipe.override({'data.fold': 0}))}-folds"
-    together.save(folder / "predictions.npz")
-    write_json(folder / "results.json", {"runs": [run.name for run in found], **metrics(together).to_dict()})
-    draw_judged(folder, {"folds": together})
-    return Folds(tuple(found), together, folder)
+    predictions = _join_predictions(recipe, fold_runs)
+    folder = fold_runs[0].folder.parent / f"{folder_name(fold_recipes[0])}-folds"
+    predictions.save(folder / "predictions.npz")
+    write_json(folder / "results.json", {"runs": [run.name for run in fold_runs], **metrics(predictions).to_dict()})
+    draw_judged(folder, {"folds": predictions})
+    return Folds(tuple(fold_runs), predictions, folder)
 
 
-def _fold(
-    recipe: Recipe, photographs: LoadedData, runs: Path | None, runtime: Runtime | None, mlflow: bool,
-    progress: RunsProgress,
+def _run_fold(
+    recipe: Recipe, photos: LoadedData, runs: Path | None, runtime: Runtime | None, mlflow: bool,
+    progress: FoldsProgress,
 ) -> Run:  # fmt: skip
-    """The run of a fold: the one that is there with these very images, gone on with if need be, or a new one."""
-    callback = _Watch(recipe.data.fold, progress)
+    """The run of a fold: an existing one with exactly these images, resumed if need be, or a new one."""
+    callback = _FoldCallback(recipe.data.fold, progress)
     for run in Run.all_of(recipe, runs):
-        if run.read_json("config.json").get("data_fingerprint") != photographs.images.fingerprint:
-            continue
-        finished = run.status.get("state") == "finished"
-        return run if finished else resume(run, runtime=runtime, callback=callback, mlflow=mlflow)
+        if run.read_json("config.json").get("data_fingerprint") == photos.images.fingerprint:
+            return run if run.is_finished else resume(run, runtime=runtime, callback=callback, mlflow=mlflow)
     return train(recipe, runs=runs, runtime=runtime, callback=callback, mlflow=mlflow)
 
 
-def _together(recipe: Recipe, found: list[Run]) -> Predictions:
-    parts = [Predictions.load(run.folder / "predictions" / "test.npz") for run in found]
+def _join_predictions(recipe: Recipe, runs: list[Run]) -> Predictions:
+    parts = [Predictions.load(run.folder / "predictions" / "test.npz") for run in runs]
     logits, labels, indices = (
-        np.concatenate([getattr(p, key) for p in parts]) for key in ("logits", "labels", "indices")
+        np.concatenate([getattr(part, key) for part in parts]) for key in ("logits", "labels", "indices")
     )
     return Predictions(logits, labels, indices, parts[0].class_names, f"{recipe.data.display_name}/{FOLDS} folds")
 
 
-class _Watch(Callback):
-    """One bar for all folds; of what a run says only the first fold's."""
+class _FoldCallback(Callback):
+    """One bar for all folds, and the messages of the first fold alone."""
 
-    def __init__(self, fold: int, progress: RunsProgress) -> None:
+    def __init__(self, fold: int, progress: FoldsProgress) -> None:
         self.fold, self.progress = fold, progress
 
     def on_step(self, progress: Progress) -> None:
@@ -100,6 +127,6 @@ class _Watch(Callback):
         self.progress.update((self.fold + share) / FOLDS, f"fold {self.fold + 1} of {FOLDS}", None)
 
     def on_message(self, text: str) -> None:
-        """Say what concerns all folds once."""
+        """Pass on what concerns all folds once."""
         if self.fold == 0:
             self.progress.on_message(text)

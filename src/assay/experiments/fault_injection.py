@@ -1,119 +1,214 @@
-"""The reports' mistakes as named switches, so that a report can be reproduced as it was done. All of them are here.
+"""The papers' mistakes as named faults, so that a paper can be reproduced as it was run. Nothing else knows of them.
 
-Each fault bends one piece of a run. Whoever makes that piece passes it through the function of its name below; nothing
-else knows of faults, and a recipe without any passes unchanged. `shared-weights` is for a study, which starts a trial
-from the one before it. To add one: a line in FAULTS, and its effect in the function of the piece that it bends.
+A fault bends one piece of a run: it overrides the method of that piece. To add one: a class here with `@fault`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from assay.core.errors import UsageError, unknown
-from assay.data.imageset import ImageSet
+from assay.core.errors import UsageError, error_section
+from assay.core.registry import Registry
 from assay.data.preprocess import Preprocess
 from assay.data.split import Split
 from assay.models.pretrained import is_pretrained
 from assay.models.sequential import lines_of
 from assay.recipes.recipe import Recipe
 from assay.recipes.schema import Model
+from assay.training.callbacks import EpochHooks
 from assay.training.history import Epoch
 
 
-@dataclass(frozen=True)
 class Fault:
-    """A mistake: the report that made it, and what it does."""
+    """One mistake. The defaults change nothing."""
 
-    report: str
-    does: str
+    name: ClassVar[str]
+    paper: ClassVar[str]  # the paper that made it
+    does: ClassVar[str]
+    extra_layer: ClassVar[str] = ""  # appended to the net
+    validates_on_test: ClassVar[bool] = False  # the test set is read in place of the validation set
 
+    def split(self, split: Split) -> Split:
+        """The images that train and validate."""
+        return split
 
-FAULTS: dict[str, Fault] = {
-    "double-softmax": Fault("kth", "a softmax in the net, before a cross-entropy with one of its own"),
-    "unnormalized-test": Fault("kth", "test images are only scaled to [0, 1], whatever training images go through"),
-    "no-shuffle": Fault("kth", "every epoch goes through the images in the same order"),
-    "relu-on-logits": Fault("mlflow-grid", "a ReLU behind the last layer: logits at 0 get no gradient"),
-    "shared-weights": Fault("mlflow-grid", "a trial goes on with the weights of the one before it, where they fit"),
-    "stop-on-train": Fault("mlflow-grid", "patience and the choice of the epoch watch training figures"),
-    "select-on-test": Fault("mlflow-grid", "the test images stand in for validation images and choose the epoch"),
-    "swapped-split": Fault("fashion", "trained on the validation images, validated on the training images"),
-    "batch-scaled-loss": Fault("fashion", "reported losses are divided by the batch size"),
-}
+    def training_recipe(self, recipe: Recipe) -> Recipe:
+        """The recipe that the trainer follows."""
+        return recipe
 
-_LAYERS = {"double-softmax": "softmax", "relu-on-logits": "relu"}
+    def test_preprocess(self, preprocess: Preprocess) -> Preprocess:
+        """How test images reach the net."""
+        return preprocess
 
-
-def check(recipe: Recipe) -> None:
-    """Raise UsageError for a fault that nobody knows."""
-    for i, name in enumerate(recipe.faults):
-        if name not in FAULTS:
-            with recipe.blame("faults", str(i)):
-                raise unknown("fault", name, FAULTS)
-
-
-def warning(recipe: Recipe) -> str:
-    """What is wrong with this recipe on purpose, a line for each fault; empty without any."""
-    return "\n".join(f"FAULT ON PURPOSE, {name}: {FAULTS[name].does}" for name in recipe.faults)
-
-
-def model(recipe: Recipe, classes: int) -> Model:
-    """The net. Raises UsageError where the fault needs a list of layers."""
-    extra = [line for name, line in _LAYERS.items() if name in recipe.faults]
-    if extra and is_pretrained(recipe.model):
-        raise UsageError(f"the fault of a {extra[0]} behind the net needs a net of layers, not {recipe.model.name}")
-    return Model(layers=(*lines_of(recipe.model, classes), *extra)) if extra else recipe.model
-
-
-def own_model(recipe: Recipe) -> None:
-    """One's own module cannot be given another layer. Raises UsageError."""
-    if wrong := [name for name in recipe.faults if name in _LAYERS]:
-        raise UsageError(f"the fault {wrong[0]} needs a net that assay builds, not your own module")
-
-
-def start(net: nn.Module, weights: Mapping[str, Tensor] | None) -> None:
-    """Begin with the weights of another trial, where they fit the net."""
-    own = {name: value.shape for name, value in net.state_dict().items()}
-    if weights is not None and own == {name: value.shape for name, value in weights.items()}:
-        net.load_state_dict(dict(weights))
-
-
-def split(recipe: Recipe, plain: Split) -> Split:
-    """Which images train and which validate."""
-    swapped = replace(plain, train=plain.validation, validation=plain.train)
-    return swapped if "swapped-split" in recipe.faults else plain
-
-
-def selects_on_test(recipe: Recipe) -> bool:
-    """Whether the test images stand in for the validation images."""
-    return "select-on-test" in recipe.faults
-
-
-def validation(recipe: Recipe, plain: ImageSet | None, read_test: Callable[[], ImageSet]) -> ImageSet | None:
-    """The images that choose the epoch."""
-    return read_test() if selects_on_test(recipe) else plain
-
-
-def test_preprocess(recipe: Recipe, plain: Preprocess) -> Preprocess:
-    """How test images reach the net."""
-    return replace(plain, scale="unit", mean=None, std=None) if "unnormalized-test" in recipe.faults else plain
-
-
-def training(recipe: Recipe) -> Recipe:
-    """The recipe as the trainer gets it."""
-    return recipe.override({"training.shuffle": False}) if "no-shuffle" in recipe.faults else recipe
-
-
-def reported(recipe: Recipe, row: Epoch) -> Epoch:
-    """An epoch as it is written down."""
-    if "batch-scaled-loss" not in recipe.faults:
+    def record_epoch(self, row: Epoch, batch_size: int) -> Epoch:
+        """An epoch as the history stores it."""
         return row
-    size, loss = recipe.training.images_a_step, row.validation_loss
-    return replace(row, train_loss=row.train_loss / size, validation_loss=None if loss is None else loss / size)
 
-
-def watched(recipe: Recipe, history: Sequence[Epoch]) -> Sequence[Epoch]:
-    """The figures by which the epoch is chosen and patience counts."""
-    if "stop-on-train" not in recipe.faults:
+    def selection_history(self, history: Sequence[Epoch]) -> Sequence[Epoch]:
+        """The history that chooses the best epoch and stops early."""
         return history
-    return [replace(row, validation_loss=row.train_loss, validation_accuracy=row.train_accuracy) for row in history]
+
+
+FAULTS = Registry[type[Fault]]("fault")
+
+
+def fault(name: str, *, paper: str, does: str) -> Callable[[type[Fault]], type[Fault]]:
+    """Decorator that registers a Fault under a name. paper: the paper that made the mistake."""
+
+    def register(kind: type[Fault]) -> type[Fault]:
+        kind.name, kind.paper, kind.does = name, paper, does
+        return FAULTS.add(name)(kind)
+
+    return register
+
+
+@fault("double-softmax", paper="kth", does="a softmax in the net, before a cross-entropy with one of its own")
+class DoubleSoftmax(Fault):
+    """Softmax twice."""
+
+    extra_layer = "softmax"
+
+
+@fault("relu-on-logits", paper="mlflow-grid", does="a ReLU behind the last layer: logits at 0 get no gradient")
+class ReluOnLogits(Fault):
+    """A ReLU as the last layer."""
+
+    extra_layer = "relu"
+
+
+@fault("unnormalized-test", paper="kth", does="test images are only scaled to [0, 1], unlike training images")
+class UnnormalizedTest(Fault):
+    """Test images skip normalization."""
+
+    def test_preprocess(self, preprocess: Preprocess) -> Preprocess:
+        """Scale to [0, 1] alone."""
+        return replace(preprocess, scale="unit", mean=None, std=None)
+
+
+@fault("no-shuffle", paper="kth", does="every epoch goes through the images in the same order")
+class NoShuffle(Fault):
+    """The images stay in order."""
+
+    def training_recipe(self, recipe: Recipe) -> Recipe:
+        """Without shuffling."""
+        return recipe.override({"training.shuffle": False})
+
+
+@fault("shared-weights", paper="mlflow-grid", does="a trial starts from the weights of the one before, where they fit")
+class SharedWeights(Fault):
+    """For a study, which passes the weights of the trial before; see `load_start_weights`."""
+
+
+@fault("stop-on-train", paper="mlflow-grid", does="patience and the choice of the epoch use training metrics")
+class StopOnTrain(Fault):
+    """Selection by training metrics."""
+
+    def selection_history(self, history: Sequence[Epoch]) -> Sequence[Epoch]:
+        """Training metrics in the place of validation metrics."""
+        return [replace(row, validation_loss=row.train_loss, validation_accuracy=row.train_accuracy) for row in history]
+
+
+@fault("select-on-test", paper="mlflow-grid", does="test images replace validation images and choose the epoch")
+class SelectOnTest(Fault):
+    """Selection by the test set."""
+
+    validates_on_test = True
+
+
+@fault("swapped-split", paper="fashion", does="trained on the validation images, validated on the training images")
+class SwappedSplit(Fault):
+    """Training and validation images are swapped."""
+
+    def split(self, split: Split) -> Split:
+        """The two swapped."""
+        return replace(split, train=split.validation, validation=split.train)
+
+
+@fault("batch-scaled-loss", paper="fashion", does="recorded losses are divided by the batch size")
+class BatchScaledLoss(Fault):
+    """The mean over a batch, divided by its size again."""
+
+    def record_epoch(self, row: Epoch, batch_size: int) -> Epoch:
+        """Both losses, divided by the batch size."""
+        loss = row.validation_loss
+        scaled = None if loss is None else loss / batch_size
+        return replace(row, train_loss=row.train_loss / batch_size, validation_loss=scaled)
+
+
+class Faults:
+    """All faults of a recipe together. Without faults, every method returns its argument unchanged."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        """Raises UsageError for an unknown fault."""
+        for i, name in enumerate(recipe.faults):
+            with error_section("faults", i):
+                FAULTS[name]
+        self._faults = [FAULTS[name]() for name in sorted(set(recipe.faults))]
+
+    @property
+    def warning(self) -> str:
+        """One line for each fault; empty without any."""
+        return "\n".join(f"FAULT ON PURPOSE, {fault.name}: {fault.does}" for fault in self._faults)
+
+    @property
+    def validate_on_test(self) -> bool:
+        """Whether the test images replace the validation images."""
+        return any(fault.validates_on_test for fault in self._faults)
+
+    def model(self, model: Model, classes: int) -> Model:
+        """The net with all extra layers. Raises UsageError where a fault needs a list of layers."""
+        layers = [fault.extra_layer for fault in self._faults if fault.extra_layer]
+        if not layers:
+            return model
+        if is_pretrained(model):
+            raise UsageError(f"the fault of a {layers[0]} behind the net needs a net of layers, not {model.name}")
+        return Model(layers=(*lines_of(model, classes), *layers))
+
+    def check_module(self) -> None:
+        """Raise UsageError for a fault that adds a layer, which your own module cannot take."""
+        for fault in self._faults:
+            if fault.extra_layer:
+                raise UsageError(f"the fault {fault.name} needs a net that assay builds, not your own module")
+
+    def split(self, split: Split) -> Split:
+        """The images that train and validate."""
+        for fault in self._faults:
+            split = fault.split(split)
+        return split
+
+    def training_recipe(self, recipe: Recipe) -> Recipe:
+        """The recipe that the trainer follows."""
+        for fault in self._faults:
+            recipe = fault.training_recipe(recipe)
+        return recipe
+
+    def test_preprocess(self, preprocess: Preprocess) -> Preprocess:
+        """How test images reach the net."""
+        for fault in self._faults:
+            preprocess = fault.test_preprocess(preprocess)
+        return preprocess
+
+    def epoch_hooks(self, recipe: Recipe) -> EpochHooks:
+        """What the trainer records and selects by."""
+        return EpochHooks(lambda row: self._record(row, recipe.training.images_a_step), self._select)
+
+    def _record(self, row: Epoch, batch_size: int) -> Epoch:
+        for fault in self._faults:
+            row = fault.record_epoch(row, batch_size)
+        return row
+
+    def _select(self, history: Sequence[Epoch]) -> Sequence[Epoch]:
+        for fault in self._faults:
+            history = fault.selection_history(history)
+        return history
+
+
+def load_start_weights(net: nn.Module, weights: Mapping[str, Tensor] | None) -> None:
+    """Start from the weights of another trial, for the fault shared-weights, if they fit the net."""
+    if weights is None:
+        return
+    shapes = {name: value.shape for name, value in net.state_dict().items()}
+    if shapes == {name: value.shape for name, value in weights.items()}:
+        net.load_state_dict(dict(weights))

@@ -5,7 +5,7 @@ shift-<name>-<hash>.json is what it found, figures/shift-<name>-<hash>.png its p
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Self
@@ -22,11 +22,11 @@ from assay.evaluation.domain_shift import Shift, shift
 from assay.evaluation.metrics import wilson
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import Interval, image_interval
-from assay.experiments import fault_injection as faults
+from assay.experiments.load import load
 from assay.experiments.paper_blur import paper_blur
 from assay.experiments.run import Run
-from assay.experiments.run_data import own_images
-from assay.experiments.train import load
+from assay.experiments.run_data import read_images
+from assay.experiments.scoring import as_for_test_set
 from assay.report.plots.domain_shift import figure
 from assay.report.plots.run import save
 
@@ -62,7 +62,7 @@ def score_photographs(
 
     A counted look at them the first time, as at a test set. Raises UsageError for classes that the run does not know.
     """
-    classifier = _as_for_a_test_set(run, load(run, model=model, runtime=runtime))
+    classifier = as_for_test_set(run, load(run, model=model, runtime=runtime))
     found = find_photos(folder)
     sets = {way: _shrunk(found, classifier, way) for way in WAYS}
     where = _folder(run, sets["as they are"])
@@ -82,10 +82,10 @@ def shift_of(
     antialias: how they are shrunk, as of `shrink_photos`. images: one's own, that the run was trained on. A
     counted look.
     """
-    classifier = _as_for_a_test_set(run, load(run, model=model, runtime=runtime))
+    classifier = as_for_test_set(run, load(run, model=model, runtime=runtime))
     found = find_photos(folder)
     plain, blurred = (_shrunk(found, classifier, way) for way, (_, smooth) in WAYS.items() if smooth == antialias)
-    images = own_images(run) if images is None else images
+    images = read_images(run) if images is None else images
     run.check_images(images)
     training = images.subset(Split.load(run.folder / "split.npz").train)
     run.count_look(f"{found.name}/test", by="shift")
@@ -97,10 +97,6 @@ def shift_of(
     picture = run.folder / "figures" / f"{label}.png"
     save(figure(result, values, run.name), picture)
     return result, picture
-
-
-def _as_for_a_test_set(run: Run, classifier: Classifier) -> Classifier:
-    return replace(classifier, preprocess=faults.test_preprocess(run.recipe, classifier.preprocess))
 
 
 def _shrunk(found: PhotoFiles, classifier: Classifier, way: str) -> ImageSet:

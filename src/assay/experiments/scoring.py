@@ -1,90 +1,85 @@
-"""Judging a run on a set of images, or on corrupted copies: the look counted, Predictions stored, results written."""
+"""Scoring a run on a set of images, or on corrupted copies: count the look, store Predictions, write the results."""
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from assay.data.imageset import ImageSet
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.metrics import metrics
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.robustness import Robustness, robustness
-from assay.experiments import fault_injection as faults
-from assay.experiments.run import Run, weights_hash
-from assay.report.plots.robustness import figure
-from assay.report.plots.run import save
+from assay.experiments.fault_injection import Faults
+from assay.experiments.run import Run
+from assay.experiments.run_data import Selection
+from assay.experiments.run_state import is_test_set
+from assay.training.checkpoint import weights_hash
 
 
-def score(
-    run: Run,
-    classifier: Classifier,
-    data: str,
-    read: Callable[[], ImageSet],
-    *,
-    by: str,
-    indices: NDArray[np.int64] | None = None,
-) -> tuple[Predictions, dict[str, Any]]:
-    """Predictions and the entry of results.json for the images that `read` gives.
+def score(run: Run, classifier: Classifier, images: Selection, *, by: str) -> tuple[Predictions, dict[str, Any]]:
+    """Predictions for a set of images, and their entry of results.json.
 
-    `data` is a set's full name, "cifar10/test". A look at a test set is written down before the images are read. Where
-    the recipe asks for test-time augmentation of a test set, that is a further entry, from the same look.
+    A look at a test set is recorded before the images are read. Where the recipe asks for test-time augmentation, the
+    same look gives a second entry.
     """
-    is_test = data.endswith("/test")
+    is_test = is_test_set(images.name)
+    facts: dict[str, Any] = {"weights": weights_hash(classifier.net.state_dict())}
     if is_test:
-        classifier = replace(classifier, preprocess=faults.test_preprocess(run.recipe, classifier.preprocess))
-    weights = weights_hash(classifier.net.state_dict())
-    extra = {"look": run.count_look(data, by)} if is_test else {}
-    started = time.perf_counter()
-    images = read()
-    predictions = classifier.predictions(images, data, indices)
-    label = run.free_label(_label(run, data))
-    entries = {label: _stored(run, label, predictions, {**extra, "weights": weights}, started)}
-    if is_test and (views := run.recipe.test_views) > 1:
-        started = time.perf_counter()
-        augmented = classifier.predictions(images, f"{data}, {views} views", indices, views)
-        further = f"{label}-{views}-views"
-        entries[further] = _stored(run, further, augmented, {**extra, "weights": weights}, started)
-    run.write_json("results.json", {**run.results, **entries})  # last: an entry says that all of its look is there
+        classifier = as_for_test_set(run, classifier)
+        facts = {"look": run.count_look(images.name, by), **facts}
+    start = time.perf_counter()
+    image_set, indices = images.read(), images.indices
+    predictions = classifier.predictions(image_set, images.name, indices)
+    label = run.free_label(_label(run, images.name))
+    entries = {label: _store(run, label, predictions, facts, start)}
+    views = run.recipe.test_views
+    if is_test and views > 1:
+        start = time.perf_counter()
+        with_views = classifier.predictions(image_set, f"{images.name}, {views} views", indices, views)
+        views_label = f"{label}-{views}-views"
+        entries[views_label] = _store(run, views_label, with_views, facts, start)
+    run.write_json("results.json", {**run.results, **entries})  # last: an entry means that its look is complete
     return predictions, entries[label]
 
 
-def scored_before(run: Run, data: str, weights: str) -> Predictions | None:
-    """What these very weights (`weights_hash`) said of the set already, before the run was killed: no second look."""
-    label = _label(run, data)
+def scored_before(run: Run, name: str, weights: str) -> Predictions | None:
+    """The Predictions of these weights (`weights_hash`) for a set, from before the run was killed: no second look."""
+    label = _label(run, name)
     path = run.folder / "predictions" / f"{label}.npz"
     if run.results.get(label, {}).get("weights") != weights or not path.is_file():  # a dead node may keep the file
         return None
     return Predictions.load(path)
 
 
-def score_corrupted(
-    run: Run, classifier: Classifier, data: str, read: Callable[[], ImageSet], *, by: str
-) -> tuple[Robustness, str]:
-    """How the run stands corrupted copies of a test set: one look, for all of them. Returns that and the files' label.
+def score_corrupted(run: Run, classifier: Classifier, images: Selection, *, by: str) -> tuple[Robustness, str]:
+    """Score corrupted copies of a test set: a single look. Returns the results and the label of their files.
 
-    predictions/<label>/ has the predictions of each, <label>.json the figures, figures/<label>.png the picture.
+    predictions/<label>/ has the predictions of each copy, <label>.json the metrics.
     """
-    classifier = replace(classifier, preprocess=faults.test_preprocess(run.recipe, classifier.preprocess))
-    run.count_look(data, by)
-    label = run.free_label(f"corrupted-{_label(run, data)}")
+    classifier = as_for_test_set(run, classifier)
+    run.count_look(images.name, by)
+    label = run.free_label(f"corrupted-{_label(run, images.name)}")
     folder = run.folder / "predictions" / label
-    found = robustness(classifier, read(), data, lambda name, one: one.save(folder / f"{name}.npz"))
-    save(figure(found, run.name), run.folder / "figures" / f"{label}.png")
-    run.write_json(f"{label}.json", found.to_dict())  # last: it says that all the rest is there
-    return found, label
+
+    def store(name: str, predictions: Predictions) -> None:
+        predictions.save(folder / f"{name}.npz")
+
+    result = robustness(classifier, images.read(), images.name, store)
+    run.write_json(f"{label}.json", result.to_dict())  # last: it means that the predictions are complete
+    return result, label
 
 
-def _stored(run: Run, label: str, predictions: Predictions, extra: dict[str, Any], started: float) -> dict[str, Any]:
-    """Store the predictions; returns their entry of results.json."""
+def as_for_test_set(run: Run, classifier: Classifier) -> Classifier:
+    """The classifier with the Preprocess of test images, which a fault may change."""
+    return replace(classifier, preprocess=Faults(run.recipe).test_preprocess(classifier.preprocess))
+
+
+def _store(run: Run, label: str, predictions: Predictions, facts: dict[str, Any], start: float) -> dict[str, Any]:
+    """Store predictions. Returns their entry of results.json."""
     predictions.save(run.folder / "predictions" / f"{label}.npz")
-    return {**metrics(predictions).to_dict(), **extra, "seconds": time.perf_counter() - started}
+    return {**metrics(predictions).to_dict(), **facts, "seconds": time.perf_counter() - start}
 
 
-def _label(run: Run, data: str) -> str:
+def _label(run: Run, name: str) -> str:
     """The short name of a set within its run: `test`, `validation`, or `mnist-test` for another data set's."""
-    name, _, part = data.rpartition("/")
-    return part if name == run.recipe.data.display_name else f"{name.strip('/').replace('/', '-')}-{part}"
+    data, _, split = name.rpartition("/")
+    return split if data == run.recipe.data.display_name else f"{data.strip('/').replace('/', '-')}-{split}"

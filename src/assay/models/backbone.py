@@ -1,6 +1,5 @@
 """A net cut in two: the part that is frozen throughout, and the rest. What is frozen: `frozen.py`."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +11,7 @@ from assay.models.freezing import Frozen
 from assay.models.inspection import layers_of
 from assay.models.pretrained import Head
 from assay.models.sequential import Net
+from assay.models.weights import hash_tensors
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,7 @@ class SplitModel:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of what the front computes: its layers, how they are joined, its weights and statistics."""
-        digest = hashlib.sha256(f"{self.front}\n{self.front.code}".encode())
-        for name, tensor in sorted(self.front.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        return hash_tensors(self.front.state_dict(), prefix=f"{self.front}\n{self.front.code}")
 
 
 def cut(net: nn.Module, frozen: Frozen, shape: tuple[int, int, int]) -> SplitModel | None:

@@ -5,7 +5,7 @@ Where such files lie, and which a net of that name takes: `pretrained.py`.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,15 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise DataError(f"{path} is no plain state dict, names with a tensor each; save net.state_dict() alone")
     return {str(key): value.float() if value.is_floating_point() else value for key, value in state.items()}
+
+
+def hash_tensors(tensors: Mapping[str, Tensor], prefix: str = "") -> str:
+    """SHA-256, in hex, of `prefix` and the names and values of all tensors. The memory layout does not matter."""
+    digest = hashlib.sha256(prefix.encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def fit(net: nn.Module, state: dict[str, Tensor], head: str, where: object, extra: Iterable[str] = ()) -> None:

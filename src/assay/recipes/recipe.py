@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from assay.core.errors import UsageError, unknown
+from assay.core.errors import UsageError, error_section, unknown
 from assay.recipes.schema import (
     Adam,
     AdamW,
@@ -116,16 +116,21 @@ class Recipe(Section):
         return Recipe.build(values, places)
 
     @contextmanager
-    def blame(self, *section: str) -> Iterator[None]:
-        """Within it, a UsageError about this section of the recipe gains the file and line (or command-line word)."""
+    def locate_errors(self) -> Iterator[None]:
+        """Within it, a UsageError that names a key (`at`) gains its file and line, or its command-line word."""
         try:
             yield
         except UsageError as error:
-            path = (*section, *error.at)
-            place = _place(path, self._places)
+            place = _place(error.at, self._places) if error.at else ""
             if not place:
                 raise
-            raise type(error)(f"{place}: {_dotted(path)}: {error}") from None
+            raise type(error)(f"{place}: {_dotted(error.at)}: {error}") from None
+
+    @contextmanager
+    def blame(self, *section: str) -> Iterator[None]:
+        """Within it, a UsageError about this section of the recipe gains the file and line (or command-line word)."""
+        with self.locate_errors(), error_section(*section):
+            yield
 
 
 # What a recipe may write, and what assay writes: British spelling, and names that older versions of assay had.

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
-from assay.core.progress import duration
+from assay.core.progress import duration, silent
 from assay.training.callbacks import Callback, Progress
 from assay.training.history import Epoch
 
@@ -27,8 +27,28 @@ class Plain(Callback):
 
     def __init__(self, console: Console) -> None:
         self.console, self.last, self.latest = console, time.monotonic(), None
+        self.counter: ImageCounter | None = None
 
     latest: Progress | None
+
+    def on_progress(self, task: str, done: int, total: int) -> None:
+        """A bar for counted images, put away when all are done."""
+        if self.counter is None or self.counter.task != task:
+            self.close_counter()
+            self.counter = ImageCounter(task, self.console)
+        self.counter.update(done, total)
+        if done >= total:
+            self.close_counter()
+
+    def close_counter(self) -> None:
+        """Put the bar for counted images away."""
+        if self.counter is not None:
+            self.counter.close()
+            self.counter = None
+
+    def on_close(self) -> None:
+        """Put the bar for counted images away."""
+        self.close_counter()
 
     def on_step(self, progress: Progress) -> None:
         """A line, when the last one is long ago."""
@@ -85,7 +105,8 @@ class Live(Plain):
         super().on_epoch_end(row, is_best)
 
     def on_close(self) -> None:
-        """Put the bar away."""
+        """Put the bars away."""
+        super().on_close()
         self.bar.stop()
         if self.task is not None:
             self.bar.remove_task(self.task)
@@ -107,22 +128,31 @@ def epoch_line(row: Epoch, latest: Progress | None, is_best: bool) -> str:
 
 
 @contextmanager
-def progress_bar(what: str, talks: bool, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
-    """Within it, for how many images something is done, to be called with (done, of how many).
-
-    what: such as "reading images".
-    """
-    shown, began = RunsProgress(console), time.monotonic()
-
-    def tell(done: int, total: int) -> None:
-        seconds = time.monotonic() - began
-        if talks and seconds > 1:  # what is quick needs no bar
-            shown.update(done / total, f"{what}: {done:,} of {total:,}", seconds * (total - done) / done)
-
+def progress_bar(task: str, talks: bool, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
+    """Yields a function (done, total) that shows how many images are done. task: such as "reading images"."""
+    counter = ImageCounter(task, console)
     try:
-        yield tell
+        yield counter.update if talks else silent
     finally:
-        shown.close()
+        counter.close()
+
+
+class ImageCounter:
+    """How many images are done, as a bar that appears after a second."""
+
+    def __init__(self, task: str, console: Console | None = None) -> None:
+        self.task, self.bar, self.start = task, RunsProgress(console), time.monotonic()
+
+    def update(self, done: int, total: int) -> None:
+        """Show the number."""
+        seconds = time.monotonic() - self.start
+        if seconds > 1:  # what is quick needs no bar
+            text = f"{self.task}: {done:,} of {total:,}"
+            self.bar.update(done / total, text, seconds * (total - done) / done)
+
+    def close(self) -> None:
+        """Put the bar away."""
+        self.bar.close()
 
 
 class RunsProgress:

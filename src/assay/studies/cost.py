@@ -9,7 +9,7 @@ from assay.data.imageset import ImageShape
 from assay.data.load import load_data
 from assay.data.location import is_path
 from assay.data.preprocess import Preprocess
-from assay.experiments import fault_injection as faults
+from assay.experiments.fault_injection import Faults
 from assay.models.build import layers, unfrozen
 from assay.models.pretrained import prepared
 from assay.models.summary import summarize
@@ -33,7 +33,8 @@ class Cost:
 
 def cost(recipe: Recipe) -> Cost:
     """The cost of a recipe on its images. Raises UsageError for a net, layer, fault or data set nobody knows."""
-    faults.check(recipe)
+    with recipe.locate_errors():
+        Faults(recipe)  # checks their names
     shape, classes, images = _images(recipe)
     with recipe.blame("preprocess"):
         shape = Preprocess.for_shape(prepared(recipe.preprocess, recipe.model), shape).shape

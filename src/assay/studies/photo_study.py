@@ -23,7 +23,7 @@ def photographed(found: Study, reported: Reported, folder: Path, runtime: Runtim
     rows, n = [], 0
     for variant in found.variants():
         members = (found.member(variant, seed).run for seed in found.spec.seeds)
-        runs = [run for run in members if run and run.status.get("state") == "finished"]
+        runs = [run for run in members if run and run.is_finished]
         if not runs:
             continue
         ours = _accuracies(runs, folder, runtime)

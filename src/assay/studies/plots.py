@@ -75,7 +75,7 @@ def _rungs(study: Study) -> str | None:
 
 def _measured(study: Study, variant: Variant, row: Row) -> VariantResults:
     runs = [run for seed in study.spec.seeds if (run := study.member(variant, seed).run)]
-    finished = [run for run in runs if run.status.get("state") == "finished"]
+    finished = [run for run in runs if run.is_finished]
     return VariantResults(
         variant.name,
         row.validation,

@@ -11,9 +11,10 @@ from assay.evaluation.comparison import Comparison, Group, compare_groups, corre
 from assay.evaluation.statistics import Interval, mean_interval, winners_curse
 from assay.experiments.replicates import read_group
 from assay.experiments.run import Run
+from assay.experiments.run_state import RunState
 from assay.report.tables.formats import grid, named
 from assay.studies.plans import Halving
-from assay.studies.study import PRUNED, Study
+from assay.studies.study import Study
 from assay.studies.variant import Variant
 
 HEADER = (
@@ -100,7 +101,7 @@ def _compared(first: Group, second: Group) -> Comparison | None:
 
 
 def _row(variant: Variant, runs: Sequence[Run], reported: float | None, comparison: Comparison | None) -> Row:
-    done, stopped = _finished(runs), [run for run in runs if run.status.get("state") == PRUNED]
+    done, stopped = _finished(runs), [run for run in runs if run.state == RunState.PRUNED]
     best = [max(row.validation_accuracy or 0.0 for row in run.history) for run in stopped]
     return Row(
         variant.name,
@@ -146,7 +147,7 @@ def _stuck(run: Run) -> bool:
 
 
 def _finished(runs: Sequence[Run]) -> list[Run]:
-    return [run for run in runs if run.status.get("state") == "finished"]
+    return [run for run in runs if run.is_finished]
 
 
 def written(found: Sequence[Row], form: str) -> str:

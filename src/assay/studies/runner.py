@@ -7,8 +7,9 @@ from pathlib import Path
 from assay.core.errors import AssayError, Interrupted, UsageError
 from assay.core.progress import duration
 from assay.core.runtime import Runtime
-from assay.experiments.setup import prepare
-from assay.experiments.tracking.study_parent import nested
+from assay.experiments.run_state import RunState
+from assay.experiments.setup import set_up
+from assay.experiments.tracking.study_parent import mirror_study
 from assay.report.terminal import RunsProgress
 from assay.studies.confounds import warnings
 from assay.studies.cost import cost
@@ -18,7 +19,7 @@ from assay.studies.plans import Asha, Halving
 from assay.studies.plots import draw
 from assay.studies.results import stopped_early
 from assay.studies.spec import StudySpec, read_study
-from assay.studies.study import PRUNED, Study, Trial
+from assay.studies.study import Study, Trial
 from assay.training.estimate import estimate_run
 
 _ENOUGH = 0.02  # share of the work to be done before the time left is told
@@ -34,7 +35,7 @@ def study(what: StudySpec | str, *, engine: Engine | None = None, runs: Path | N
     spec = suited(read_study(what) if isinstance(what, str) else what, engine)
     found, failed = Study.create(spec, runs), set[Path]()
     try:
-        with found.file_lock(), nested(found.folder, progress.on_message, wanted=engine.mlflow):
+        with found.file_lock(), mirror_study(found.folder, progress.on_message, enabled=engine.mlflow):
             for line in announce(found, engine):
                 progress.on_message(line)
             is_new = False
@@ -76,7 +77,7 @@ def announce(found: Study, engine: Engine) -> list[str]:
     if left:
         longest = max(left, key=lambda one: costs[one.folder].flop).recipe
         timed = longest.override({"faults": []})  # one of them reads the test set, which is not for this
-        probe = estimate_run(prepare(timed, engine.runtime).trainer)
+        probe = estimate_run(set_up(timed, engine.runtime).trainer)
         seconds = probe.minutes * 60 * flop / probe.flop / min(engine.processes, len(left))
         most = "at most " * isinstance(spec.plan, Asha)
         lines.append(f"{most}{flop / 1e15:.3g} PFLOP, about {duration(seconds)} with {engine.processes} at once")
@@ -119,7 +120,7 @@ def _follow(events: Iterator[Ended | None], members: Sequence[Trial], progress: 
 
 def _outcome(member: Trial) -> str:
     assert member.run
-    if member.run.status["state"] == PRUNED:
+    if member.run.state == RunState.PRUNED:
         return stopped_early(member.run.status["epochs"])
     found = member.run.results["validation"]
     return f"validation {100 * found['accuracy']:.2f} % (n = {found['n']:,})"

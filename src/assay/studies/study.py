@@ -14,12 +14,12 @@ from statistics import mean
 from assay.core.errors import UsageError
 from assay.core.files import atomic_write, disk_errors, file_lock
 from assay.experiments.run import Run, runs_folder
+from assay.experiments.run_state import RunState
 from assay.recipes.recipe import Recipe
 from assay.studies.spec import StudySpec, read_study
 from assay.studies.variant import Scores, Variant
 
 WORST = -inf  # the score of a variant of which a run did not finish
-PRUNED = "pruned"  # the state of a run that its plan stopped early; it never saw the test set
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Trial:
 def has_ended(run: Run) -> bool:
     """Whether nothing is left to do: finished, stopped early by the plan, or diverged, which would repeat."""
     status = run.status
-    return status.get("state") in ("finished", PRUNED) or bool(status.get("diverged"))
+    return status.get("state") in (RunState.FINISHED, RunState.PRUNED) or bool(status.get("diverged"))
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,7 @@ class Study:
     def groups(self) -> list[list[Run]]:
         """The finished runs of each variant that has some."""
         found = ([self.member(variant, seed) for seed in self.spec.seeds] for variant in self.variants())
-        runs = (
-            [one.run for one in members if one.run and one.run.status.get("state") == "finished"] for members in found
-        )
+        runs = ([one.run for one in members if one.run and one.run.is_finished] for members in found)
         return [group for group in runs if group]
 
     def variants(self) -> list[Variant]:
@@ -137,7 +135,7 @@ class Study:
         return found
 
     def _score(self, run: Run) -> float:
-        if run.status.get("state") != "finished":
+        if not run.is_finished:
             return WORST
         if self.spec.score == "accuracy":
             return float(run.results["validation"]["accuracy"])

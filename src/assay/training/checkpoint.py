@@ -12,6 +12,7 @@ from torch import nn
 
 from assay.core.errors import DataError
 from assay.core.files import atomic_write
+from assay.models.weights import hash_tensors
 from assay.training.history import Epoch
 
 Weights = dict[str, torch.Tensor]
@@ -61,6 +62,11 @@ class TrainState:
             # torch's own words for a damaged pickle advise to load it with its safety off
             reason = "it is damaged" if isinstance(error, UnpicklingError) else error
             raise DataError(f"{path}: cannot go on from this checkpoint ({reason}); train anew") from error
+
+
+def weights_hash(weights: Weights) -> str:
+    """Sixteen hex digits of the names and values of all tensors: equal for equal weights."""
+    return hash_tensors(weights)[:16]
 
 
 def copy_weights(net: nn.Module, fixed: Container[str] = ()) -> Weights:

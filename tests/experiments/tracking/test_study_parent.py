@@ -9,7 +9,7 @@ import pytest
 from assay.core.runtime import Runtime
 from assay.experiments import train as verbs
 from assay.experiments.tracking.mlflow_client import Mirror
-from assay.experiments.tracking.study_parent import nested, parent_of
+from assay.experiments.tracking.study_parent import mirror_study, parent_of
 from assay.recipes.loader import read_recipe
 from assay.training.callbacks import Callback
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, of deprecatio
 def own_store(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("mlflow")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr("assay.experiments.train.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
 
 
 def mirrored_runs(runs: Path) -> dict[str, dict]:
@@ -40,7 +40,7 @@ def test_the_runs_of_a_study_are_children_of_one_parent_that_stays_the_same(bars
     folder.mkdir(parents=True)
     recipe = read_recipe("bars.yaml").override({"training.epochs": 1, "name": "toy-study/bars"})
     for seed in (0, 1):  # the study is stopped after its first run, and started again
-        with nested(folder, said.append):
+        with mirror_study(folder, said.append):
             one = recipe.override({"seed": seed})
             verbs.train(one, runs=runs, runtime=Runtime.choose("cpu", threads=1), callback=Callback())
     found = mirrored_runs(runs)
@@ -64,7 +64,7 @@ def test_a_store_that_is_slow_holds_up_no_study_and_the_runs_get_their_parent_in
     recipe = read_recipe("bars.yaml").override({"training.epochs": 1, "name": "toy-study/bars"})
     monkeypatch.setattr("assay.experiments.tracking.study_parent.PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(Mirror, "wait_for_id", lambda self, seconds: answered.wait() and real(self, seconds))
-    with nested(folder, pytest.fail):
+    with mirror_study(folder, pytest.fail):
         assert parent_of(folder) == ""
         verbs.train(recipe, runs=runs, runtime=Runtime.choose("cpu", threads=1), callback=Late())
     found = mirrored_runs(runs)
@@ -73,7 +73,7 @@ def test_a_store_that_is_slow_holds_up_no_study_and_the_runs_get_their_parent_in
 
 
 def test_a_study_that_is_not_wanted_in_mlflow_has_no_parent(tmp_path):
-    with nested(tmp_path, pytest.fail, wanted=False):
+    with mirror_study(tmp_path, pytest.fail, enabled=False):
         pass
     assert parent_of(tmp_path) == ""
     assert not list(tmp_path.iterdir())
@@ -82,7 +82,7 @@ def test_a_study_that_is_not_wanted_in_mlflow_has_no_parent(tmp_path):
 def test_a_store_that_fails_is_said_once_and_the_study_goes_on(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nosuchscheme://x")
     said: list[str] = []
-    with nested(tmp_path / "toy-study", said.append):
+    with mirror_study(tmp_path / "toy-study", said.append):
         pass
     assert len(said) == 1
     assert "the run folder has everything" in said[0]

@@ -40,7 +40,7 @@ def test_a_run_trained_elsewhere_arrives_as_if_trained_here(found, member, tmp_p
 
 
 def test_a_run_whose_worker_died_goes_on_elsewhere_from_its_last_epoch(found, member, tmp_path, monkeypatch):
-    monkeypatch.setattr("assay.experiments.train.SAVE_EVERY_SECONDS", 0)
+    monkeypatch.setattr("assay.experiments.finish.SAVE_EVERY_SECONDS", 0)
     desk, told = Keeper(found.folder), []
     with pytest.raises(RuntimeError, match="killed"):
         train_fetched(fetched(member, desk, tmp_path / "one"), desk, RUNTIME, die)

@@ -13,10 +13,11 @@ import pytest
 from assay.core.errors import AssayError, UsageError
 from assay.core.runtime import Runtime
 from assay.experiments.run import Run
+from assay.experiments.run_state import RunState
 from assay.studies.results import rows
 from assay.studies.runner import check_complete, study, suited
 from assay.studies.spec import StudySpec
-from assay.studies.study import PRUNED, Study
+from assay.studies.study import Study
 
 ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 
@@ -184,7 +185,7 @@ def test_a_study_whose_driver_was_killed_goes_on_and_repeats_nothing(engine, add
     assert again.returncode == 0, said
     assert len(json.loads(out)) == len(found.variants()), "and Ray printed nothing of its own"
     assert all(one.has_ended for one in found.members())
-    assert {one.run.status["state"] for one in found.members()} <= {"finished", PRUNED}
+    assert {one.run.status["state"] for one in found.members()} <= {"finished", RunState.PRUNED}
     assert {folder: (folder / "status.json").stat().st_mtime_ns for folder in ended} == ended
     if "asha" in text:
         names = [path.name for path in (found.folder / STORE / SEARCH).iterdir() if path.is_dir()]
@@ -208,7 +209,7 @@ def test_asha_stops_weak_draws_early_and_they_never_see_the_test_set(engine):
     found = study(asha(), engine=one_by_one(engine))
     assert [one.variant.recipe.optimizer.lr for one in found.members()] == [0.05, 1e-8, 1e-7, 0.02]
     runs = [one.run for one in found.members()]
-    assert [run.status["state"] for run in runs[:3]] == ["finished", PRUNED, PRUNED]
+    assert [run.status["state"] for run in runs[:3]] == ["finished", RunState.PRUNED, RunState.PRUNED]
     assert [len(run.history) for run in runs[:3]] == [8, 1, 1]
     for run in runs:
         assert len(run.looks) == (run.status["state"] == "finished")
@@ -228,7 +229,7 @@ def test_a_loss_divided_by_the_batch_size_makes_asha_stop_the_better_run(engine)
         states[fault] = small.run.status["state"]
         scores = found.scores(found.variants())
         picks[fault] = max(scores, key=scores.__getitem__)
-    assert states == {(): "finished", ("batch-scaled-loss",): PRUNED}
+    assert states == {(): "finished", ("batch-scaled-loss",): RunState.PRUNED}
     assert picks == {(): "batch_size=100", ("batch-scaled-loss",): "batch_size=900"}
 
 
@@ -334,7 +335,7 @@ def test_the_scheduler_stops_a_run_below_the_median_and_writes_it_down(trials):
     assert report(asha, bad, 1, 0.9) == asha.STOP
     (run,) = [run for run in map(Run, Path("runs/tuned-study").glob("*-s0")) if run.status]
     assert run.folder.name == bad.config["run"]
-    assert (run.status["state"], run.status["epochs"]) == (PRUNED, 1)
+    assert (run.status["state"], run.status["epochs"]) == (RunState.PRUNED, 1)
 
 
 def test_a_run_at_its_last_epoch_is_never_stopped(trials):

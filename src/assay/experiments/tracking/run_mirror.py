@@ -1,4 +1,4 @@
-"""What of a run goes to MLflow, and when: parameters at the start, every epoch's figures, the folder in the end."""
+"""What of a run goes to MLflow: parameters at the start, metrics after every epoch, the folder at the end."""
 
 import os
 from collections.abc import Iterator
@@ -14,43 +14,43 @@ from assay.training.history import Epoch
 
 
 @contextmanager
-def mirrored(run: Run, callback: Callback, *, wanted: bool = True) -> Iterator[Callback]:
-    """A callback that also mirrors the run to MLflow; the same callback where MLflow is absent or not wanted."""
-    folder = run.folder
-    mirror = Mirror.open(folder.parent.name, folder.name, folder.parent.parent, callback.on_message) if wanted else None
+def mirror_run(run: Run, callback: Callback, *, enabled: bool = True) -> Iterator[Callback]:
+    """A callback that also mirrors the run to MLflow; the same callback if MLflow is not installed or not enabled."""
+    folder, mirror = run.folder, None
+    if enabled:
+        mirror = Mirror.open(folder.parent.name, folder.name, folder.parent.parent, callback.on_message)
     if mirror is None:
         yield callback
         return
-    mirror.params(_flat(run.recipe.model_dump(mode="json")))
-    begun_without = not _tell_parent(run, mirror)
-    mirror.tags({"recipe": run.recipe.name, "recipe_hash": run.recipe.hash, "run_folder": folder, **_flat(_told(run))})
+    mirror.params(_flatten(run.recipe.model_dump(mode="json")))
+    has_parent = _tag_parent(run, mirror)
+    mirror.tags(_tags(run))
     status: Status = "FAILED"
     try:
-        yield _Mirrored(callback, mirror)
+        yield _MirrorCallback(callback, mirror)
         status = "FINISHED"
     except (Interrupted, KeyboardInterrupt):
         status = "KILLED"
         raise
     finally:
-        if begun_without:  # a slow store has named it only now
-            _tell_parent(run, mirror)
-        _hand_over(run, mirror)
+        if not has_parent:  # a slow store may have named it by now
+            _tag_parent(run, mirror)
+        _mirror_results(run, mirror)
         mirror.close(status)
         if mirror.complete and not os.environ.get("MLFLOW_TRACKING_URI"):
-            callback.on_message(
-                f"in MLflow too: mlflow ui --backend-store-uri sqlite:///{folder.parent.parent / 'mlflow.db'}"
-            )
+            database = folder.parent.parent / "mlflow.db"
+            callback.on_message(f"in MLflow too: mlflow ui --backend-store-uri sqlite:///{database}")
 
 
-def _tell_parent(run: Run, mirror: Mirror) -> bool:
-    """Put the run under its study's, if that is known; returns whether it is."""
+def _tag_parent(run: Run, mirror: Mirror) -> bool:
+    """Put the run under its study's run, if that is known. Returns whether it is."""
     parent = parent_of(run.folder.parent)
     if parent:
         mirror.tags({"mlflow.parentRunId": parent})
     return bool(parent)
 
 
-class _Mirrored(Callback):
+class _MirrorCallback(Callback):
     """Passes everything on, and each epoch to MLflow too."""
 
     def __init__(self, callback: Callback, mirror: Mirror) -> None:
@@ -67,24 +67,25 @@ class _Mirrored(Callback):
         self.mirror.metrics({name: value for name, value in row.to_dict().items() if name != "epoch"}, row.epoch)
 
 
-def _hand_over(run: Run, mirror: Mirror) -> None:
-    """The results as metrics at the last epoch, and the run's files; not its checkpoint, which goes away."""
+def _mirror_results(run: Run, mirror: Mirror) -> None:
+    """The results as metrics at the best epoch, and the run's files but for its checkpoint."""
+    epoch = run.status.get("best_epoch", 0)
     for label, entry in run.results.items():
-        values = {f"{label}_{key}": entry[key] for key in ("accuracy", "loss")}
-        mirror.metrics({f"final_{key}": value for key, value in values.items()}, run.status.get("best_epoch", 0))
+        mirror.metrics({f"final_{label}_{key}": entry.get(key) for key in ("accuracy", "loss")}, epoch)
     for path in sorted(run.folder.iterdir()):
         if path.name != "checkpoint" and not path.name.startswith("."):
             mirror.artifacts(path)
 
 
-def _told(run: Run) -> dict[str, Any]:
-    environment, config = run.read_json("environment.json"), run.read_json("config.json")
-    return {"environment": environment, "initial_weights": config.get("initial_weights", "")}
+def _tags(run: Run) -> dict[str, Any]:
+    recipe, initial_weights = run.recipe, run.read_json("config.json").get("initial_weights", "")
+    settings = {"environment": run.read_json("environment.json"), "initial_weights": initial_weights}
+    return {"recipe": recipe.name, "recipe_hash": recipe.hash, "run_folder": run.folder, **_flatten(settings)}
 
 
-def _flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
+def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested keys as dotted ones."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        flat |= _flat(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}": value}
+        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat

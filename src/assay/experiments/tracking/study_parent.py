@@ -1,4 +1,4 @@
-"""A study in MLflow: one parent run, under which the study's runs stand as children."""
+"""A study in MLflow: a parent run, and the study's runs as its children."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,19 +9,19 @@ from assay.core.files import atomic_write
 from assay.experiments.tracking.mlflow_client import Mirror, Status
 
 _PARENT = "mlflow-parent.txt"  # in the study's folder: the id of its run
-PATIENCE_SECONDS, LONGEST_SECONDS = 30.0, 24 * 3600.0  # to wait for it before the first run, and at all
+PATIENCE_SECONDS, MAX_SECONDS = 30.0, 24 * 3600.0  # to wait for the id before the first run, and at all
 
 
 @contextmanager
-def nested(folder: Path, warn: Callable[[str], None], *, wanted: bool = True) -> Iterator[None]:
-    """Within it, the runs of the study in `folder` have a parent in MLflow, the same one whenever the study goes on."""
-    name, known = folder.name, parent_of(folder)
-    mirror = Mirror.open(name, name.removesuffix("-study"), folder.parent, warn, known) if wanted else None
+def mirror_study(folder: Path, warn: Callable[[str], None], *, enabled: bool = True) -> Iterator[None]:
+    """Within it, the runs of the study in `folder` have a parent in MLflow; a resumed study has the same one."""
+    name, run_id = folder.name, parent_of(folder)
+    mirror = Mirror.open(name, name.removesuffix("-study"), folder.parent, warn, run_id) if enabled else None
     if mirror is None:
         yield
         return
-    if not known:
-        writer = Thread(target=_keep_id, args=(mirror, folder), daemon=True)  # a store that is slow holds up no study
+    if not run_id:
+        writer = Thread(target=_store_id, args=(mirror, folder), daemon=True)  # a slow store delays no study
         writer.start()
         writer.join(PATIENCE_SECONDS)
     mirror.tags({"study_folder": folder})
@@ -33,12 +33,13 @@ def nested(folder: Path, warn: Callable[[str], None], *, wanted: bool = True) ->
         mirror.close(status)
 
 
-def _keep_id(mirror: Mirror, folder: Path) -> None:
-    if found := mirror.wait_for_id(LONGEST_SECONDS):
-        atomic_write(folder / _PARENT, found)
+def _store_id(mirror: Mirror, folder: Path) -> None:
+    run_id = mirror.wait_for_id(MAX_SECONDS)
+    if run_id:
+        atomic_write(folder / _PARENT, run_id)
 
 
 def parent_of(folder: Path) -> str:
-    """The id of the MLflow run under which runs in this folder stand; empty where there is none."""
+    """The id of the MLflow run that is the parent of the runs in this folder; empty if there is none."""
     path = folder / _PARENT
     return path.read_text().strip() if path.exists() else ""

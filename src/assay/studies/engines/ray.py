@@ -19,11 +19,12 @@ from assay.core.errors import AssayError, MissingExtraError, UsageError
 from assay.core.runtime import Runtime
 from assay.data.datasets.catalog import data_root
 from assay.experiments.run import Run
+from assay.experiments.run_state import RunState
 from assay.studies.engines import Ended
 from assay.studies.engines.file_sync import Files, Keeper, fetched, reason, train_fetched
 from assay.studies.engines.local import POLL_SECONDS, Chain, Local, chains
 from assay.studies.plans import Asha
-from assay.studies.study import PRUNED, Study, Trial, has_ended
+from assay.studies.study import Study, Trial, has_ended
 from assay.training.history import Epoch
 
 # Ray's own defaults send usage data, start a cluster at any call without one, and print; what the user has set stays.
@@ -305,7 +306,7 @@ def _run_of(trial: Any) -> Run:
 
 def _prune(run: Run) -> None:
     rows = run.history
-    run.set_status(state=PRUNED, epochs=len(rows), train_seconds=sum(row.seconds for row in rows))
+    run.set_status(state=RunState.PRUNED, epochs=len(rows), train_seconds=sum(row.seconds for row in rows))
     run.checkpoint.unlink(missing_ok=True)
 
 

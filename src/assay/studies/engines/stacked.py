@@ -13,7 +13,8 @@ from assay.core.errors import AssayError, Interrupted, NonFiniteError
 from assay.core.files import remove_partial_files
 from assay.core.runtime import Runtime
 from assay.experiments.run import Run
-from assay.experiments.setup import TrainingSetup, alike, prepare
+from assay.experiments.run_state import RunState
+from assay.experiments.setup import TrainingSetup, set_up, set_up_like
 from assay.models.pretrained import is_pretrained, library_of
 from assay.models.sequential import Net, lines_of
 from assay.models.stacked import knows
@@ -97,7 +98,7 @@ def is_head(recipe: Recipe) -> bool:
 def train_stack(members: Chain, runtime: Runtime, mlflow: bool) -> list[str | None]:
     """Train members together, judge them one by one; returns what went wrong with each. Raises Interrupted."""
     try:
-        first = prepare(members[0].recipe, runtime)
+        first = set_up(members[0].recipe, runtime)
         if not isinstance(first.trainer.trained_net, Net):  # a pretrained net that could not be cut
             return [train_member(one, runtime, mlflow) for one in members]
         pairs = _begun(members, first)
@@ -117,11 +118,11 @@ def _key(recipe: Recipe) -> str:
 
 def _begun(members: Chain, first: TrainingSetup) -> list[tuple[Run, TrainingSetup]]:
     """A folder and a job for each; they share the images."""
-    jobs = [first, *(alike(first, one.recipe) for one in members[1:])]
+    jobs = [first, *(set_up_like(first, one.recipe) for one in members[1:])]
     runs = [_folder(one) for one in members]
     for run, job in zip(runs, jobs, strict=True):
         job.describe(run)
-        run.set_status(state="running", reason=None)
+        run.set_status(state=RunState.RUNNING, reason=None)
     return list(zip(runs, jobs, strict=True))
 
 
@@ -135,7 +136,7 @@ def _folder(member: Trial) -> Run:
 
 
 def _train(stack: StackedTrainer, runs: Sequence[Run]) -> None:
-    from assay.experiments.train import record_end
+    from assay.experiments.finish import record_end
 
     states = [one.state for one in stack.trainers]
     try:
@@ -152,7 +153,7 @@ def _train(stack: StackedTrainer, runs: Sequence[Run]) -> None:
 
 def _complete(run: Run, job: TrainingSetup, wrong: NonFiniteError | None, mlflow: bool) -> str | None:
     """Judge a member that is trained, or say how it failed, as for any run."""
-    from assay.experiments.train import complete
+    from assay.experiments.finish import complete
 
     trainer = job.trainer
 
@@ -163,7 +164,7 @@ def _complete(run: Run, job: TrainingSetup, wrong: NonFiniteError | None, mlflow
             raise wrong
 
     try:
-        complete(run, job, None, Callback(), mlflow, train)
+        complete(run, job, Callback(), mlflow, train)
     except AssayError as error:
         return str(error)
     return None

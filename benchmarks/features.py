@@ -30,7 +30,7 @@ from assay.studies.runner import study
 from assay.studies.spec import StudySpec, read_study
 from assay.studies.study import Trial
 from assay.training.callbacks import Callback
-from assay.training.feature_cache import FeatureLoader
+from assay.training.feature_loader import FeatureLoader
 from assay.training.inference import infer
 from benchmarks.tables import markdown
 
@@ -78,12 +78,12 @@ def measured_slowly(recipe: Recipe, runtime: Runtime, batches: int) -> dict[str,
     """CPU seconds of an image in a training step, when an epoch is validated, and when a run is judged."""
     job = slow_job(recipe, runtime)
     trainer, found = job.trainer, dict[str, float]()
-    trainer._choose_trained(0)
+    trainer.prepare_epoch(0)
     walk = trainer.iter_batches(0)
-    trainer._step(0, 0, *next(walk))  # the first pays for set-up
+    trainer.step(0, 0, *next(walk))  # the first pays for set-up
     with cpu_time(found, "training"):
         for step in range(1, batches + 1):
-            trainer._step(0, step, *next(walk))
+            trainer.step(0, step, *next(walk))
     size = recipe.training.images_a_step
     images, preprocess = torch.from_numpy(job.images.images[: 10 * size]), trainer.loader.preprocess
     for name, where in (("validation", runtime), ("judging", runtime.exact())):
@@ -146,7 +146,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def once(job: TrainingSetup) -> None:
     """All images through the frozen part: as training images and as judged ones."""
-    loader, cache, validation = job.trainer.loader, job.trainer.feature_cache, job.trainer.validation
+    loader, cache, validation = job.trainer.loader, job.trainer.loader.feature_cache, job.trainer.validation
     assert isinstance(loader, FeatureLoader)
     assert cache is not None
     assert validation is not None

@@ -34,7 +34,7 @@ def test_before_it_starts_it_says_what_it_will_do_and_cost(trained_once):
     said = trained_once[1].err
     assert "bars, 1,800 images to train on, 200 for validation; the test set waits for the end" in said
     assert "on cpu, 1 thread" in said
-    assert "483 parameters, 0.00 M mult-adds an image; 2 epochs of 1,800 images" in said  # 4*(9+1) + 2*4 + 3*(4*36+1)
+    assert "483 parameters, 0.00 M mult-adds per image; 2 epochs of 1,800 images" in said  # 4*(9+1) + 2*4 + 3*(4*36+1)
 
 
 @pytest.mark.parametrize("words", ["bars/validation", "bars/test", "looked at 1 time", "pictures: runs/bars/"])

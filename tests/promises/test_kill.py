@@ -131,5 +131,5 @@ def test_a_damaged_checkpoint_is_named(bars_run, assay, damage):
     bars_run.checkpoint.write_bytes(damage(b"PK\x03\x04" + bytes(1000)))
     done = assay("train", "--resume", "latest", "--threads", 1, "--no-mlflow")
     assert done.code == 1
-    assert "checkpoint/state.pt: cannot go on from this checkpoint" in done.err
+    assert "checkpoint/state.pt: cannot resume from this checkpoint" in done.err
     assert "Traceback" not in done.err

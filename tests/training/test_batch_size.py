@@ -7,7 +7,7 @@ from assay.core.errors import AssayError, UsageError
 from assay.core.runtime import Runtime
 from assay.experiments.setup import set_up
 from assay.training import batch_size
-from assay.training.batch_size import largest
+from assay.training.batch_size import largest_batch
 from assay.training.checkpoint import copy_weights
 from assay.training.distributed import ProcessGroup
 
@@ -31,7 +31,7 @@ def holds(most, tried=None):
 @pytest.mark.parametrize(("memory", "found"), [(8, 8), (15, 8), (16, 16), (100, 64), (999, 512), (10_000, 1000)])
 def test_it_doubles_until_memory_runs_out(memory, found):
     tried = []
-    assert largest(holds(memory, tried), 1000, 0, INF) == found
+    assert largest_batch(holds(memory, tried), 1000, 0, INF) == found
     assert tried == [8, 16, 32, 64, 128, 256, 512, 1000][: len(tried)]
 
 
@@ -44,17 +44,17 @@ def test_within_a_budget_no_size_is_tried_that_would_exceed_it(limit, found):
         used.append(100 + 10 * size)
         return used[-1]
 
-    assert largest(step, 5000, 100, limit) == found
+    assert largest_batch(step, 5000, 100, limit) == found
     assert max(used) <= max(limit, 180)
 
 
 def test_few_training_images_are_one_batch():
-    assert largest(holds(100), 5, 0, INF) == 5
+    assert largest_batch(holds(100), 5, 0, INF) == 5
 
 
 def test_where_not_even_the_first_size_fits_it_says_so():
     with pytest.raises(AssayError, match="not even 8 images fit into memory"):
-        largest(holds(7), 1000, 0, INF)
+        largest_batch(holds(7), 1000, 0, INF)
 
 
 def test_another_error_is_not_hidden():
@@ -62,7 +62,7 @@ def test_another_error_is_not_hidden():
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
-        largest(broken, 1000, 0, INF)
+        largest_batch(broken, 1000, 0, INF)
 
 
 AUTO = {"training.batch_size": "auto"}
@@ -88,7 +88,7 @@ def test_the_search_leaves_no_trace(recipe, images):
 
 def test_a_machine_that_does_not_tell_its_memory_needs_a_number(recipe, images, monkeypatch):
     monkeypatch.setattr(batch_size, "available_bytes", lambda: None)
-    with pytest.raises(UsageError, match="cannot tell how much memory this machine has; say a number"):
+    with pytest.raises(UsageError, match="cannot tell how much memory this machine has; give a number"):
         set_up(recipe.override(AUTO), FP32, images=images)
 
 

@@ -48,7 +48,7 @@ def test_everything_comes_back(tmp_path):
 )
 def test_a_damaged_checkpoint_is_named(saved, damage):
     saved.write_bytes(damage(saved.read_bytes()))
-    with pytest.raises(DataError, match=r"checkpoint/state\.pt: cannot go on from this checkpoint .*; train anew"):
+    with pytest.raises(DataError, match=r"checkpoint/state\.pt: cannot resume from this checkpoint .*; train again"):
         stepped().load(saved)
 
 

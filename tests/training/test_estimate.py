@@ -36,9 +36,9 @@ def test_epochs_of_smaller_images_count_as_less_work(recipe, images):
     preprocess, net = Preprocess.fit(recipe.preprocess, images), build(recipe.model, images.shape, 3, 0)
     loader = BatchLoader(images, preprocess, Augment.parse(recipe.augment), FP32)
     found = estimate_run(Trainer(recipe, net, loader, None, FP32))
-    assert found.work == pytest.approx(1 + 2 * 36 / 64)
-    assert found.flop == pytest.approx(6 * found.mult_adds * 200 * found.work)
-    assert found.minutes == pytest.approx(found.seconds_per_epoch * found.work / 60)
+    assert found.cost == pytest.approx(1 + 2 * 36 / 64)
+    assert found.flop == pytest.approx(6 * found.mult_adds * 200 * found.cost)
+    assert found.minutes == pytest.approx(found.seconds_per_epoch * found.cost / 60)
 
 
 def test_counting_leaves_the_net_in_training_mode(trainer):
@@ -49,5 +49,5 @@ def test_counting_leaves_the_net_in_training_mode(trainer):
 
 def test_the_text_is_one_line_with_units():
     assert RunEstimate(1_234_567, 379_780_000, 45_000, 1, 1.0, 90.0).text() == (
-        "1,234,567 parameters, 379.78 M mult-adds an image; 1 epoch of 45,000 images: 0.103 PFLOP, about 1.5 min"
+        "1,234,567 parameters, 379.78 M mult-adds per image; 1 epoch of 45,000 images: 0.103 PFLOP, about 1.5 min"
     )

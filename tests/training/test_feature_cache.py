@@ -20,7 +20,8 @@ from assay.experiments.setup import TrainingSetup, set_up
 from assay.models.pretrained import build
 from assay.recipes.recipe import Recipe
 from assay.training.callbacks import Callback
-from assay.training.feature_cache import BATCH, FeatureCache, FeatureLoader, View
+from assay.training.feature_cache import BATCH, FeatureCache, View
+from assay.training.feature_loader import FeatureLoader
 
 FP32, BF16 = Runtime("cpu", "fp32", threads=1), Runtime("cpu", "bf16", threads=1)
 
@@ -65,7 +66,7 @@ def train(recipe, images, test_images, tmp_path, monkeypatch):
 
 def cache_of(job: TrainingSetup) -> FeatureCache:
     assert isinstance(job.trainer.loader, FeatureLoader)
-    return job.trainer.loader.cache
+    return job.trainer.loader.feature_cache
 
 
 def files(folder) -> list[str]:
@@ -98,7 +99,7 @@ def test_the_images_go_through_the_frozen_part_once_for_all_heads(train, tmp_pat
     train(kept=True)
     before = files(tmp_path)
     assert len(before) == 3  # training, validation and test images
-    monkeypatch.setattr("assay.training.feature_cache.FeatureCache._compute", None)  # nothing may be computed again
+    monkeypatch.setattr("assay.training.feature_cache.FeatureCache.compute", None)  # nothing may be computed again
     for changes in ({"seed": 4}, {"optimizer.lr": 0.1}, {"training.batch_size": 10}, {"training.epochs": 3}):
         train(changes, kept=True)
     assert files(tmp_path) == before
@@ -111,7 +112,7 @@ def test_computing_them_beforehand_counts_all_images_and_leaves_nothing_to_compu
     total = 2 * len(job.split.train) + len(job.split.validation)
     assert counts[-1] == (total, total)
     assert counts == sorted(counts)
-    monkeypatch.setattr("assay.training.feature_cache.FeatureCache._compute", None)
+    monkeypatch.setattr("assay.training.feature_cache.FeatureCache.compute", None)
     assert [len(view) for view in job.trainer.loader.view_features] == [len(job.split.train)] * 2
 
 
@@ -156,7 +157,7 @@ def test_epochs_take_a_fixed_number_of_augmented_views_in_turn(recipe, images):
     loader, preprocess = job.trainer.loader, job.trainer.loader.preprocess
     train = images.subset(job.split.train)
     everything = [torch.arange(len(train))]
-    seen = [next(loader.epoch(everything, epoch, lambda _: 0))[0] for epoch in range(4)]
+    seen = [next(loader.iter_epoch(everything, epoch, lambda _: 0))[0] for epoch in range(4)]
     assert torch.equal(seen[0], seen[2])
     assert torch.equal(seen[1], seen[3])
     assert not torch.allclose(seen[0], seen[1])
@@ -170,7 +171,7 @@ def test_epochs_take_a_fixed_number_of_augmented_views_in_turn(recipe, images):
 
 def test_augmentation_without_views_is_drawn_anew_and_so_nothing_is_kept(recipe, images):
     job = set_up(recipe.override({"augment": ["flip"]}), FP32, images=images)
-    assert job.trainer.feature_cache is None
+    assert job.trainer.loader.feature_cache is None
 
 
 @pytest.mark.parametrize("changes", [{"model.train_only": "all"}, {"model.frozen_batch_norm": False}], ids=str)

@@ -52,12 +52,12 @@ def test_a_batch_leaves_the_images_and_torchs_generator_alone(loader, images):
 
 
 def collected(loader, batches, start=0):
-    return list(loader.epoch(batches, 0, lambda group: 10 + group, start))
+    return list(loader.iter_epoch(batches, 0, lambda group: 10 + group, start))
 
 
 @pytest.mark.parametrize("numbers", [1, 5 * 16 * 64, 10**9])  # a group is one batch, two of some sizes, all of them
 def test_an_epoch_gives_every_batch_in_turn(loader, images, monkeypatch, numbers):
-    monkeypatch.setattr("assay.training.loader.GROUP", numbers)
+    monkeypatch.setattr("assay.training.loader.GROUP_VALUES", numbers)
     batches = torch.arange(23).split(5)
     plain = loader()
     for indices, (pixels, labels) in zip(batches, collected(plain, batches), strict=True):
@@ -67,7 +67,7 @@ def test_an_epoch_gives_every_batch_in_turn(loader, images, monkeypatch, numbers
 
 @pytest.mark.parametrize("start", [0, 1, 2, 3, 4, 5])
 def test_an_epoch_goes_on_from_any_batch(loader, images, monkeypatch, start):
-    monkeypatch.setattr("assay.training.loader.GROUP", 2 * 5 * images.images[0].size)
+    monkeypatch.setattr("assay.training.loader.GROUP_VALUES", 2 * 5 * images.images[0].size)
     batches = torch.arange(23).split(5)
     one = loader("crop 2", "rotate 20")
     whole, rest = collected(one, batches), collected(one, batches, start)
@@ -78,7 +78,7 @@ def test_an_epoch_goes_on_from_any_batch(loader, images, monkeypatch, start):
 
 
 def test_mixed_images_have_shares_of_the_classes_for_labels(loader, monkeypatch):
-    monkeypatch.setattr("assay.training.loader.GROUP", 2 * 5 * 64)
+    monkeypatch.setattr("assay.training.loader.GROUP_VALUES", 2 * 5 * 64)
     for pixels, labels in collected(loader("crop 2", "mixup 0.5"), torch.arange(20).split(5)):
         assert (pixels.shape, pixels.dtype) == ((5, 1, 8, 8), torch.float32)
         assert (labels.shape, labels.dtype) == ((5, 3), torch.float32)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from assay.training.checkpoint import TrainState, copy_weights
-from assay.training.muon import MuonFilters, OptimizerGroup, orthogonalise
+from assay.training.muon import MuonFilters, OptimizerGroup, orthogonalize
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024
 SHAPES = [(6, 20), (20, 6), (8, 8), (1, 5)]
@@ -31,25 +31,25 @@ def by_svd(values: np.ndarray, steps: int = 3) -> np.ndarray:
 @pytest.mark.parametrize("steps", [1, 3, 5])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_singular_vectors_stay_and_the_quintic_acts_on_singular_values(shape: tuple[int, int], steps: int):
-    found = orthogonalise(matrix(*shape), steps)
+    found = orthogonalize(matrix(*shape), steps)
     np.testing.assert_allclose(found.numpy(), by_svd(matrix(*shape).numpy(), steps), atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(64, 216), (256, 100), (24, 576)])
 def test_singular_values_land_near_1(shape: tuple[int, int]):
     """Between 0.5 and 1.5, says airbench94's author of three steps; further below only for values that were tiny."""
-    values = torch.linalg.svdvals(orthogonalise(matrix(*shape)))
+    values = torch.linalg.svdvals(orthogonalize(matrix(*shape)))
     assert values.max() < 1.3
     assert values.min() > 0.5
 
 
 def test_the_result_does_not_depend_on_the_size_of_the_gradient():
-    small, large = (orthogonalise(factor * matrix(6, 20)) for factor in (1e-3, 1e3))
+    small, large = (orthogonalize(factor * matrix(6, 20)) for factor in (1e-3, 1e3))
     torch.testing.assert_close(small, large, atol=1e-3, rtol=0)
 
 
 def test_no_gradient_no_direction():
-    assert torch.equal(orthogonalise(torch.zeros(3, 4)), torch.zeros(3, 4))
+    assert torch.equal(orthogonalize(torch.zeros(3, 4)), torch.zeros(3, 4))
 
 
 @pytest.mark.parametrize("nesterov", [True, False])
@@ -132,7 +132,7 @@ def train(net: nn.Module, optimizer: torch.optim.Optimizer, first: int, last: in
 def test_together_is_each_on_its_own():
     one, other = small_net(), small_net()
     train(one, together(one), 0, 4)
-    parts = together(other).parts
+    parts = together(other).optimizers
     for step in range(4):
         other.zero_grad()
         other(matrix(8, 2, 5, 5, seed=step)).square().mean().backward()

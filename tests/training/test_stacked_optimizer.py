@@ -46,7 +46,7 @@ def test_it_is_torchs_optimizer_with_rates_that_change(name):
     update = StackedOptimizer(wide, specs, [dict.fromkeys(("weight", "bias"), spec.weight_decay) for spec in specs])
     for step in range(STEPS):
         rates = [spec.lr / (1 + step // 2) for spec in specs]
-        update.zero_gradients()
+        update.zero_grad()
         (wide.weight.pow(3).sum() + wide.bias.square().sum()).backward()
         update.step(rates)
         for (one, optimizer), spec, rate in zip(singles, specs, rates, strict=True):

@@ -85,7 +85,7 @@ def _evaluate(run: Run, setup: TrainingSetup) -> None:
         micro_batches=state.micro_batches if state.micro_batches > 1 else None,
     )
     classifier = Classifier(
-        state.net, trainer.loader.preprocess, setup.images.class_names, trainer.runtime, trainer.feature_cache
+        state.net, trainer.loader.preprocess, setup.images.class_names, trainer.runtime, trainer.loader.feature_cache
     )
     weights, predictions = weights_hash(state.best), dict[str, Predictions]()
     for split_name, images in _sets(setup).items():

@@ -21,7 +21,7 @@ from assay.models.pretrained import with_new_head
 from assay.recipes.recipe import Recipe
 from assay.training.checkpoint import Weights, weights_hash
 from assay.training.distributed import SINGLE_PROCESS, ProcessGroup
-from assay.training.feature_cache import FeatureLoader
+from assay.training.feature_loader import FeatureLoader
 from assay.training.trainer import Trainer
 
 
@@ -99,8 +99,8 @@ class TrainingSetup:
         text = f"{len(self.split.train):,} images to train on"
         if len(self.split.validation):
             text += f", {len(self.split.validation):,} for validation"
-        if self.trainer.feature_cache:
-            folder = self.trainer.feature_cache.folder
+        if self.trainer.loader.feature_cache:
+            folder = self.trainer.loader.feature_cache.folder
             return f"{text}; the features of its frozen part are computed once and stored in {folder}"
         if self.trainer.frozen and self.trainer.frozen.keeps:
             reason = "its code cannot be cut there"

@@ -13,11 +13,10 @@ from assay.models.backbone import cut
 from assay.recipes.recipe import Recipe
 from assay.training.batch_size import find_batch_size
 from assay.training.distributed import ProcessGroup
-from assay.training.feature_cache import FeatureCache, FeatureLoader, View
-from assay.training.loader import BatchLoader
+from assay.training.feature_cache import FeatureCache, View
+from assay.training.feature_loader import FeatureLoader
+from assay.training.loader import BatchLoader, Loader
 from assay.training.trainer import Trainer
-
-Loader = BatchLoader | FeatureLoader
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ from assay.training.callbacks import Callback
 from assay.training.checkpoint import Weights
 from assay.training.distributed import ProcessGroup, join_process_group
 from assay.training.estimate import estimate_run
-from assay.training.feature_cache import FeatureLoader
+from assay.training.feature_loader import FeatureLoader
 from assay.training.interrupt import interruptible
 
 

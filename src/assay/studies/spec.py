@@ -14,6 +14,7 @@ from assay.recipes.recipe import KeyPath, Recipe, american
 from assay.recipes.schema import Fraction, Piecewise, Section, Step
 from assay.studies.plans import Plan, named_recipe
 from assay.studies.variant import Scores, Variant, check_names
+from assay.training.early_stopping import validation_score
 from assay.training.history import Epoch
 
 FOLDER = Path(__file__).parent / "builtin"
@@ -54,9 +55,7 @@ class StudySpec(Section):
 
     def epoch_score(self, row: Epoch) -> float | None:
         """The score of a run after an epoch, as it is written down; higher is better, None without validation."""
-        if self.score == "accuracy":
-            return row.validation_accuracy
-        return None if row.validation_loss is None else -row.validation_loss
+        return validation_score(self.score, row)
 
     def figure(self, variant: Variant) -> float | None:
         """What the report gives for a variant, if it does."""

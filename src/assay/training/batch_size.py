@@ -1,68 +1,72 @@
-"""The largest batch that fits, for `training.batch_size: auto`: found by real steps, which leave no trace."""
+"""`training.batch_size: auto`: the largest batch that fits in memory, found by training steps that are then undone."""
 
 from collections.abc import Callable
 from math import inf
 
 from assay.core.errors import AssayError, UsageError
-from assay.training.memory import ERRORS, available_bytes, peak_bytes, ran_out, release, used_bytes
+from assay.training.dry_run import dry_run, try_batch
+from assay.training.memory import (
+    MEMORY_ERRORS,
+    available_bytes,
+    free_memory,
+    is_out_of_memory,
+    peak_bytes,
+    used_bytes,
+)
 from assay.training.trainer import Trainer
 
-START, MOST = 8, 4096  # a larger batch than this is not tried
-SHARE = 0.5  # of the memory that is free on a CPU, where asking for too much can end the process
+SMALLEST, LARGEST = 8, 4096  # batch sizes that are tried
+MEMORY_SHARE = 0.5  # of a CPU's free memory: a process that asks for too much may be killed
 
 
 def find_batch_size(trainer: Trainer) -> tuple[int, str]:
-    """The batch size, and a sentence on how it was found. Raises AssayError where not even START images fit.
+    """The batch size and a sentence on how it was found. Raises AssayError if not even SMALLEST images fit.
 
-    A GPU is asked for twice as much until it has no more. On a CPU a size is tried only if twice the memory that half
-    of it took stays within the budget.
+    A GPU tries twice the size until memory runs out. A CPU tries a size only if twice the memory of half that size
+    stays within the budget.
     """
     if trainer.process_group.size > 1:
-        raise UsageError("training.batch_size: auto is for one process; say a number with torchrun")
+        raise UsageError("training.batch_size: auto is for one process; give a number with torchrun")
     on_cpu = trainer.runtime.device == "cpu"
-    base, limit, text = _budget() if on_cpu else (0.0, inf, "until memory ran out")
-    with trainer.dry_run() as twin:
+    base, limit, stop = _budget() if on_cpu else (0.0, inf, "until memory ran out")
 
-        def step(size: int) -> float:
-            twin.try_batch(size)
-            return peak_bytes() if on_cpu else 0.0
+    def step(size: int) -> float:
+        try_batch(trainer, size)
+        return peak_bytes() if on_cpu else 0.0
 
-        size = largest(step, min(MOST, len(trainer.loader)), base, limit)
-    release(trainer.runtime.device)
-    return (
-        size,
-        f"training.batch_size: auto found {size}, by doubling from {START} {text}; the recipe of the run says so",
-    )
+    with dry_run(trainer):
+        size = largest_batch(step, min(LARGEST, len(trainer.loader)), base, limit)
+    free_memory(trainer.runtime.device)
+    message = f"training.batch_size: auto found {size}, by doubling from {SMALLEST} {stop}"
+    return size, f"{message}; it is written to the run's recipe"
 
 
-def largest(step: Callable[[int], float], most: int, base: float, limit: float) -> int:
+def largest_batch(step: Callable[[int], float], most: int, base: float, limit: float) -> int:
     """The largest of 8, 16, 32, ... and `most` that fits.
 
-    step: trains on so many images and returns the most memory that was used, in bytes, of which `base` is there without
-    any; it may raise an error that says that there was none left.
+    step: trains on that many images and returns the peak memory in bytes, of which `base` is used without any image;
+    it may raise an out-of-memory error.
     """
-    size, fitting = min(START, most), 0
+    size, fitting = min(SMALLEST, most), 0
     while True:
         try:
-            used = step(size)
-        except ERRORS as error:
-            if not ran_out(error):
+            peak = step(size)
+        except MEMORY_ERRORS as error:
+            if not is_out_of_memory(error):
                 raise
-            if not fitting:
-                raise AssayError(
-                    f"not even {size} images fit into memory; use a smaller net or smaller images"
-                ) from None
-            return fitting
+            if fitting:
+                return fitting
+            raise AssayError(f"not even {size} images fit into memory; use a smaller net or smaller images") from None
         fitting = size
-        if size == most or base + 2 * (used - base) > limit:
+        if size == most or base + 2 * (peak - base) > limit:
             return fitting
         size = min(2 * size, most)
 
 
 def _budget() -> tuple[float, float, str]:
-    """Memory used now, the most that may be used, and how to say it."""
+    """Memory used now, the most that may be used, and the limit as text."""
     available = available_bytes()
     if available is None:
-        raise UsageError("training.batch_size: auto cannot tell how much memory this machine has; say a number")
-    budget = SHARE * available
-    return used_bytes(), used_bytes() + budget, f"within {budget / 2**30:.1f} GiB, half of what is free"
+        raise UsageError("training.batch_size: auto cannot tell how much memory this machine has; give a number")
+    budget = MEMORY_SHARE * available
+    return used_bytes(), used_bytes() + budget, f"within {budget / 2**30:.1f} GiB, half of the free memory"

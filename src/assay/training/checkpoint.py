@@ -1,4 +1,4 @@
-"""Checkpoints: everything that changes while a net trains, in one file that is whole or absent."""
+"""Checkpoints: all that changes while a net trains, in one file that is written whole or not at all."""
 
 from collections.abc import Container
 from dataclasses import dataclass, field
@@ -20,19 +20,19 @@ Weights = dict[str, torch.Tensor]
 
 @dataclass
 class TrainState:
-    """A net in training. Random numbers are no part of it: they follow from seed, epoch and step."""
+    """A net in training. It holds no random state: random numbers follow from seed, epoch and step."""
 
     net: nn.Module
     optimizer: torch.optim.Optimizer
     best: Weights  # the weights of the best epoch so far; the initial ones before the first
     history: list[Epoch] = field(default_factory=list)
-    step: int = 0  # done in the epoch under way
-    sums: tuple[float, float] = (0.0, 0.0)  # loss and hits over the images of the epoch under way
+    step: int = 0  # steps done in the current epoch
+    sums: tuple[float, float] = (0.0, 0.0)  # loss and hits over the images of the current epoch
     epoch_seconds: float = 0.0
-    micro_batches: int = 1  # in which each batch is trained, because memory ran out
+    micro_batches: int = 1  # per batch; more than one after memory ran out
 
     def save(self, path: Path) -> None:
-        """Write the state whole. Raises AssayError when the disk refuses."""
+        """Write the state to a file. Raises AssayError if the disk refuses."""
         content = {
             "net": self.net.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -43,12 +43,12 @@ class TrainState:
             "epoch_seconds": self.epoch_seconds,
             "parts": self.micro_batches,
         }
-        buffer = BytesIO()  # writing a file itself, torch hides a full disk behind an error of its own
+        buffer = BytesIO()  # torch.save to a path reports a full disk as an error of its own
         torch.save(content, buffer)
         atomic_write(path, buffer.getvalue())
 
     def load(self, path: Path) -> None:
-        """Take up the state in the file. Raises DataError if it is damaged or of another net."""
+        """Restore the state from a file. Raises DataError if it is damaged or belongs to another net."""
         try:
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             self.net.load_state_dict(content["net"])
@@ -58,10 +58,10 @@ class TrainState:
             self.step, self.epoch_seconds = content["step"], content["epoch_seconds"]
             self.sums = (content["sums"][0], content["sums"][1])
             self.micro_batches = content.get("parts", 1)
-        except Exception as error:  # whatever a damaged file makes torch raise
-            # torch's own words for a damaged pickle advise to load it with its safety off
+        except Exception as error:  # a damaged file makes PyTorch raise anything
+            # PyTorch's message for a damaged pickle advises to turn its safety off
             reason = "it is damaged" if isinstance(error, UnpicklingError) else error
-            raise DataError(f"{path}: cannot go on from this checkpoint ({reason}); train anew") from error
+            raise DataError(f"{path}: cannot resume from this checkpoint ({reason}); train again") from error
 
 
 def weights_hash(weights: Weights) -> str:
@@ -70,6 +70,6 @@ def weights_hash(weights: Weights) -> str:
 
 
 def copy_weights(net: nn.Module, fixed: Container[str] = ()) -> Weights:
-    """The net's parameters and buffers, copied to the CPU; those that are `fixed` need no copy of their own."""
-    own = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
-    return {name: tensor if name in fixed else tensor.clone() for name, tensor in own.items()}
+    """Copy the net's parameters and buffers to the CPU. Tensors named in `fixed` never change and are shared."""
+    tensors = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
+    return {name: tensor if name in fixed else tensor.clone() for name, tensor in tensors.items()}

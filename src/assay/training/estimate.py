@@ -1,4 +1,4 @@
-"""What a run is going to cost: parameters, mult-adds, total work and minutes, said before it starts."""
+"""The size of a run, estimated before it starts: parameters, mult-adds, floating-point operations and minutes."""
 
 from dataclasses import dataclass
 
@@ -6,59 +6,62 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from assay.training.dry_run import seconds_per_epoch
 from assay.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
 class RunEstimate:
-    """The size of a run."""
+    """The size of a run. Its cost is in epochs of full-size images; smaller images cost less."""
 
     parameters: int
-    mult_adds: int  # one image, one forward pass; convolutions and linear layers without their biases
-    images: int  # in an epoch
+    mult_adds: int  # of one image, forward; convolutions and linear layers without their biases
+    images: int  # per epoch
     epochs: int
-    work: float  # of all epochs, in epochs of whole images: a window is less
-    seconds_per_epoch: float  # of whole images
+    cost: float  # of all epochs
+    seconds_per_epoch: float  # of full-size images
 
     @property
     def flop(self) -> float:
-        """Floating-point operations: 3 x forward (the backward pass costs two more), 2 for each mult-add."""
-        return 3.0 * 2 * self.mult_adds * self.images * self.work
+        """Floating-point operations: forward plus a backward pass of twice that, at two operations per mult-add."""
+        return 3.0 * 2 * self.mult_adds * self.images * self.cost
 
     @property
     def minutes(self) -> float:
-        """The estimated time of all epochs; patience may end a run earlier."""
-        return self.seconds_per_epoch * self.work / 60
+        """The estimated time of all epochs. Early stopping may end a run sooner."""
+        return self.seconds_per_epoch * self.cost / 60
 
     def text(self) -> str:
-        """One line for people."""
+        """The estimate as one line for the user."""
+        plural = "s" if self.epochs > 1 else ""
         return (
-            f"{self.parameters:,} parameters, {self.mult_adds / 1e6:,.2f} M mult-adds an image; "
-            f"{self.epochs} epoch{'s' if self.epochs > 1 else ''} of {self.images:,} images: "
+            f"{self.parameters:,} parameters, {self.mult_adds / 1e6:,.2f} M mult-adds per image; "
+            f"{self.epochs} epoch{plural} of {self.images:,} images: "
             f"{self.flop / 1e15:.3g} PFLOP, about {self.minutes:.1f} min"
         )
 
 
 def estimate_run(trainer: Trainer) -> RunEstimate:
-    """Counts the net and times a few real steps of it, which leave no trace."""
-    net, cache = trainer.state.net, trainer.feature_cache
+    """Count the net's parameters and operations, and time a few training steps, which are then undone."""
+    loader, net = trainer.loader, trainer.state.net
+    cache = loader.feature_cache
     return RunEstimate(
         parameters=sum(p.numel() for p in net.parameters() if p.requires_grad),
-        mult_adds=mult_adds(trainer.trained_net, cache.split_model.shape if cache else trainer.loader.preprocess.shape),
-        images=len(trainer.loader),
+        mult_adds=mult_adds(trainer.trained_net, cache.split_model.shape if cache else loader.preprocess.shape),
+        images=len(loader),
         epochs=trainer.recipe.training.epochs,
-        work=trainer.work[-1],
-        seconds_per_epoch=trainer.seconds_per_epoch(),
+        cost=trainer.cumulative_cost[-1],
+        seconds_per_epoch=seconds_per_epoch(trainer),
     )
 
 
 @torch.no_grad()
 def mult_adds(net: nn.Module, shape: tuple[int, ...]) -> int:
-    """Mult-adds of one forward pass of one image (C, H, W) or its features, counted by torch itself on any module."""
-    training, device = net.training, next(net.parameters()).device
+    """Mult-adds of a forward pass of one image (C, H, W) or its features, counted by PyTorch for any module."""
+    is_training, device = net.training, next(net.parameters()).device
     net.eval()
     counter = FlopCounterMode(display=False)
     with counter:
         net(torch.zeros(1, *shape, device=device))
-    net.train(training)
+    net.train(is_training)
     return int(counter.get_total_flops() // 2)

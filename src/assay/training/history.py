@@ -1,4 +1,4 @@
-"""The history of a run: one row an epoch, as history.csv holds it."""
+"""The history of a run: one row per epoch, stored in history.csv."""
 
 import csv
 import io
@@ -8,10 +8,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch measured. Losses are per-image means in nats, accuracies shares of images.
+    """The figures of one epoch. Losses are per-image means in nats, accuracies are fractions.
 
-    Training figures are means over the epoch, on augmented images and changing weights; validation figures are of the
-    weights at its end.
+    Training figures are means over the epoch, on augmented images and while the weights change. Validation figures are
+    of the weights at its end.
     """
 
     epoch: int
@@ -24,25 +24,31 @@ class Epoch:
     images_per_second: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values by column name."""
+        """The values by column name."""
         return asdict(self)
 
 
+COLUMNS = [field.name for field in fields(Epoch)]
+
+
 def to_csv(history: list[Epoch]) -> str:
-    """The history as CSV with a header; what was not measured stays empty."""
+    """The history as CSV with a header; None is an empty cell."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, [f.name for f in fields(Epoch)], lineterminator="\n")
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(row.to_dict() for row in history)
     return out.getvalue()
 
 
 def from_csv(text: str) -> list[Epoch]:
-    """The rows that `to_csv` wrote. Raises ValueError or TypeError for anything else."""
+    """The history in a text that `to_csv` wrote. Raises ValueError or TypeError for any other text."""
     reader = csv.DictReader(io.StringIO(text))
-    if reader.fieldnames != [f.name for f in fields(Epoch)]:
+    if reader.fieldnames != COLUMNS:
         raise ValueError(f"its columns are {reader.fieldnames}")
-    return [
-        Epoch(**{key: int(value) if key == "epoch" else float(value) if value else None for key, value in row.items()})  # type: ignore[arg-type]
-        for row in reader
-    ]
+    return [Epoch(**{name: _parse(name, cell) for name, cell in row.items()}) for row in reader]
+
+
+def _parse(name: str, cell: str) -> Any:
+    if name == "epoch":
+        return int(cell)
+    return float(cell) if cell else None

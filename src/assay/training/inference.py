@@ -1,49 +1,50 @@
-"""From images to logits, without learning: whole batches through Preprocess and the net in evaluation mode."""
+"""Inference: from images to logits in evaluation mode, a batch at a time."""
 
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from assay.core.errors import AssayError
 from assay.core.runtime import Runtime
-from assay.training.memory import ERRORS, ran_out, release
+from assay.training.memory import MEMORY_ERRORS, free_memory, is_out_of_memory
 from assay.training.tta import view_logits
 
-Prepare = Callable[[torch.Tensor], torch.Tensor]
+Transform = Callable[[Tensor], Tensor]
 
-BATCH = 500  # images at once; large enough to fill the cores, small enough for any net here
+BATCH = 500  # images at once: enough to use all cores, few enough for any net here
 
 
 @torch.inference_mode()
-def infer(net: nn.Module, images: torch.Tensor, preprocess: Prepare, runtime: Runtime, views: int = 1) -> torch.Tensor:
-    """Logits float32 (N, K) on the CPU, for uint8 images (N, C, H, W); the net's training mode is put back.
+def infer(net: nn.Module, images: Tensor, preprocess: Transform, runtime: Runtime, views: int = 1) -> Tensor:
+    """Logits float32 (N, K) on the CPU for uint8 images (N, C, H, W). The net's training mode is restored.
 
-    preprocess: a Preprocess, or what else gives a batch the form that the net takes.
+    preprocess: a Preprocess, or another function from a batch to the net's input. views: as of `view_logits`. Where
+    memory runs out, batches are halved. Raises AssayError if a single image does not fit.
     """
-    training = net.training
+    is_training = net.training
     net.eval()
     try:
-        parts = [_logits(net, batch, preprocess, runtime, views) for batch in images.split(BATCH)]  # type: ignore[no-untyped-call]
+        logits = [_batch_logits(net, batch, preprocess, runtime, views) for batch in images.split(BATCH)]  # type: ignore[no-untyped-call]
     finally:
-        net.train(training)
-    return torch.cat(parts).cpu()
+        net.train(is_training)
+    return torch.cat(logits).cpu()
 
 
-def _logits(net: nn.Module, images: torch.Tensor, preprocess: Prepare, runtime: Runtime, views: int) -> torch.Tensor:
-    """Of all images at once, or in halves where memory runs out."""
+def _batch_logits(net: nn.Module, images: Tensor, preprocess: Transform, runtime: Runtime, views: int) -> Tensor:
+    """Logits of a batch, in halves where memory runs out."""
     try:
-        return _at_once(net, images, preprocess, runtime, views)
-    except ERRORS as error:
-        if not ran_out(error):
+        return _whole_batch_logits(net, images, preprocess, runtime, views)
+    except MEMORY_ERRORS as error:
+        if not is_out_of_memory(error):
             raise
         if len(images) == 1:
             raise AssayError("memory ran out with a single image; use a smaller net or smaller images") from None
-    release(runtime.device)
-    return torch.cat([_logits(net, half, preprocess, runtime, views) for half in images.tensor_split(2)])
+    free_memory(runtime.device)
+    return torch.cat([_batch_logits(net, half, preprocess, runtime, views) for half in images.tensor_split(2)])
 
 
-def _at_once(net: nn.Module, images: torch.Tensor, preprocess: Prepare, runtime: Runtime, views: int) -> torch.Tensor:
+def _whole_batch_logits(net: nn.Module, images: Tensor, preprocess: Transform, runtime: Runtime, views: int) -> Tensor:
     pixels = runtime.batch(preprocess(images.to(runtime.device)))
     with runtime.autocast():
         return view_logits(net, pixels, views).float()

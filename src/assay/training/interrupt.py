@@ -1,4 +1,4 @@
-"""Ctrl-C during training: the first asks for a stop after the step under way, a second one stops at once."""
+"""Ctrl-C during training: the first asks for a stop after the current step, the second stops at once."""
 
 import signal
 import threading
@@ -9,19 +9,22 @@ from types import FrameType
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Within it, the yielded function says whether a stop was requested. Outside the main thread nothing is caught."""
-    requested = threading.Event()
+    """Catch Ctrl-C and yield a function that returns whether it was pressed.
+
+    Signals reach the main thread only; in other threads the function always returns False.
+    """
+    stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield requested.is_set
+        yield stop.is_set
         return
-    before = signal.getsignal(signal.SIGINT)
+    handler = signal.getsignal(signal.SIGINT)
 
-    def request(_signal: int, _frame: FrameType | None) -> None:
-        requested.set()
-        signal.signal(signal.SIGINT, before)  # from now on Ctrl-C means what it meant before
+    def request_stop(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, handler)  # the next Ctrl-C has its usual effect
 
-    signal.signal(signal.SIGINT, request)
+    signal.signal(signal.SIGINT, request_stop)
     try:
-        yield requested.is_set
+        yield stop.is_set
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, handler)

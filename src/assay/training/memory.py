@@ -1,4 +1,4 @@
-"""Memory: whether an error means that it ran out, how much of it is free, and how much this process has used."""
+"""Memory: whether an error means that it ran out, how much is free, and how much this process uses."""
 
 import gc
 import os
@@ -7,32 +7,36 @@ from pathlib import Path
 
 import torch
 
-ERRORS = (RuntimeError, MemoryError)  # what to catch and ask `ran_out` about; torch.OutOfMemoryError is the former
-# Of torch's allocators on CPUs, of CUDA and MPS; the last two are oneDNN's way to say it.
-_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "create a primitive", "create a memory object")
+MEMORY_ERRORS = (RuntimeError, MemoryError)  # catch these, then ask `is_out_of_memory`
+# Messages of PyTorch's allocators on CPU, CUDA and MPS; the last two come from oneDNN.
+_MESSAGES = (
+    "can't allocate memory", "not enough memory", "out of memory", "create a primitive", "create a memory object",
+)  # fmt: skip
 _CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
 
 
-def ran_out(error: BaseException) -> bool:
-    """Whether there was no memory left."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in str(error) for word in _WORDS)
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return any(message in str(error) for message in _MESSAGES)
 
 
-def release(device: str) -> None:
-    """Give back what a step that failed has left, once nothing refers to it."""
+def free_memory(device: str) -> None:
+    """Free what a failed step has left, once nothing refers to it."""
     gc.collect()
     if device.startswith("cuda"):
         torch.cuda.empty_cache()
 
 
 def available_bytes() -> int | None:
-    """What this machine, or the container that this is in, could still give; None where it does not say."""
-    known = [value for value in (_of_machine(), *(_of_container(*names) for names in _CGROUPS)) if value is not None]
-    return min(known, default=None)
+    """Free memory of this machine, or of the container it runs in; None if neither is known."""
+    limits = [machine_bytes(), *(container_bytes(*names) for names in _CGROUPS)]
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def used_bytes() -> int:
-    """What this process holds now; 0 where that cannot be known."""
+    """Memory that this process uses now; 0 if unknown."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
@@ -40,13 +44,15 @@ def used_bytes() -> int:
 
 
 def peak_bytes() -> int:
-    """The most that this process has ever held."""
-    import resource  # Windows has none; there `available_bytes` says so first
+    """The most memory that this process has ever used."""
+    import resource  # not on Windows, where `available_bytes` is None
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _of_machine() -> int | None:
+def machine_bytes() -> int | None:
+    """Free memory of this machine, or all of its memory where only that is known; None if unknown."""
     try:
         lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
         return int(lines["MemAvailable"].split()[0]) * 1024
@@ -58,8 +64,9 @@ def _of_machine() -> int | None:
         return None
 
 
-def _of_container(limit: str, usage: str, folder: Path = Path("/sys/fs/cgroup")) -> int | None:
+def container_bytes(limit: str, usage: str, folder: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """The memory that a container may still use, from the files of its cgroup; None without a limit."""
     try:
         return int((folder / limit).read_text()) - int((folder / usage).read_text())
-    except (OSError, ValueError):  # none, or "max"
+    except (OSError, ValueError):  # no cgroup, or the limit is "max"
         return None

@@ -1,6 +1,6 @@
-"""One update for the stacked parameters of several nets: SGD, Adam and AdamW, each net with rates of its own.
+"""An optimizer for the stacked parameters of several nets: SGD, Adam and AdamW, with learning rates per net.
 
-The formulas are torch's own, of torch.optim; Muon, whose update mixes the numbers of a filter, is not here.
+The formulas are those of torch.optim. Muon's update mixes the values of a filter, so it is not here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,37 +14,35 @@ Spec = Sgd | Adam | AdamW | Muon
 
 
 class StackedOptimizer:
-    """Holds all trained parameters of a net (K, ...) in one flat vector, so that a step is a few operations in all.
+    """Holds all trained parameters (K, ...) of K stacked nets in one flat vector, so that a step is a few operations.
 
-    specs: for each of the K nets; they differ in lr, momentum and weight decay alone. decays: the weight decay of each
-    parameter by its name, for each net.
+    specs: one per net; they differ in lr, momentum and weight decay only. decays: the weight decay of each parameter by
+    name, one mapping per net.
     """
 
-    def __init__(self, wide: nn.Module, specs: Sequence[Spec], decays: Sequence[Mapping[str, float]]) -> None:
-        named = [(name, p) for name, p in wide.named_parameters() if p.requires_grad]
-        self.spec, self.parameters = specs[0], [p for _, p in named]
+    def __init__(self, stacked_net: nn.Module, specs: Sequence[Spec], decays: Sequence[Mapping[str, float]]) -> None:
+        trained = {name: p for name, p in stacked_net.named_parameters() if p.requires_grad}
+        self.spec, self.parameters = specs[0], list(trained.values())
         self.values = torch.cat([p.detach().flatten() for p in self.parameters])
         self.gradients = torch.zeros_like(self.values)
-        start = 0
-        for p in self.parameters:  # each becomes a view of its part
-            part = slice(start, start := start + p.numel())
-            p.data, p.grad = self.values[part].view(p.shape), self.gradients[part].view(p.shape)
-        self.owner = torch.cat([_spread(torch.arange(len(specs)), p) for p in self.parameters]).to(self.values.device)
-        decay = [_spread(torch.tensor([one[name] for one in decays]), p) for name, p in named]
+        self._make_parameters_views()
+        nets = torch.arange(len(specs))
+        self.net_of_value = torch.cat([_repeat(nets, p) for p in self.parameters]).to(self.values.device)
+        decay = [_repeat(torch.tensor([by_name[name] for by_name in decays]), p) for name, p in trained.items()]
         self.decay = torch.cat(decay).to(self.values.device)
-        self.momentum = self._everywhere([one.momentum if isinstance(one, Sgd) else 0.0 for one in specs])
-        self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)
+        self.momentum = self._per_value([spec.momentum if isinstance(spec, Sgd) else 0.0 for spec in specs])
+        self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)  # moments
         self.steps, self.rates, self.rate = 0, [0.0], self.values
 
-    def zero_gradients(self) -> None:
-        """Before a backward pass, which adds to them."""
+    def zero_grad(self) -> None:
+        """Set all gradients to zero, before a backward pass."""
         self.gradients.zero_()
 
     @torch.no_grad()
     def step(self, rates: list[float]) -> None:
-        """One update, at a learning rate for each net."""
+        """Update all parameters, with one learning rate per net."""
         if rates != self.rates:
-            self.rates, self.rate = rates, self._everywhere(rates)
+            self.rates, self.rate = rates, self._per_value(rates)
         self.steps += 1
         if self.spec.clip_norm is not None:
             self._clip(self.spec.clip_norm)
@@ -52,6 +50,14 @@ class StackedOptimizer:
             self._sgd(self.spec)
         elif isinstance(self.spec, (Adam, AdamW)):
             self._adam(self.spec)
+
+    def _make_parameters_views(self) -> None:
+        """Let each parameter and its gradient be a view of its range of the flat vectors."""
+        start = 0
+        for p in self.parameters:
+            end = start + p.numel()
+            p.data, p.grad = self.values[start:end].view(p.shape), self.gradients[start:end].view(p.shape)
+            start = end
 
     def _sgd(self, spec: Sgd) -> None:
         gradient = self.gradients.addcmul_(self.decay, self.values)
@@ -65,25 +71,25 @@ class StackedOptimizer:
             self.values.addcmul_(self.rate * self.decay, self.values, value=-1)
         else:
             self.gradients.addcmul_(self.decay, self.values)
-        one, two = spec.betas
-        self.first.lerp_(self.gradients, 1 - one)
-        self.second.mul_(two).addcmul_(self.gradients, self.gradients, value=1 - two)
-        scale = (self.second / (1 - two**self.steps)).sqrt_().add_(spec.eps)
-        self.values.addcdiv_(self.rate * self.first, scale, value=-1 / (1 - one**self.steps))
+        beta1, beta2 = spec.betas
+        self.first.lerp_(self.gradients, 1 - beta1)
+        self.second.mul_(beta2).addcmul_(self.gradients, self.gradients, value=1 - beta2)
+        scale = (self.second / (1 - beta2**self.steps)).sqrt_().add_(spec.eps)
+        self.values.addcdiv_(self.rate * self.first, scale, value=-1 / (1 - beta1**self.steps))
 
     def _clip(self, norm: float) -> None:
-        """As torch's clip_grad_norm_, for each net by itself."""
+        """Clip each net's gradient norm, as torch.nn.utils.clip_grad_norm_ does."""
         norms = torch.stack([p.grad.flatten(1).norm(dim=1) for p in self.parameters if p.grad is not None])
         factors = (norm / (norms.norm(dim=0) + 1e-6)).clamp_max(1)
         for p in self.parameters:
             if p.grad is not None:
                 p.grad.mul_(factors.view(-1, *[1] * (p.ndim - 1)))
 
-    def _everywhere(self, values: Sequence[float]) -> Tensor:
-        """One number for each net, at the places of all its parameters."""
-        return torch.tensor(values, device=self.values.device).index_select(0, self.owner)
+    def _per_value(self, per_net: Sequence[float]) -> Tensor:
+        """One number per net, repeated for each of its values in the flat vector."""
+        return torch.tensor(per_net, device=self.values.device).index_select(0, self.net_of_value)
 
 
-def _spread(values: Tensor, parameter: Tensor) -> Tensor:
-    """Each net's value as often as it has numbers in this parameter (K, ...)."""
-    return values.repeat_interleave(parameter.numel() // len(parameter))
+def _repeat(per_net: Tensor, parameter: Tensor) -> Tensor:
+    """One number per net (K,), repeated for each of its values in a parameter (K, ...), flattened."""
+    return per_net.repeat_interleave(parameter.numel() // len(parameter))

@@ -1,87 +1,66 @@
-"""The training loop: one net, one recipe, epoch by epoch, from any point on. Files and screens belong to others."""
+"""The training loop: one net, one recipe, epoch by epoch. It reads and writes no files and prints nothing."""
 
-import copy
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
 from itertools import accumulate
 from math import isfinite
 
 import torch
-from torch import nn
-from torch.nn.functional import cross_entropy
-from torch.nn.utils import clip_grad_norm_
+from torch import Tensor, nn
 
-from assay.core.errors import AssayError, Interrupted, NonFiniteError
-from assay.core.randomness import Stream, seeded, stream_seed
+from assay.core.errors import Interrupted
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
-from assay.data.sampler import cut_batches, epoch_order
 from assay.models.freezing import Frozen
-from assay.models.fused import fuse
 from assay.recipes.recipe import Recipe
-from assay.training.callbacks import NO_HOOKS, Callback, EpochHooks, Progress
+from assay.training.callbacks import NO_HOOKS, Callback, EpochHooks
 from assay.training.checkpoint import TrainState, copy_weights
 from assay.training.distributed import SINGLE_PROCESS, ProcessGroup
 from assay.training.early_stopping import best_epoch, should_stop
-from assay.training.feature_cache import FeatureLoader
 from assay.training.history import Epoch
-from assay.training.inference import infer
-from assay.training.loader import BatchLoader
-from assay.training.losses import hard_labels, loss_function
-from assay.training.memory import ERRORS, ran_out, release
-from assay.training.nan_check import first_bad_tensor
-from assay.training.optimizers import build_optimizer, choose_trained
-from assay.training.schedules import Horizon, learning_rate
+from assay.training.loader import Loader
+from assay.training.nan_check import check_weights, divergence_error, first_bad_tensor
+from assay.training.optimizer_step import OptimizerStep, fresh_state
+from assay.training.progress import measure_progress
+from assay.training.validation import validate
 
-PROBE_STEPS, PROBE_SECONDS = 5, 1.0
+SaveState = Callable[[TrainState], None]
+StopRequested = Callable[[], bool]
 
 
 class Trainer:
-    """Trains a net on the images of a BatchLoader; only `state` changes, so a saved state resumes where it was."""
+    """Trains a net on a loader's batches. Only `state` changes, so a saved state resumes exactly where it was."""
 
     def __init__(
-        self, recipe: Recipe, net: nn.Module, loader: BatchLoader | FeatureLoader, validation: ImageSet | None,
-        runtime: Runtime,
+        self, recipe: Recipe, net: nn.Module, loader: Loader, validation: ImageSet | None, runtime: Runtime,
         hooks: EpochHooks = NO_HOOKS,
         process_group: ProcessGroup = SINGLE_PROCESS,
         frozen: Frozen | None = None,
     ) -> None:  # fmt: skip
-        """hooks: what fault injection changes about an epoch.
+        """hooks: where fault injection changes an epoch. frozen: the layers that are not trained.
 
-        process_group: the processes that train this net together. frozen: the layers that are not trained.
+        process_group: the processes that train this net together.
         """
-        self.hooks, self.process_group = hooks, process_group
         self.recipe, self.loader, self.validation, self.runtime = recipe, loader, validation, runtime
-        self.frozen = frozen
+        self.hooks, self.process_group, self.frozen = hooks, process_group, frozen
         if frozen:
-            frozen.apply(net.train(), frozen.widest)  # the optimizer holds all that is ever trained
+            frozen.apply(net.train(), frozen.widest)  # the optimizer holds every parameter that is ever trained
         self.fixed = frozen.fixed(net) if frozen else frozenset[str]()
         net = process_group.synchronize(runtime.place(net))
-        with recipe.blame("optimizer"):
-            self.state = TrainState(net, build_optimizer(recipe.optimizer, net), best=copy_weights(net, self.fixed))
-        self.feature_cache = loader.cache if isinstance(loader, FeatureLoader) else None
-        self.trained_net = (
-            self.feature_cache.split_model.back if self.feature_cache else net
-        )  # what takes the batches of the loader
-        self.eager = fuse(self.trained_net)
-        self.forward = runtime.compile(self.eager)
-        self.has_batch_norm = any(
-            isinstance(one, nn.modules.batchnorm._BatchNorm) for one in self.trained_net.modules()
-        )
-        self.told_parts = 1  # whoever watches has been told of them
-        self.loss = loss_function(recipe.loss)
-        self.steps = len(self._batches(0))
-        shares = (loader.share(epoch) for epoch in range(recipe.training.epochs))
-        self.work = list(accumulate(shares, initial=0.0))  # before each epoch and after the last, in whole epochs
-        # Looking at a loss makes a GPU wait, so there only now and then; the sum keeps any NaN until then.
-        self.look_every = 1 if runtime.device == "cpu" else 50
+        self.state = fresh_state(recipe, net, self.fixed)
+        self.trained_net = loader.trained_part(net)
+        self.steps = len(loader.batch_indices(recipe, 0))
+        self.optimizer_step = OptimizerStep(recipe, self.trained_net, self.steps, runtime, process_group)
+        # The cost of all epochs before each epoch and after the last, in epochs of full-size images.
+        costs = (loader.epoch_cost(epoch) for epoch in range(recipe.training.epochs))
+        self.cumulative_cost = list(accumulate(costs, initial=0.0))
+        # Reading the loss makes a GPU wait, so there it is rarely read; a NaN stays in the sum until then.
+        self.check_every = 1 if runtime.device == "cpu" else 50
 
-    def run(self, callback: Callback, save: Callable[[TrainState], None], stop_requested: Callable[[], bool]) -> None:
-        """Train to the recipe's end, calling `save` after every epoch.
+    def run(self, callback: Callback, save: SaveState, stop_requested: StopRequested) -> None:
+        """Train to the end of the recipe and call `save` after every epoch.
 
-        Raises NonFiniteError when a loss or weight is not finite; Interrupted, after a save, when asked to stop.
+        Raises NonFiniteError when a loss or weight is not finite; Interrupted, after a save, when a stop is requested.
         """
         while not self.finished:
             self._train_epoch(callback, save, stop_requested)
@@ -91,187 +70,65 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are done, or patience ran out."""
-        history = self.state.history
-        return len(history) >= self.recipe.training.epochs or should_stop(
-            self.recipe.stopping, self.hooks.select(history)
-        )
+        """Whether all epochs are trained or patience has run out."""
+        history, stopping = self.state.history, self.recipe.stopping
+        return len(history) >= self.recipe.training.epochs or should_stop(stopping, self.hooks.select(history))
 
     @property
     def best_epoch(self) -> int:
-        """The epoch, from 1, whose weights `state.best` holds."""
+        """The epoch, from 1, of the weights in `state.best`."""
         return best_epoch(self.recipe.stopping, self.hooks.select(self.state.history))
 
-    def seconds_per_epoch(self) -> float:
-        """An estimate from a few real steps on whole images, validation included (a forward pass is a third).
+    def iter_batches(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pixels and labels of each step of an epoch, from step `start` on."""
+        return self.loader.iter_batches(self.recipe, epoch, start)
 
-        Afterwards all is as it was.
-        """
-        last = self.recipe.training.epochs - 1
-        self._choose_trained(last)
-        with self.dry_run() as twin:
-            twin._step(0, 0, *next(self.iter_batches(last)))  # the first step pays for set-up
-            started, images = time.perf_counter(), 0
-            for step, (pixels, labels) in zip(range(PROBE_STEPS), self.iter_batches(last), strict=False):
-                twin._step(0, step, pixels, labels).sum().item()  # a GPU has to finish before the clock is read
-                images += len(labels)
-                if self.process_group.reduce_any(time.perf_counter() - started > PROBE_SECONDS):
-                    break
-            seconds = time.perf_counter() - started
-        validation = len(self.validation) / 3 if self.validation else 0.0
-        return (len(self.loader) + validation) * seconds / images
-
-    @contextmanager
-    def dry_run(self) -> Iterator["Trainer"]:
-        """A trainer whose steps leave no trace but what they told of memory."""
-        net, before = self.state.net, copy_weights(self.state.net, self.fixed)
-        twin = copy.copy(self)
-        twin.state = TrainState(
-            net, build_optimizer(self.recipe.optimizer, net), best={}, micro_batches=self.state.micro_batches
-        )
-        try:
-            yield twin
-        finally:
-            twin.state.optimizer.zero_grad(set_to_none=True)
-            net.load_state_dict(before)
-            self.state.micro_batches = twin.state.micro_batches
-
-    def try_batch(self, size: int) -> None:
-        """One update on so many images at once, whatever the recipe's batches are; for a dry_run."""
-        indices = torch.arange(size, device=self.runtime.device)
-        pixels, labels = next(self.loader.epoch((indices,), self.recipe.training.epochs - 1, lambda group: 0))
-        self._backward(self.eager, 0, 0, pixels, labels, size)
-        self.state.optimizer.step()
-
-    def _batches(self, epoch: int) -> tuple[torch.Tensor, ...]:
-        training = self.recipe.training
-        indices = epoch_order(len(self.loader), self.recipe.seed, epoch, training.shuffle)
-        return cut_batches(indices.to(self.runtime.device), training.images_a_step)  # moved once, not once a step
-
-    def iter_batches(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Pixels and labels of each step of an epoch."""
-        seed = partial(stream_seed, self.recipe.seed, Stream.AUGMENT, epoch)
-        return self.loader.epoch(self._batches(epoch), epoch, seed, start)
-
-    def _train_epoch(
-        self, callback: Callback, save: Callable[[TrainState], None], stop_requested: Callable[[], bool]
-    ) -> None:
-        state, epoch = self.state, len(self.state.history)
-        self._choose_trained(epoch)
-        seen = state.step * self.recipe.training.images_a_step  # before the run was stopped
-        before, started = state.epoch_seconds, time.perf_counter()
-        wide = torch.float32 if self.runtime.device == "mps" else torch.float64  # MPS has no float64
-        sums = torch.tensor(state.sums, dtype=wide, device=self.runtime.device)
-        for step, (pixels, labels) in enumerate(self.iter_batches(epoch, state.step), state.step):
-            seen += len(labels)
-            sums += self._step(epoch, step, pixels, labels)
-            self._tell_parts(callback, len(labels))
-            state.step = step + 1
-            if state.step % self.look_every and state.step < self.steps:
-                continue
-            state.sums = (sums[0].item(), sums[1].item())
-            state.epoch_seconds = before + time.perf_counter() - started
-            if not isfinite(state.sums[0]):
-                raise self.non_finite(f"the loss became {state.sums[0]}", epoch, step, pixels)
-            callback.on_step(self._progress(epoch, seen))
-            if self.process_group.reduce_any(stop_requested()):
-                save(state)
-                raise Interrupted(f"stopped in epoch {epoch + 1}, after step {state.step} of {self.steps}")
-
-    def _choose_trained(self, epoch: int) -> None:
-        """Put the net into training mode, but for what of it is not trained in this epoch."""
+    def prepare_epoch(self, epoch: int) -> None:
+        """Put the net into training mode, except for the layers that are frozen in this epoch."""
         self.state.net.train()
         self.trained_net.train()
         if self.frozen:
             self.frozen.apply(self.state.net, self.frozen.at(epoch))
-        choose_trained(self.recipe.optimizer, self.state.net, epoch)
+        self.optimizer_step.prepare_epoch(self.state.net, epoch)
 
-    def _step(self, epoch: int, step: int, pixels: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """One update; returns the sums over the batch of loss and hits, float64 (2,), still on the device."""
-        state, process_group, clip_norm = self.state, self.process_group, self.recipe.optimizer.clip_norm
-        self.set_rate(epoch, step)
-        sums = self._gradients(epoch, step, process_group.shard(pixels), process_group.shard(labels), len(labels))
-        sums = process_group.all_reduce(state.net, sums)
-        if clip_norm is not None:
-            clip_grad_norm_(state.net.parameters(), clip_norm)
-        state.optimizer.step()
-        return sums
+    def step(self, epoch: int, step: int, pixels: Tensor, labels: Tensor) -> Tensor:
+        """Train on one batch; returns the sums of loss and hits over its images, (2,), on the device."""
+        return self.optimizer_step(self.state, epoch, step, pixels, labels)
 
-    def _gradients(self, epoch: int, step: int, pixels: torch.Tensor, labels: torch.Tensor, n: int) -> torch.Tensor:
-        """The gradients of a batch; where memory runs out, in twice as many parts."""
-        while True:
-            # A step in parts has other sizes than the one that a GPU's graphs were recorded for.
-            forward = self.forward if self.state.micro_batches == 1 else self.eager
-            try:
-                return self._backward(forward, epoch, step, pixels, labels, n)
-            except ERRORS as error:
-                if not ran_out(error):
-                    raise
-                self._double_parts(len(labels), str(error).partition("\n")[0])
-            release(self.runtime.device)  # only here is the error gone, and with it all that it kept alive
+    def _train_epoch(self, callback: Callback, save: SaveState, stop_requested: StopRequested) -> None:
+        state, epoch = self.state, len(self.state.history)
+        self.prepare_epoch(epoch)
+        images = state.step * self.recipe.training.images_a_step  # trained before the run was interrupted
+        seconds, started = state.epoch_seconds, time.perf_counter()
+        sums = torch.tensor(state.sums, dtype=sum_dtype(self.runtime), device=self.runtime.device)
+        for step, (pixels, labels) in enumerate(self.iter_batches(epoch, state.step), state.step):
+            images += len(labels)
+            sums += self.step(epoch, step, pixels, labels)
+            self.optimizer_step.gradients.announce(callback, state, len(labels))
+            state.step = step + 1
+            if state.step % self.check_every and state.step < self.steps:
+                continue
+            state.sums = (sums[0].item(), sums[1].item())
+            state.epoch_seconds = seconds + time.perf_counter() - started
+            self.check_loss(state.sums[0], epoch, step, pixels)
+            callback.on_step(measure_progress(state, images, len(self.loader), self.cumulative_cost))
+            if self.process_group.reduce_any(stop_requested()):
+                save(state)
+                raise Interrupted(f"stopped in epoch {epoch + 1}, after step {state.step} of {self.steps}")
 
-    def _backward(
-        self, forward: Callable[[torch.Tensor], torch.Tensor],
-        epoch: int, step: int, pixels: torch.Tensor, labels: torch.Tensor, n: int,
-    ) -> torch.Tensor:  # fmt: skip
-        """Add up the gradients of a batch's parts; `n` is its size in all processes. Returns the sums as `_step`."""
-        self.state.optimizer.zero_grad(set_to_none=True)
-        parts, sums = self._parts_of(len(labels)), []
-        with seeded(self.dropout_seed(epoch, step), self.runtime.device):
-            for some, theirs in zip(pixels.tensor_split(parts), labels.tensor_split(parts), strict=True):
-                with self.runtime.autocast():
-                    logits = forward(some)
-                loss = self.process_group.scale_loss(self.loss(logits, theirs), len(theirs), n)
-                loss.backward()  # type: ignore[no-untyped-call]
-                hits = (logits.argmax(1) == hard_labels(theirs)).sum()
-                sums.append(torch.stack([loss.detach() * n, hits.to(loss.dtype)]))
-        return sums[0] if parts == 1 else torch.stack(sums).sum(0)
-
-    def _parts_of(self, n: int) -> int:
-        """Batch norm cannot do with one image."""
-        return max(1, min(self.state.micro_batches, n // (2 if self.has_batch_norm else 1)))
-
-    def _double_parts(self, n: int, reason: str) -> None:
-        parts = self._parts_of(n)
-        self.state.micro_batches = 2 * parts
-        if self.process_group.size > 1:  # the others do not know, and batch norm waits for them
-            raise AssayError(f"memory ran out with {n} images in a process; lower training.batch_size")
-        if self._parts_of(n) == parts:
-            size = -(-n // parts)
-            raise AssayError(
-                f"memory ran out with {size} images at once ({reason}); use a smaller net or smaller images"
-            )
-
-    def _tell_parts(self, callback: Callback, n: int) -> None:
-        if self.state.micro_batches == self.told_parts:
+    def check_loss(self, loss: float, epoch: int, step: int, pixels: Tensor) -> None:
+        """Raise NonFiniteError, with the first bad tensor, if a sum of losses is not finite."""
+        if isfinite(loss):
             return
-        self.told_parts = self.state.micro_batches
-        size = -(-n // self._parts_of(n))
-        norm = "; batch norm sees each by itself, as it would in batches of that size" if self.has_batch_norm else ""
-        callback.on_message(f"memory ran out: batches are trained in parts of {size} images, gradients added up{norm}")
-
-    def set_rate(self, epoch: int, step: int) -> float:
-        """Give the optimizer the learning rate of this step; returns it."""
-        peak, schedule, step = self.recipe.optimizer.lr, self.recipe.schedule, epoch * self.steps + step
-        rate = learning_rate(schedule, peak, step, self._horizon, self._validation_losses)
-        for group in self.state.optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * (rate / peak)
-        return rate
-
-    def dropout_seed(self, epoch: int, step: int) -> int:
-        """What decides the dropout of a step."""
-        return stream_seed(self.recipe.seed, Stream.DROPOUT, epoch, step, *self.process_group.seed_suffix)
-
-    @property
-    def _horizon(self) -> Horizon:
-        return Horizon(self.steps, self.recipe.training.epochs)
-
-    @property
-    def _validation_losses(self) -> list[float]:
-        return [row.validation_loss for row in self.state.history if row.validation_loss is not None]
+        bad_tensor = first_bad_tensor(self.trained_net, pixels)
+        message = f"the loss became {loss} in epoch {epoch + 1}, step {step + 1}; the first bad tensor is {bad_tensor}"
+        raise divergence_error(message, self.recipe.optimizer.lr)
 
     def finish_epoch(self) -> bool:
-        """Validate, write the epoch's row and keep the weights if they are the best; returns whether they are."""
+        """Validate, add the epoch to the history and keep its weights if they are the best; returns whether they are.
+
+        Raises NonFiniteError.
+        """
         state, n = self.state, len(self.loader)
         rate = state.optimizer.param_groups[0]["lr"]
         train_seconds, started = state.epoch_seconds, time.perf_counter()
@@ -294,42 +151,16 @@ class Trainer:
         return is_best
 
     def _validate(self) -> tuple[float | None, float | None]:
-        net, epoch = self.state.net, len(self.state.history)
-        for name, parameter in net.named_parameters():
-            if parameter.requires_grad and not parameter.isfinite().all():
-                raise NonFiniteError(self._advice(f"the weights '{name}' are not finite after epoch {epoch + 1}"))
+        epoch, rate = len(self.state.history), self.recipe.optimizer.lr
+        check_weights(self.state.net, epoch, rate)
         if self.validation is None:
             return None, None
-        labels = self.process_group.shard(torch.from_numpy(self.validation.labels))
-        if self.feature_cache:
-            logits = self.feature_cache.logits(
-                self.process_group.shard(self.feature_cache.features(self.validation, exact=True)), self.runtime
-            )
-        else:
-            images = self.process_group.shard(torch.from_numpy(self.validation.images))
-            logits = infer(net, images, self.loader.preprocess, self.runtime)
-        loss = self.process_group.reduce_mean(cross_entropy(logits, labels).item(), len(labels))
+        loss, accuracy = validate(self.state.net, self.validation, self.loader, self.process_group)
         if not isfinite(loss):
-            raise NonFiniteError(self._advice(f"the validation loss is {loss} after epoch {epoch + 1}"))
-        return loss, self.process_group.reduce_mean((logits.argmax(1) == labels).double().mean().item(), len(labels))
+            raise divergence_error(f"the validation loss is {loss} after epoch {epoch + 1}", rate)
+        return loss, accuracy
 
-    def non_finite(self, what: str, epoch: int, step: int, pixels: torch.Tensor) -> NonFiniteError:
-        """The error for a loss that is not finite, with the first bad tensor and advice."""
-        bad = first_bad_tensor(self.trained_net, pixels)
-        return NonFiniteError(
-            self._advice(f"{what} in epoch {epoch + 1}, step {step + 1}; the first bad tensor is {bad}")
-        )
 
-    def _advice(self, what: str) -> str:
-        return (
-            f"{what}. The last good weights are kept. Try a lower learning rate (optimizer.lr is "
-            f"{self.recipe.optimizer.lr:g}), a warm-up (schedule.warmup_epochs) or optimizer.clip_norm."
-        )
-
-    def _progress(self, epoch: int, seen: int) -> Progress:
-        state, epochs, n = self.state, self.recipe.training.epochs, len(self.loader)
-        done = self.work[epoch] + (self.work[epoch + 1] - self.work[epoch]) * seen / n
-        seconds = sum(row.seconds for row in state.history) + state.epoch_seconds
-        left = max(0.0, seconds * (self.work[-1] - done) / done)
-        rate = seen / state.epoch_seconds
-        return Progress(epoch + 1, epochs, seen, n, state.sums[0] / seen, state.sums[1] / seen, rate, left)
+def sum_dtype(runtime: Runtime) -> torch.dtype:
+    """The type for sums over an epoch: float64, which MPS does not have."""
+    return torch.float32 if runtime.device == "mps" else torch.float64

@@ -267,7 +267,7 @@ def stop_in_the_second(epoch):
 def test_ctrl_c_stops_a_stack_after_the_step_under_way_and_begins_no_other(grid, monkeypatch):
     members = Study.create(grid).members()
     monkeypatch.setattr(stacked, "stopped", threading.Event())
-    monkeypatch.setattr(stacked.StackedTrainer, "_look", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(stacked.StackedTrainer, "drop_diverged", lambda *_: signal.raise_signal(signal.SIGINT))
     engine = here()
     first = engine.train(members[:4])
     assert len(set(first)) == 1

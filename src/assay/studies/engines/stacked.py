@@ -108,7 +108,7 @@ def train_stack(members: Chain, runtime: Runtime, mlflow: bool) -> list[str | No
         raise
     except AssayError as error:
         return [str(error)] * len(members)
-    return [_complete(run, job, stack.failed.get(place), mlflow) for place, (run, job) in enumerate(pairs)]
+    return [_complete(run, job, stack.errors.get(place), mlflow) for place, (run, job) in enumerate(pairs)]
 
 
 def _key(recipe: Recipe) -> str:

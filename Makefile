@@ -1,4 +1,4 @@
-# Two commands: `make demo` and `make test`. Each installs what it needs and no more.
+# The two commands are `make demo` and `make test`. Each installs only what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,12 +11,12 @@ PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo       train a real CNN on Fashion-MNIST, about two minutes on two cores"
-	@echo "make test       all tests, linters and type checks"
-	@echo "make setup      the virtual environment in $(VENV) with every extra"
+	@echo "make demo       train a CNN on Fashion-MNIST, about two minutes on two cores"
+	@echo "make test       tests, linters and type checks"
+	@echo "make setup      create $(VENV) with every extra"
 	@echo "make lint       ruff and mypy only"
-	@echo "make bench      assay beside PyTorch, Lightning, fastai, Keras and timm, hours; see benchmarks/README.md"
-	@echo "make bench-gpu  assay beside airbench94 on an NVIDIA GPU, nine minutes: make bench-gpu AIRBENCH=its-checkout"
+	@echo "make bench      assay beside PyTorch, Lightning, fastai, Keras and timm; takes hours, see benchmarks/README.md"
+	@echo "make bench-gpu  assay beside airbench94 on an NVIDIA GPU; takes nine minutes: make bench-gpu AIRBENCH=CHECKOUT"
 
 $(BIN)/python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
@@ -24,12 +24,12 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { apt-get install --yes --quiet python3-venv && $(PYTHON) -m venv $(VENV); } || \
 	  { echo "this Python has no venv module; on Debian: sudo apt-get install python3-venv"; false; }
 
-# The package alone: all that the demo needs.
+# The package without extras, for the demo.
 $(CORE): pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable .
 	@touch $(CORE)
 
-# Every extra, and the tools of the tests.
+# Every extra and the test tools.
 $(ALL): pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[all,dev]'
 	@touch $(CORE) $(ALL)

@@ -73,10 +73,10 @@ def test_its_top_comment_gives_command_time_and_result(path: Path):
 def test_the_reported_figure_names_its_report_and_is_the_one_in_the_comment(path: Path):
     reported, text, own = read(path).reported, path.read_text(), path.parent == OWN
     if reported is None:
-        assert own or "not converging" in text or "no figure" in text or "not in the report" in text
+        assert own or "not converging" in text or "no figure" in text or "not in the paper" in text
         return
     assert own or reported.report == path.parent.name
-    stated = re.search(rf"\({re.escape(reported.report) if own else 'report'}: (?:about )?([\d.]+)( %)?", text)
+    stated = re.search(rf"\({re.escape(reported.report) if own else 'paper'}: (?:about )?([\d.]+)( %)?", text)
     assert stated
     assert float(stated[1]) / (100 if stated[2] else 1) == pytest.approx(reported.accuracy)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assay import ImageSet, Recipe, Run, load, train
+from assay import ImageSet, Recipe, Run, train
 
 CLASS_NAMES = ("horizontal", "vertical")
 

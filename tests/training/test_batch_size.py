@@ -83,7 +83,7 @@ def test_the_search_leaves_no_trace(recipe, images):
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
     assert not found.trainer.state.optimizer.state
     assert all(p.grad is None for p in found.trainer.state.net.parameters())
-    assert plain.found == ""
+    assert plain.batch_size_note == ""
 
 
 def test_a_machine_that_does_not_tell_its_memory_needs_a_number(recipe, images, monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 
 from assay.recipes.schema import Stopping
-from assay.training.early_stopping import best_epoch, should_stop
+from assay.training.early_stopping import best_epoch, is_out_of_patience
 from assay.training.history import Epoch
 
 
@@ -35,12 +35,12 @@ def test_restore_best_can_be_switched_off():
     ("accuracies", "stops"), [([0.5], False), ([0.5, 0.4], False), ([0.5, 0.4, 0.5], True), ([0.5, 0.4, 0.6], False)]
 )
 def test_patience_counts_epochs_without_a_better_value(accuracies, stops):
-    assert should_stop(Stopping(patience=2), history(accuracies)) is stops
+    assert is_out_of_patience(Stopping(patience=2), history(accuracies)) is stops
 
 
 def test_no_patience_never_stops():
-    assert not should_stop(Stopping(), history([0.5] + [0.1] * 50))
+    assert not is_out_of_patience(Stopping(), history([0.5] + [0.1] * 50))
 
 
 def test_patience_works_without_restoring_the_best():
-    assert should_stop(Stopping(patience=2, restore_best=False), history([0.5, 0.4, 0.3]))
+    assert is_out_of_patience(Stopping(patience=2, restore_best=False), history([0.5, 0.4, 0.3]))

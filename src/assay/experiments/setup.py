@@ -139,7 +139,7 @@ def set_up_like(setup: TrainingSetup, recipe: Recipe) -> TrainingSetup:
     trainer, classes = setup.trainer, setup.data.classes
     loader = trainer.loader
     if isinstance(loader, FeatureLoader):
-        net, head = with_new_head(trainer.state.net, trainer.fixed, recipe.model, classes, recipe.seed)
+        net, head = with_new_head(trainer.state.net, trainer.fixed_tensors, recipe.model, classes, recipe.seed)
         loader = loader.with_head(head)
     else:
         net = build(recipe.model, loader.preprocess.shape, classes, recipe.seed)

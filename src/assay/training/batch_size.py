@@ -41,13 +41,13 @@ def find_batch_size(trainer: Trainer) -> tuple[int, str]:
     return size, f"{message}; it is written to the run's recipe"
 
 
-def largest_batch(step: Callable[[int], float], most: int, base: float, limit: float) -> int:
-    """The largest of 8, 16, 32, ... and `most` that fits.
+def largest_batch(step: Callable[[int], float], largest: int, base: float, limit: float) -> int:
+    """The largest of 8, 16, 32, ... and `largest` that fits.
 
     step: trains on that many images and returns the peak memory in bytes, of which `base` is used without any image;
     it may raise an out-of-memory error.
     """
-    size, fitting = min(SMALLEST, most), 0
+    size, fitting = min(SMALLEST, largest), 0
     while True:
         try:
             peak = step(size)
@@ -58,9 +58,9 @@ def largest_batch(step: Callable[[int], float], most: int, base: float, limit: f
                 return fitting
             raise AssayError(f"not even {size} images fit into memory; use a smaller net or smaller images") from None
         fitting = size
-        if size == most or base + 2 * (peak - base) > limit:
+        if size == largest or base + 2 * (peak - base) > limit:
             return fitting
-        size = min(2 * size, most)
+        size = min(2 * size, largest)
 
 
 def _budget() -> tuple[float, float, str]:

@@ -32,8 +32,8 @@ class Callback:
     def on_message(self, text: str) -> None:
         """A message for the user, one line."""
 
-    def on_progress(self, task: str, done: int, total: int) -> None:
-        """While images are counted outside an epoch. task: such as "reading images"."""
+    def on_progress(self, task: str, count: int, total: int) -> None:
+        """Progress of a task outside an epoch, in images. task: such as "reading images"."""
 
     def on_close(self) -> None:
         """After the run has ended, in success or failure."""

@@ -69,7 +69,7 @@ def weights_hash(weights: Weights) -> str:
     return hash_tensors(weights)[:16]
 
 
-def copy_weights(net: nn.Module, fixed: Container[str] = ()) -> Weights:
-    """Copy the net's parameters and buffers to the CPU. Tensors named in `fixed` never change and are shared."""
+def copy_weights(net: nn.Module, fixed_tensors: Container[str] = ()) -> Weights:
+    """Copy the net's parameters and buffers to the CPU. `fixed_tensors` never change, so they are shared."""
     tensors = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
-    return {name: tensor if name in fixed else tensor.clone() for name, tensor in tensors.items()}
+    return {name: tensor if name in fixed_tensors else tensor.clone() for name, tensor in tensors.items()}

@@ -84,8 +84,8 @@ class ProcessGroup:
         """The mean over the images of all processes, from each process's mean over its `n` images."""
         if self.size == 1:
             return mean
-        weighted = torch.tensor([mean * n if n else 0.0, n], dtype=torch.float64, device=collective_device())
-        total = sum_over_processes(weighted)
+        sum_and_count = torch.tensor([mean * n if n else 0.0, n], dtype=torch.float64, device=collective_device())
+        total = sum_over_processes(sum_and_count)
         return float(total[0] / total[1])
 
     def reduce_any(self, flag: bool) -> bool:

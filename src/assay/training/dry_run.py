@@ -16,7 +16,7 @@ PROBE_STEPS, PROBE_SECONDS = 5, 1.0
 @contextmanager
 def dry_run(trainer: Trainer) -> Iterator[None]:
     """Undo all training within the context. Only the number of micro-batches that memory requires is kept."""
-    state, weights = trainer.state, copy_weights(trainer.state.net, trainer.fixed)
+    state, weights = trainer.state, copy_weights(trainer.state.net, trainer.fixed_tensors)
     optimizer = build_optimizer(trainer.recipe.optimizer, state.net)
     trainer.state = TrainState(state.net, optimizer, best={}, micro_batches=state.micro_batches)
     try:
@@ -37,13 +37,13 @@ def seconds_per_epoch(trainer: Trainer) -> float:
     trainer.prepare_epoch(epoch)
     with dry_run(trainer):
         trainer.step(0, 0, *next(trainer.iter_batches(epoch)))  # the first step includes one-time set-up
-        started, images = time.perf_counter(), 0
+        start, images = time.perf_counter(), 0
         for step, (pixels, labels) in zip(range(PROBE_STEPS), trainer.iter_batches(epoch), strict=False):
             trainer.step(0, step, pixels, labels).sum().item()  # makes a GPU finish before the clock is read
             images += len(labels)
-            if trainer.process_group.reduce_any(time.perf_counter() - started > PROBE_SECONDS):
+            if trainer.process_group.reduce_any(time.perf_counter() - start > PROBE_SECONDS):
                 break
-        seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - start
     validation = len(trainer.validation) / 3 if trainer.validation else 0.0
     return (len(trainer.loader) + validation) * seconds / images
 

@@ -21,7 +21,7 @@ def best_epoch(stopping: Stopping, history: Sequence[Epoch]) -> int:
     return scores.index(max(scores)) + 1
 
 
-def should_stop(stopping: Stopping, history: Sequence[Epoch]) -> bool:
+def is_out_of_patience(stopping: Stopping, history: Sequence[Epoch]) -> bool:
     """Whether the last `patience` epochs brought no better score."""
     if stopping.patience is None or not history:
         return False

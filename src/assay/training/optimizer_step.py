@@ -58,7 +58,7 @@ class OptimizerStep:
         return stream_seed(self.recipe.seed, Stream.DROPOUT, epoch, step, *self.process_group.seed_suffix)
 
 
-def fresh_state(recipe: Recipe, net: nn.Module, fixed: frozenset[str] = frozenset()) -> TrainState:
-    """The state of a net before its first step. fixed: names of tensors that never change. Raises UsageError."""
+def fresh_state(recipe: Recipe, net: nn.Module, fixed_tensors: frozenset[str] = frozenset()) -> TrainState:
+    """The state of a net before its first step. fixed_tensors: those that never change. Raises UsageError."""
     with recipe.blame("optimizer"):
-        return TrainState(net, build_optimizer(recipe.optimizer, net), best=copy_weights(net, fixed))
+        return TrainState(net, build_optimizer(recipe.optimizer, net), best=copy_weights(net, fixed_tensors))

@@ -21,14 +21,14 @@ class StackedOptimizer:
     """
 
     def __init__(self, stacked_net: nn.Module, specs: Sequence[Spec], decays: Sequence[Mapping[str, float]]) -> None:
-        trained = {name: p for name, p in stacked_net.named_parameters() if p.requires_grad}
-        self.spec, self.parameters = specs[0], list(trained.values())
+        parameters = {name: p for name, p in stacked_net.named_parameters() if p.requires_grad}
+        self.spec, self.parameters = specs[0], list(parameters.values())
         self.values = torch.cat([p.detach().flatten() for p in self.parameters])
         self.gradients = torch.zeros_like(self.values)
         self._make_parameters_views()
         nets = torch.arange(len(specs))
         self.net_of_value = torch.cat([_repeat(nets, p) for p in self.parameters]).to(self.values.device)
-        decay = [_repeat(torch.tensor([by_name[name] for by_name in decays]), p) for name, p in trained.items()]
+        decay = [_repeat(torch.tensor([by_name[name] for by_name in decays]), p) for name, p in parameters.items()]
         self.decay = torch.cat(decay).to(self.values.device)
         self.momentum = self._per_value([spec.momentum if isinstance(spec, Sgd) else 0.0 for spec in specs])
         self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)  # moments

@@ -16,7 +16,7 @@ from assay.models.sequential import Net
 from assay.models.stacked import StackedNet
 from assay.training.losses import hard_labels, loss_function
 from assay.training.stacked_optimizer import StackedOptimizer
-from assay.training.trainer import StopRequested, Trainer, sum_dtype
+from assay.training.trainer import ShouldStop, Trainer, sum_dtype
 
 
 class StackedTrainer:
@@ -42,12 +42,12 @@ class StackedTrainer:
         """Whether all epochs are trained or every net has diverged."""
         return not self._healthy or self.trainers[self._healthy[0]].finished
 
-    def train_epoch(self, stop_requested: StopRequested) -> None:
+    def train_epoch(self, should_stop: ShouldStop) -> None:
         """Train and validate one epoch. Raises Interrupted when a stop is requested."""
-        started, count = time.perf_counter(), len(self._healthy)
+        start, count = time.perf_counter(), len(self._healthy)
         epoch = len(self.trainers[self._healthy[0]].state.history)
-        losses, hits = self._train_steps(epoch, stop_requested)
-        seconds = (time.perf_counter() - started) / count  # each net's share
+        losses, hits = self._train_steps(epoch, should_stop)
+        seconds = (time.perf_counter() - start) / count  # each net's share
         for place in self._healthy:
             state = self.trainers[place].state
             state.sums, state.epoch_seconds = (losses[place], hits[place]), seconds
@@ -58,7 +58,7 @@ class StackedTrainer:
         """The places of the nets that have not diverged."""
         return [place for place in range(len(self.trainers)) if place not in self.errors]
 
-    def _train_steps(self, epoch: int, stop_requested: StopRequested) -> list[list[float]]:
+    def _train_steps(self, epoch: int, should_stop: ShouldStop) -> list[list[float]]:
         """Train all steps of an epoch; returns the sums of loss and of hits over its images, one per net."""
         sums = torch.zeros(2, len(self.trainers), dtype=sum_dtype(self.runtime), device=self.runtime.device)
         seeds = [trainer.recipe.seed for trainer in self.trainers]
@@ -71,7 +71,7 @@ class StackedTrainer:
             if (step + 1) % self.check_every and step + 1 < self.steps:
                 continue
             self.drop_diverged(epoch, step, sums[0].tolist(), pixels)
-            if stop_requested():
+            if should_stop():
                 raise Interrupted(f"stopped in epoch {epoch + 1}, after step {step + 1} of {self.steps}")
         for place in self._healthy:
             self._copy_weights_back(place)

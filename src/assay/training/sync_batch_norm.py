@@ -35,14 +35,14 @@ class _SyncBatchNorm:
         channels = (1, -1, *[1] * (x.ndim - 2))
         count = sum_over_processes(torch.tensor(float(x.numel() // x.shape[1]), device=x.device))
         mean = _Sum.apply(values.sum(axes)) / count  # type: ignore[no-untyped-call]
-        centered = values - mean.view(channels)
-        variance = _Sum.apply(centered.square().sum(axes)) / count  # type: ignore[no-untyped-call]
+        deviations = values - mean.view(channels)
+        variance = _Sum.apply(deviations.square().sum(axes)) / count  # type: ignore[no-untyped-call]
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1).clamp_min(1), self.momentum)
-        normalized = centered * (variance + self.eps).rsqrt().view(channels)
-        out: Tensor = normalized * self.weight.view(channels) + self.bias.view(channels)
+        standard_scores = deviations * (variance + self.eps).rsqrt().view(channels)
+        out: Tensor = standard_scores * self.weight.view(channels) + self.bias.view(channels)
         return out.to(x.dtype)
 
 

@@ -16,7 +16,7 @@ from assay.recipes.recipe import Recipe
 from assay.training.callbacks import NO_HOOKS, Callback, EpochHooks
 from assay.training.checkpoint import TrainState, copy_weights
 from assay.training.distributed import SINGLE_PROCESS, ProcessGroup
-from assay.training.early_stopping import best_epoch, should_stop
+from assay.training.early_stopping import best_epoch, is_out_of_patience
 from assay.training.history import Epoch
 from assay.training.loader import Loader
 from assay.training.nan_check import check_weights, divergence_error, first_bad_tensor
@@ -25,7 +25,7 @@ from assay.training.progress import measure_progress
 from assay.training.validation import validate
 
 SaveState = Callable[[TrainState], None]
-StopRequested = Callable[[], bool]
+ShouldStop = Callable[[], bool]
 
 
 class Trainer:
@@ -45,9 +45,9 @@ class Trainer:
         self.hooks, self.process_group, self.frozen = hooks, process_group, frozen
         if frozen:
             frozen.apply(net.train(), frozen.widest)  # the optimizer holds every parameter that is ever trained
-        self.fixed = frozen.fixed(net) if frozen else frozenset[str]()
+        self.fixed_tensors = frozen.fixed(net) if frozen else frozenset[str]()
         net = process_group.synchronize(runtime.place(net))
-        self.state = fresh_state(recipe, net, self.fixed)
+        self.state = fresh_state(recipe, net, self.fixed_tensors)
         self.trained_net = loader.trained_part(net)
         self.steps = len(loader.batch_indices(recipe, 0))
         self.optimizer_step = OptimizerStep(recipe, self.trained_net, self.steps, runtime, process_group)
@@ -57,13 +57,13 @@ class Trainer:
         # Reading the loss makes a GPU wait, so there it is rarely read; a NaN stays in the sum until then.
         self.check_every = 1 if runtime.device == "cpu" else 50
 
-    def run(self, callback: Callback, save: SaveState, stop_requested: StopRequested) -> None:
+    def run(self, callback: Callback, save: SaveState, should_stop: ShouldStop) -> None:
         """Train to the end of the recipe and call `save` after every epoch.
 
         Raises NonFiniteError when a loss or weight is not finite; Interrupted, after a save, when a stop is requested.
         """
         while not self.finished:
-            self._train_epoch(callback, save, stop_requested)
+            self._train_epoch(callback, save, should_stop)
             is_best = self.finish_epoch()
             save(self.state)
             callback.on_epoch_end(self.state.history[-1], is_best)
@@ -72,7 +72,7 @@ class Trainer:
     def finished(self) -> bool:
         """Whether all epochs are trained or patience has run out."""
         history, stopping = self.state.history, self.recipe.stopping
-        return len(history) >= self.recipe.training.epochs or should_stop(stopping, self.hooks.select(history))
+        return len(history) >= self.recipe.training.epochs or is_out_of_patience(stopping, self.hooks.select(history))
 
     @property
     def best_epoch(self) -> int:
@@ -95,11 +95,11 @@ class Trainer:
         """Train on one batch; returns the sums of loss and hits over its images, (2,), on the device."""
         return self.optimizer_step(self.state, epoch, step, pixels, labels)
 
-    def _train_epoch(self, callback: Callback, save: SaveState, stop_requested: StopRequested) -> None:
+    def _train_epoch(self, callback: Callback, save: SaveState, should_stop: ShouldStop) -> None:
         state, epoch = self.state, len(self.state.history)
         self.prepare_epoch(epoch)
         images = state.step * self.recipe.training.images_a_step  # trained before the run was interrupted
-        seconds, started = state.epoch_seconds, time.perf_counter()
+        seconds, start = state.epoch_seconds, time.perf_counter()
         sums = torch.tensor(state.sums, dtype=sum_dtype(self.runtime), device=self.runtime.device)
         for step, (pixels, labels) in enumerate(self.iter_batches(epoch, state.step), state.step):
             images += len(labels)
@@ -109,10 +109,10 @@ class Trainer:
             if state.step % self.check_every and state.step < self.steps:
                 continue
             state.sums = (sums[0].item(), sums[1].item())
-            state.epoch_seconds = seconds + time.perf_counter() - started
+            state.epoch_seconds = seconds + time.perf_counter() - start
             self.check_loss(state.sums[0], epoch, step, pixels)
             callback.on_step(measure_progress(state, images, len(self.loader), self.cumulative_cost))
-            if self.process_group.reduce_any(stop_requested()):
+            if self.process_group.reduce_any(should_stop()):
                 save(state)
                 raise Interrupted(f"stopped in epoch {epoch + 1}, after step {state.step} of {self.steps}")
 
@@ -131,11 +131,11 @@ class Trainer:
         """
         state, n = self.state, len(self.loader)
         rate = state.optimizer.param_groups[0]["lr"]
-        train_seconds, started = state.epoch_seconds, time.perf_counter()
+        train_seconds, start = state.epoch_seconds, time.perf_counter()
         loss, accuracy = self._validate()
         row = Epoch(
             epoch=len(state.history) + 1,
-            seconds=train_seconds + time.perf_counter() - started,
+            seconds=train_seconds + time.perf_counter() - start,
             lr=rate,
             train_loss=state.sums[0] / n,
             train_accuracy=state.sums[1] / n,
@@ -147,7 +147,7 @@ class Trainer:
         state.step, state.sums, state.epoch_seconds = 0, (0.0, 0.0), 0.0
         is_best = self.best_epoch == row.epoch
         if is_best:
-            state.best = copy_weights(state.net, self.fixed)
+            state.best = copy_weights(state.net, self.fixed_tensors)
         return is_best
 
     def _validate(self) -> tuple[float | None, float | None]:

@@ -34,5 +34,5 @@ def _weighted_views(pixels: Tensor, views: int) -> Iterator[tuple[Tensor, float]
 
 def _shift_both_ways(pixels: Tensor) -> list[Tensor]:
     height, width = pixels.shape[2:]
-    padded = pad(pixels, (1, 1, 1, 1), "reflect")
-    return [padded[:, :, 0:height, 0:width], padded[:, :, 2 : height + 2, 2 : width + 2]]
+    canvas = pad(pixels, (1, 1, 1, 1), "reflect")
+    return [canvas[:, :, 0:height, 0:width], canvas[:, :, 2 : height + 2, 2 : width + 2]]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from assay.core.errors import DataError
-from assay.data.split import FOLDS, Split, fold, split
+from assay.data.split import FOLDS, Split, draw_fold, split
 
 UNEVEN = np.repeat(np.arange(4), [501, 250, 37, 12])
 
@@ -124,7 +124,7 @@ def test_indices_that_name_an_image_twice_or_none_are_refused(train, validation)
 
 def test_folds_hold_every_image_once_in_equal_shares_of_each_class():
     labels = np.repeat(np.arange(4), 25)
-    folds = [fold(labels, np.arange(100), seed=3, number=number) for number in range(FOLDS)]
+    folds = [draw_fold(labels, np.arange(100), seed=3, number=number) for number in range(FOLDS)]
     assert sorted(np.concatenate(folds)) == list(range(100))
     for one in folds:
         assert np.bincount(labels[one]).tolist() == [5, 5, 5, 5]
@@ -132,7 +132,7 @@ def test_folds_hold_every_image_once_in_equal_shares_of_each_class():
 
 def test_folds_keep_groups_whole():
     labels, groups = np.repeat([0, 1], 30), np.arange(60) // 3
-    folds = [fold(labels, groups, seed=0, number=number) for number in range(FOLDS)]
+    folds = [draw_fold(labels, groups, seed=0, number=number) for number in range(FOLDS)]
     assert sorted(np.concatenate(folds)) == list(range(60))
     for one in folds:
         assert all(np.isin(np.flatnonzero(groups == group), one).all() for group in groups[one])
@@ -140,5 +140,5 @@ def test_folds_keep_groups_whole():
 
 def test_no_fold_has_a_class_that_could_not_be_learned():
     labels, groups = np.array([0] * 20 + [1] + [2] * 4), np.array([*range(21), 21, 21, 21, 21])
-    folds = [fold(labels, groups, seed=0, number=number) for number in range(FOLDS)]
+    folds = [draw_fold(labels, groups, seed=0, number=number) for number in range(FOLDS)]
     assert sorted(np.concatenate(folds)) == list(range(20))

@@ -53,7 +53,7 @@ def find_photos(folder: Path) -> PhotoFiles:
     names = tuple(sorted({entry.label for entry in listing.entries}))
     number = {name: i for i, name in enumerate(names)}
     labels = np.array([number[entry.label] for entry in listing.entries], np.int64)
-    return PhotoFiles(folder, tuple(map(listing.file, listing.entries)), labels, names)
+    return PhotoFiles(folder, tuple(map(listing.file_path, listing.entries)), labels, names)
 
 
 def shrink_photos(

@@ -1,6 +1,6 @@
-"""The split of images into training and validation: stratified, seeded, near-duplicates together, storable.
+"""Splitting images into training, validation and test: stratified, seeded, near-duplicates together, storable.
 
-A named data set's test images are apart from the start; of a folder a split names them too.
+A named data set has its own test set. For a folder the split also has the test images.
 """
 
 import zipfile
@@ -19,9 +19,9 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Which images train, which validate, and which of the same set test: int64 indices, each ascending.
+    """The indices of the training, validation and test images, int64, each ascending.
 
-    test is empty where the test images are a set of their own. An image named twice raises DataError.
+    test is empty if the test images are a set of their own. Raises DataError for an index that occurs twice.
     """
 
     train: Indices
@@ -29,21 +29,26 @@ class Split:
     test: Indices = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __post_init__(self) -> None:
-        """Check that no image is named twice."""
-        named = np.concatenate([self.train, self.validation, self.test])
-        if named.dtype != np.int64 or named.ndim != 1 or (named < 0).any() or len(np.unique(named)) < len(named):
+        """Check that no index occurs twice."""
+        indices = np.concatenate([self.train, self.validation, self.test])
+        if (
+            indices.dtype != np.int64
+            or indices.ndim != 1
+            or (indices < 0).any()
+            or len(np.unique(indices)) < len(indices)
+        ):
             raise DataError("a split names an image once at most, in training, validation or test")
 
     def save(self, path: Path) -> None:
-        """Write an .npz file, whole. Raises AssayError when the disk refuses."""
+        """Write an .npz file atomically. Raises AssayError if it cannot be written."""
         arrays = {"train": self.train, "validation": self.validation, "test": self.test}
         atomic_save(path, lambda temporary: np.savez(temporary, allow_pickle=False, **arrays))
 
     @classmethod
     def load(cls, path: Path) -> "Split":
-        """Read what `save` wrote. Raises DataError for a missing or damaged file."""
+        """Read a file written by `save`. Raises DataError if it is missing or damaged."""
         try:
-            # numpy leaves a file that it opened itself open when the zip is damaged
+            # numpy does not close a file that it opened itself if the zip is damaged
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
                 names = ("train", "validation", "test") if "test" in arrays else ("train", "validation")
                 return cls(*(arrays[name] for name in names))
@@ -59,66 +64,74 @@ def split(
     groups: Indices | None = None,
     stream: Stream = Stream.SPLIT,
 ) -> Split:
-    """Keep `fraction` of the images, of each class alike, apart for validation; train on `share` of the others.
+    """Hold out `fraction` of the images for validation, stratified by class; train on `share` of the rest.
 
     labels: int64 (N,). The validation set depends on neither the run's seed nor `share`. groups: int64 (N,); images of
-    one group stay on one side, which may leave a class a few images short; every class keeps one for training.
+    a group stay together, so a class may get a few images less. Every class keeps an image for training.
     """
     generator = np.random.default_rng(stream_seed(seed, stream))
-    validation = _drawn(labels, fraction, generator, groups)
+    validation = _draw(labels, fraction, generator, groups)
     train = np.setdiff1d(np.arange(len(labels)), validation)
-    return Split(train if share == 1 else train[_drawn(labels[train], share, generator)], validation)
+    return Split(train if share == 1 else train[_draw(labels[train], share, generator)], validation)
 
 
 FOLDS = 5
 
 
-def fold(labels: Indices, groups: Indices, seed: int, number: int) -> Indices:
-    """The places, ascending, of the images of one fold in FOLDS: of each class alike, groups whole.
+def draw_fold(labels: Indices, groups: Indices, seed: int, number: int) -> Indices:
+    """The indices, ascending, of one fold of FOLDS, stratified by class, with groups together.
 
-    labels, groups: int64 (N,). Every image is in one fold, but for classes that would lie in one fold altogether, of a
-    single image or group: no net could learn what it is judged by, so these are in none.
+    labels, groups: int64 (N,). Every image is in one fold, except for classes that would lie entirely in one fold (of a
+    single image or group): no net could be trained on them, so they are in none.
     """
-    left = np.arange(len(labels))
+    remainder = np.arange(len(labels))
     for earlier in range(number + 1):
-        share = 1 / (FOLDS - earlier)
-        drawn = split(labels[left], share, seed, groups=groups[left], stream=Stream.TEST) if share < 1 else None
-        chosen, left = (left, left[:0]) if drawn is None else (left[drawn.validation], left[drawn.train])
+        fold, remainder = _draw_next_fold(labels, groups, seed, remainder, FOLDS - earlier)
     counts = np.bincount(labels)
-    whole = np.bincount(labels[chosen], minlength=len(counts)) == counts
-    kept: Indices = chosen[~whole[labels[chosen]]]
-    return kept
+    is_whole = np.bincount(labels[fold], minlength=len(counts)) == counts
+    output: Indices = fold[~is_whole[labels[fold]]]
+    return output
 
 
-def _drawn(labels: Indices, fraction: float, generator: np.random.Generator, groups: Indices | None = None) -> Indices:
-    """The places of exactly round(fraction * N) of the labels, drawn and ascending.
+def _draw_next_fold(
+    labels: Indices, groups: Indices, seed: int, remainder: Indices, folds: int
+) -> tuple[Indices, Indices]:
+    """One of `folds` folds drawn from the indices `remainder`, and the indices that remain."""
+    if folds == 1:
+        return remainder, remainder[:0]
+    parts = split(labels[remainder], 1 / folds, seed, groups=groups[remainder], stream=Stream.TEST)
+    return remainder[parts.validation], remainder[parts.train]
 
-    The classes get the whole part of their share, and the largest remainders the images left over (Hamilton's method),
-    ties to the lower label.
+
+def _draw(labels: Indices, fraction: float, generator: np.random.Generator, groups: Indices | None = None) -> Indices:
+    """Draw the positions, ascending, of exactly round(fraction * N) labels.
+
+    Each class gets the integer part of its share; the largest remainders get the images that are left (Hamilton's
+    method), ties go to the lower label.
     """
     counts = np.bincount(labels)
-    wanted = round(fraction * len(labels))
-    quotas, remainders = np.divmod(counts * wanted, max(1, len(labels)))
-    left_over = wanted - int(quotas.sum())
+    total = round(fraction * len(labels))
+    quotas, remainders = np.divmod(counts * total, max(1, len(labels)))
+    left_over = total - int(quotas.sum())
     quotas[np.argsort(-remainders, kind="stable")[:left_over]] += 1
     orders = [generator.permutation(np.flatnonzero(labels == label)) for label in range(len(counts))]
     if groups is not None:
-        return _whole_groups(labels, np.minimum(quotas, np.maximum(counts - 1, 0)), np.concatenate(orders), groups)
-    chosen = [order[:quota] for order, quota in zip(orders, quotas.tolist(), strict=True)]
-    return np.sort(np.concatenate([np.empty(0, np.int64), *chosen]))
+        return _draw_groups(labels, np.minimum(quotas, np.maximum(counts - 1, 0)), np.concatenate(orders), groups)
+    draws = [order[:quota] for order, quota in zip(orders, quotas.tolist(), strict=True)]
+    return np.sort(np.concatenate([np.empty(0, np.int64), *draws]))
 
 
-def _whole_groups(labels: Indices, quotas: Indices, order: Indices, groups: Indices) -> Indices:
-    """In this order, every image with its whole group, where no class gets more than its quota."""
-    left, chosen = quotas.copy(), np.zeros(len(labels), bool)
+def _draw_groups(labels: Indices, quotas: Indices, order: Indices, groups: Indices) -> Indices:
+    """Take images in this order, each with its whole group, as long as no class exceeds its quota."""
+    left, mask = quotas.copy(), np.zeros(len(labels), bool)
     members = np.split(np.argsort(groups, kind="stable"), np.flatnonzero(np.diff(np.sort(groups))) + 1)
     group_of = np.unique(groups, return_inverse=True)[1]
     for image in order.tolist():
-        if chosen[image] or left[labels[image]] <= 0:
+        if mask[image] or left[labels[image]] <= 0:
             continue
-        places = members[group_of[image]]
-        wanted = np.bincount(labels[places])
-        if (wanted <= left[: len(wanted)]).all():
-            left[: len(wanted)] -= wanted
-            chosen[places] = True
-    return np.flatnonzero(chosen)
+        group = members[group_of[image]]
+        needs = np.bincount(labels[group])
+        if (needs <= left[: len(needs)]).all():
+            left[: len(needs)] -= needs
+            mask[group] = True
+    return np.flatnonzero(mask)

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from assay.data.folders import file_record as record
-from assay.data.folders import parallel_map as spread
-from assay.data.folders.cache import read
+from assay.data.folders import file_record, parallel_map
+from assay.data.folders.cache import read_pixels
 
 SHAPE = (3, 16, 16)
 
@@ -20,22 +19,22 @@ SHAPE = (3, 16, 16)
 @pytest.fixture
 def decoded(monkeypatch):
     """The number of images decoded so far, as a list that grows."""
-    found, plain = [], record.decode
+    calls, decode = [], file_record.decode
 
     def counting(content, shape):
-        found.append(shape)
-        return plain(content, shape)
+        calls.append(shape)
+        return decode(content, shape)
 
-    monkeypatch.setattr(record, "decode", counting)
-    return found
+    monkeypatch.setattr(file_record, "decode", counting)
+    return calls
 
 
 def paths_of(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
 
 
-def opened(folder, shape=SHAPE):
-    return read(folder, folder, paths_of(folder), shape, lambda done, total: None)
+def open_cache(folder, shape=SHAPE):
+    return read_pixels(folder, folder, paths_of(folder), shape, lambda done, total: None)
 
 
 def array_files(root):
@@ -44,10 +43,10 @@ def array_files(root):
 
 def test_the_second_start_decodes_and_reads_nothing(fill, decoded, monkeypatch):
     folder = fill({"cat": 3, "dog": 4})
-    first = opened(folder)
+    first = open_cache(folder)
     assert len(decoded) == 7
-    monkeypatch.setattr(record, "read_bytes", None)
-    second = opened(folder)
+    monkeypatch.setattr(file_record, "read_bytes", None)
+    second = open_cache(folder)
     assert len(decoded) == 7
     assert np.array_equal(first.pixels, second.pixels)
     assert isinstance(second.pixels, np.memmap)
@@ -56,9 +55,9 @@ def test_the_second_start_decodes_and_reads_nothing(fill, decoded, monkeypatch):
 
 def test_a_changed_file_costs_one_image(fill, decoded, picture):
     folder = fill({"cat": 3, "dog": 4})
-    before = opened(folder).pixels.copy()
+    before = open_cache(folder).pixels.copy()
     picture(999).save(folder / "dog/01.png")
-    after = opened(folder).pixels
+    after = open_cache(folder).pixels
     assert len(decoded) == 8
     assert [i for i in range(7) if not np.array_equal(before[i], after[i])] == [4]
     assert np.array_equal(
@@ -68,12 +67,12 @@ def test_a_changed_file_costs_one_image(fill, decoded, picture):
 
 def test_new_removed_renamed_and_touched_files_keep_their_pixels(fill, decoded, picture):
     folder = fill({"cat": 3, "dog": 4})
-    before = dict(zip(paths_of(folder), opened(folder).pixels.copy(), strict=True))
+    before = dict(zip(paths_of(folder), open_cache(folder).pixels.copy(), strict=True))
     (folder / "cat/00.png").unlink()
     (folder / "cat/01.png").rename(folder / "dog/zz.png")
     os.utime(folder / "cat/02.png", ns=(1, 1))
     picture(999).save(folder / "cat/aa.png")
-    after = dict(zip(paths_of(folder), opened(folder).pixels, strict=True))
+    after = dict(zip(paths_of(folder), open_cache(folder).pixels, strict=True))
     assert len(decoded) == 8  # the new one
     assert np.array_equal(after["dog/zz.png"], before["cat/01.png"])
     assert all(np.array_equal(after[path], before[path]) for path in before.keys() & after.keys())
@@ -81,11 +80,11 @@ def test_new_removed_renamed_and_touched_files_keep_their_pixels(fill, decoded, 
 
 def test_one_array_is_kept_and_each_size_has_its_own(fill, root, picture):
     folder = fill({"cat": 3})
-    opened(folder)
+    open_cache(folder)
     picture(999).save(folder / "cat/00.png")
-    opened(folder)
+    open_cache(folder)
     assert len(array_files(root)) == 1
-    assert opened(folder, (1, 8, 8)).pixels.shape == (3, 1, 8, 8)
+    assert open_cache(folder, (1, 8, 8)).pixels.shape == (3, 1, 8, 8)
     assert len(array_files(root)) == 2
 
 
@@ -94,17 +93,17 @@ def test_a_bad_file_is_remembered_and_one_that_could_not_be_read_is_tried_again(
     (folder / "cat/00.png").write_bytes(b"words")
     (folder / "cat/01.png").unlink()
     (folder / "cat/01.png").mkdir()
-    assert [bool(record.problem) for record in opened(folder).records] == [True, True]
+    assert [bool(record.problem) for record in open_cache(folder).records] == [True, True]
     (folder / "cat/01.png").rmdir()
     Image.new("RGB", (9, 9)).save(folder / "cat/01.png")
-    assert [bool(record.problem) for record in opened(folder).records] == [True, False]
+    assert [bool(record.problem) for record in open_cache(folder).records] == [True, False]
     assert len(decoded) == 2
 
 
 @pytest.mark.parametrize("damage", ["index", "pixels", "nothing left"])
 def test_a_damaged_cache_is_made_anew(fill, root, damage):
     folder = fill({"cat": 3})
-    before = opened(folder).pixels.copy()
+    before = open_cache(folder).pixels.copy()
     (cache,) = root.glob("folders/*")
     if damage == "index":
         (cache / "index.json").write_text('{"pixels": ')
@@ -112,26 +111,26 @@ def test_a_damaged_cache_is_made_anew(fill, root, damage):
         array_files(root)[0].write_bytes(b"x")
     else:
         shutil.rmtree(cache)
-    assert np.array_equal(opened(folder).pixels, before)
+    assert np.array_equal(open_cache(folder).pixels, before)
 
 
 SCRIPT = """\
 import os, signal, sys
 from pathlib import Path
-from assay.data.folders import cache, file_record as record, parallel_map as spread
-folder, die_at, spread.FEW = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-decode = record.decode
+from assay.data.folders import cache, file_record, parallel_map
+folder, die_at, parallel_map.MIN_FORK_ITEMS = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+decode = file_record.decode
 def counting(content, shape):
     sys.stdout.write("decoded\\n"); sys.stdout.flush()
     return decode(content, shape)
-record.decode = counting
+file_record.decode = counting
 def progress(done, total):
     if done >= die_at > 0:
         os.kill(os.getpid(), signal.SIGKILL)
 paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
 print("ready", flush=True)
 sys.stdin.readline()
-found = cache.read(folder, folder, paths, (3, 16, 16), progress)
+found = cache.read_pixels(folder, folder, paths, (3, 16, 16), progress)
 print(found.pixels.shape[0], int(found.pixels.sum()))
 """
 
@@ -157,17 +156,17 @@ def test_two_processes_that_build_at_once_decode_every_image_once(fill, root, fe
     for process in processes:
         process.stdin.write("go\n")
         process.stdin.flush()
-    said = [process.communicate(timeout=60)[0].splitlines() for process in processes]
+    outputs = [process.communicate(timeout=60)[0].splitlines() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
-    assert said[0][-1] == said[1][-1]
-    assert sum(lines.count("decoded") for lines in said) == 60
+    assert outputs[0][-1] == outputs[1][-1]
+    assert sum(lines.count("decoded") for lines in outputs) == 60
     assert len(array_files(root)) == 1
 
 
 @both_ways
 def test_a_kill_during_the_build_leaves_the_old_cache_and_nothing_half_made(fill, root, picture, few):
     folder = fill({"cat": 20})
-    before = opened(folder).pixels.copy()
+    before = open_cache(folder).pixels.copy()
     for i in range(10):
         picture(900 + i).save(folder / f"cat/x{i}.png")
     process = start(folder, few, die_at=16)
@@ -176,7 +175,7 @@ def test_a_kill_during_the_build_leaves_the_old_cache_and_nothing_half_made(fill
     assert len(array_files(root)) == 1
     assert np.array_equal(np.load(array_files(root)[0]), before)
     assert list(root.glob("folders/*/.part-*"))  # it did die in the middle
-    assert len(opened(folder).pixels) == 30
+    assert len(open_cache(folder).pixels) == 30
     assert not list(root.glob("folders/*/.part-*"))
 
 
@@ -184,11 +183,11 @@ def test_processes_and_threads_give_the_same_with_bad_files_between(fill, root, 
     folder = fill({"cat": 40})
     for name in ("00.png", "07.png", "08.png", "39.png"):
         (folder / "cat" / name).write_bytes(b"no picture")
-    monkeypatch.setattr(spread, "FEW", 0)
-    ours = opened(folder)
-    monkeypatch.setattr(spread, "FEW", 1000)
+    monkeypatch.setattr(parallel_map, "MIN_FORK_ITEMS", 0)
+    ours = open_cache(folder)
+    monkeypatch.setattr(parallel_map, "MIN_FORK_ITEMS", 1000)
     shutil.rmtree(root / "folders")
-    theirs = opened(folder)
+    theirs = open_cache(folder)
     assert len(ours.pixels) == 36
     assert np.array_equal(ours.pixels, theirs.pixels)
     assert ours.records == theirs.records

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from assay.data.decode import decode, silence_pillow
-from assay.data.folders.duplicates import groups, hashes
+from assay.data.folders.duplicates import group_duplicates, perceptual_hashes
 
 SHAPE = (3, 64, 64)
 
@@ -21,8 +21,8 @@ def saved(image, kind="PNG", **options):
 
 def grouped(*images, contents=None):
     pixels = np.stack(images)
-    phashes, dhashes = hashes(pixels)
-    return groups(pixels, phashes, dhashes, contents or [str(i) for i in range(len(images))]).tolist()
+    phashes, dhashes = perceptual_hashes(pixels)
+    return group_duplicates(pixels, phashes, dhashes, contents or [str(i) for i in range(len(images))]).tolist()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from assay.data import decode
-from assay.data.folders import file_record as record
+from assay.data.folders import file_record
 from assay.data.folders.folder import open_folder
 from assay.recipes.schema import Data
 
@@ -208,14 +208,14 @@ def test_an_odd_name_is_no_trouble(tmp_path, name):
 
 
 def test_a_file_that_goes_between_listing_and_decoding_is_bad(tmp_path, monkeypatch):
-    plain = record.read_bytes
+    plain = file_record.read_bytes
 
     def removing(path):
         if path.name == "gone.png":
             path.unlink()
         return plain(path)
 
-    monkeypatch.setattr(record, "read_bytes", removing)
+    monkeypatch.setattr(file_record, "read_bytes", removing)
     found = scanned(tmp_path, {"gone.png": encoded(PHOTO), "stays.png": encoded(PHOTO)})
     assert found.scan.quarantine == (("odd/gone.png", "there is no such file"),)
 

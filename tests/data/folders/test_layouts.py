@@ -50,7 +50,7 @@ def test_a_csv_gives_paths_and_classes(tmp_path, header):
     touch(tmp_path, "a/1.jpg", "2.jpg")
     (tmp_path / "list.csv").write_text(f"{header}\na/1.jpg{mark}cat\n2.jpg{mark}dog\n{mark}\n", encoding="utf-8")
     assert triples(tmp_path / "list.csv") == [("2.jpg", "dog", None), ("a/1.jpg", "cat", None)]
-    assert find_images(tmp_path / "list.csv").left_out == {"rows without an image or a label": 1}
+    assert find_images(tmp_path / "list.csv").skip_counts == {"rows without an image or a label": 1}
 
 
 def test_a_csv_may_give_the_split(tmp_path):
@@ -75,8 +75,8 @@ def test_an_image_of_two_classes_is_refused_and_a_repeated_row_counted(tmp_path)
     (tmp_path / "list.csv").write_text("path,label\n1.jpg,cat\n1.jpg,dog\n2.jpg,dog\n./2.jpg,dog\n")
     found = find_images(tmp_path / "list.csv")
     assert [entry.path for entry in found.entries] == ["2.jpg"]
-    assert found.refused == (("1.jpg", "is listed as cat and as dog"),)
-    assert found.left_out == {"rows that repeat another": 1}
+    assert found.rejects == (("1.jpg", "is listed as cat and as dog"),)
+    assert found.skip_counts == {"rows that repeat another": 1}
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
@@ -125,7 +125,7 @@ def test_hidden_files_and_others_are_left_out_and_counted(tmp_path):
     )
     found = find_images(tmp_path)
     assert [entry.path for entry in found.entries] == ["cat/1.jpg"]
-    assert found.left_out == {
+    assert found.skip_counts == {
         "hidden, or made by the system": 3, "images beside the class folders": 1, "without an image's suffix": 1,
     }  # fmt: skip
 
@@ -141,7 +141,7 @@ def test_loops_of_links_end(tmp_path):
     (tmp_path / "cat/all").symlink_to(tmp_path)
     (tmp_path / "dog/self.jpg").symlink_to("self.jpg")
     assert triples(tmp_path) == [("cat/1.jpg", "cat", None), ("dog/1.jpg", "dog", None), ("dog/self.jpg", "dog", None)]
-    assert find_images(tmp_path).left_out == {"links to folders that are listed already": 2}
+    assert find_images(tmp_path).skip_counts == {"links to folders that are listed already": 2}
 
 
 def test_a_folder_behind_a_link_is_followed(tmp_path):
@@ -173,7 +173,7 @@ def test_a_class_is_called_by_its_composed_name_unless_two_would_be_one(tmp_path
 def test_classes_without_an_image_are_said(tmp_path):
     touch(tmp_path, "cat/1.jpg", "dog/notes.txt")
     (tmp_path / "bird").mkdir()
-    assert find_images(tmp_path).empty == ("bird", "dog")
+    assert find_images(tmp_path).empty_classes == ("bird", "dog")
 
 
 def test_no_image_at_all_is_an_error_that_names_the_layouts(tmp_path):

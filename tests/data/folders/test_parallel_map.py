@@ -10,7 +10,7 @@ import pytest
 
 from assay.core.errors import AssayError
 from assay.data.folders import parallel_map as module
-from assay.data.folders.parallel_map import spread
+from assay.data.folders.parallel_map import parallel_map
 
 # Python 3.12 and later warn of every fork beside threads; the cache decodes with warnings off
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
@@ -20,43 +20,43 @@ forks = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked
 @pytest.mark.parametrize("few", [0, 1000], ids=["processes", "threads"])
 @pytest.mark.parametrize("n", [0, 1, 16, 100])
 def test_results_come_in_order(monkeypatch, few, n):
-    monkeypatch.setattr(module, "FEW", few)
-    assert [place for some in spread(list, n) for place in some] == list(range(n))
+    monkeypatch.setattr(module, "MIN_FORK_ITEMS", few)
+    assert [place for some in parallel_map(list, n) for place in some] == list(range(n))
 
 
 @forks
 def test_only_many_go_to_processes(monkeypatch):
-    monkeypatch.setattr(module, "FEW", 32)
-    assert set(spread(lambda _: os.getpid(), 31)) == {os.getpid()}
-    assert os.getpid() not in set(spread(lambda _: os.getpid(), 32))
+    monkeypatch.setattr(module, "MIN_FORK_ITEMS", 32)
+    assert set(parallel_map(lambda _: os.getpid(), 31)) == {os.getpid()}
+    assert os.getpid() not in set(parallel_map(lambda _: os.getpid(), 32))
 
 
 @pytest.mark.parametrize("few", [0, 1000], ids=["processes", "threads"])
 def test_an_error_of_the_task_is_the_callers(monkeypatch, few):
-    monkeypatch.setattr(module, "FEW", few)
+    monkeypatch.setattr(module, "MIN_FORK_ITEMS", few)
 
     def task(places):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        list(spread(task, 64))
+        list(parallel_map(task, 64))
 
 
 @forks
 def test_a_process_that_dies_is_an_error_that_says_so(monkeypatch):
-    monkeypatch.setattr(module, "FEW", 0)
+    monkeypatch.setattr(module, "MIN_FORK_ITEMS", 0)
     with pytest.raises(AssayError, match="a process that decoded images died"):
-        list(spread(lambda places: os.kill(os.getpid(), signal.SIGKILL), 64))
+        list(parallel_map(lambda places: os.kill(os.getpid(), signal.SIGKILL), 64))
 
 
 SCRIPT = """\
 import os, time
-from assay.data.folders import parallel_map as spread
-spread.FEW = 0
+from assay.data.folders import parallel_map as module
+module.MIN_FORK_ITEMS = 0
 def task(places):
     print(os.getpid(), flush=True)
     time.sleep(100)
-list(spread.spread(task, 64))
+list(module.parallel_map(task, 64))
 """
 
 

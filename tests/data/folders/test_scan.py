@@ -40,7 +40,7 @@ def test_the_same_picture_in_two_parts_is_a_leak(fill, picture):
     assert paths(found, found.leaks) == [
         ["test/cat/exact.png", "train/cat/01.png"], ["test/cat/small.jpg", "train/cat/large.png"],
     ]  # fmt: skip
-    assert paths(found, found.exact) == [["test/cat/exact.png", "train/cat/01.png"]]
+    assert paths(found, found.exact_copies) == [["test/cat/exact.png", "train/cat/01.png"]]
     assert "LEAK: across the given parts, 2 groups:" in summary(found)
 
 
@@ -58,10 +58,10 @@ def test_empty_classes_and_classes_of_one_image_are_said(fill):
     (folder / "cow").mkdir()
     found = scan(folder)
     assert found.class_names == ("cat", "dog")
-    assert found.empty == ("bird", "cow")
+    assert found.empty_classes == ("bird", "cow")
     text = "\n".join(summary(found))
     assert "classes without any good image: bird, cow" in text
-    assert "classes of one image, which cannot be judged: dog" in text
+    assert "classes of one image, which cannot be evaluated: dog" in text
 
 
 def test_too_many_bad_files_end_it_with_the_first_and_a_list_of_all(fill):

@@ -1,1 +1,1 @@
-"""Folders of photographs: their layouts, what is wrong with them, the cache of their pixels, and the split."""
+"""Folders of photos: their layouts, problems in them, the cache of their pixels, and their split."""

@@ -1,4 +1,4 @@
-"""The Record: what one look at an image file told, good or bad. It is kept in the cache's index."""
+"""The FileRecord: what reading an image file once has shown, good or bad. The cache keeps it in its index."""
 
 import hashlib
 import os
@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 
 from assay.core.errors import DataError
 from assay.data.decode import decode, read_bytes
-from assay.data.folders.duplicates import hashes
+from assay.data.folders.duplicates import perceptual_hashes
 from assay.data.imageset import ImageShape
 
-Stamp = tuple[int, int]  # bytes and time of the last change in nanoseconds; (-1, -1) where there is no such file
+Stamp = tuple[int, int]  # size in bytes and modification time in nanoseconds; (-1, -1) if the file does not exist
 
 
-class Record(NamedTuple):
-    """One image file. content: SHA-256; problem: why it is bad, empty for a good one; width, height in pixels."""
+class FileRecord(NamedTuple):
+    """One image file. content: SHA-256; problem: why it is bad, or empty; width, height in pixels; is_flat: one color.
+
+    Stored by position: new fields go last.
+    """
 
     path: str
     stamp: Stamp
@@ -28,14 +31,17 @@ class Record(NamedTuple):
     mode: str = ""
     width: int = 0
     height: int = 0
-    animated: bool = False
-    flat: bool = False  # all of one color
+    has_frames: bool = False
+    is_flat: bool = False
     phash: int = 0
     dhash: int = 0
 
 
-def stamp(path: Path) -> Stamp:
-    """By what a changed file is noticed without reading it."""
+Examination = tuple[FileRecord, NDArray[np.uint8] | None]  # the record, and the pixels (C, H, W) if they were decoded
+
+
+def read_stamp(path: Path) -> Stamp:
+    """The stamp that shows, without reading the file, whether it has changed."""
     try:
         status = os.stat(path)  # noqa: PTH116  # Path.stat costs twice as much
     except (OSError, ValueError):
@@ -43,37 +49,37 @@ def stamp(path: Path) -> Stamp:
     return (status.st_size, status.st_mtime_ns)
 
 
-def examine(
-    root: Path, paths: Sequence[str], shape: ImageShape, known: Container[str]
-) -> list[tuple[Record, NDArray[np.uint8] | None]]:
-    """Read and decode files: their Records, and their pixels unless they are bad or their content is known already.
+def examine_files(
+    root: Path, paths: Sequence[str], shape: ImageShape, known_contents: Container[str]
+) -> list[Examination]:
+    """Read and decode files. Pixels are None for bad files and for contents that are known already.
 
-    Several at a time, because what is worked out for all at once costs each of them little.
+    Pass several files at once: hashes and flatness are then computed together, which is much faster.
     """
-    found = [_examined(root / path, path, shape, known) for path in paths]
-    good = [i for i, (_, pixels) in enumerate(found) if pixels is not None]
+    results = [_examine_file(root / path, path, shape, known_contents) for path in paths]
+    good = [i for i, (_, pixels) in enumerate(results) if pixels is not None]
     if not good:
-        return found
-    pixels = np.empty((len(good), *shape), np.uint8)  # else numpy would keep the order of the channels as it comes
-    np.stack([pixels for _, pixels in found if pixels is not None], out=pixels)
-    flat = (pixels.max((2, 3)) == pixels.min((2, 3))).all(1).tolist()
-    for row, (i, phash, dhash) in enumerate(zip(good, *(codes.tolist() for codes in hashes(pixels)), strict=True)):
-        found[i] = found[i][0]._replace(flat=flat[row], phash=phash, dhash=dhash), pixels[row]
-    return found
+        return results
+    pixels = np.empty((len(good), *shape), np.uint8)  # preallocated, else numpy keeps the channel order of the inputs
+    np.stack([pixels for _, pixels in results if pixels is not None], out=pixels)
+    is_flat = (pixels.max((2, 3)) == pixels.min((2, 3))).all(1).tolist()
+    phashes, dhashes = (codes.tolist() for codes in perceptual_hashes(pixels))
+    for row, i in enumerate(good):
+        record = results[i][0]._replace(is_flat=is_flat[row], phash=phashes[row], dhash=dhashes[row])
+        results[i] = record, pixels[row]
+    return results
 
 
-def _examined(
-    file: Path, path: str, shape: ImageShape, known: Container[str]
-) -> tuple[Record, NDArray[np.uint8] | None]:
-    """One file, without what is worked out for several."""
-    now, content = stamp(file), ""
+def _examine_file(file: Path, path: str, shape: ImageShape, known_contents: Container[str]) -> Examination:
+    """Read one file, without hashes and flatness."""
+    stamp, content = read_stamp(file), ""
     try:
         data = read_bytes(file)
         content = hashlib.sha256(data).hexdigest()
-        if content in known:
-            return Record(path, now, content), None
-        picture = decode(data, shape)
+        if content in known_contents:
+            return FileRecord(path, stamp, content), None
+        image = decode(data, shape)
     except DataError as error:
-        return Record(path, now, content, str(error)), None
-    kind = (picture.format, picture.mode, picture.width, picture.height, picture.has_frames)
-    return Record(path, now, content, "", *kind), picture.pixels
+        return FileRecord(path, stamp, content, str(error)), None
+    details = (image.format, image.mode, image.width, image.height, image.has_frames)
+    return FileRecord(path, stamp, content, "", *details), image.pixels

@@ -1,4 +1,4 @@
-"""The Folder: photographs ready to train on. Scanned, decoded into the cache, with the parts that they were given."""
+"""The Folder: photos ready to train on, scanned, decoded into the cache, with the parts that the layout gives them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,48 +10,48 @@ from assay.core.errors import DataError
 from assay.core.files import atomic_write
 from assay.core.progress import ProgressCallback, silent
 from assay.core.text import escape_line
-from assay.data.folders.cache import read
+from assay.data.folders.cache import read_pixels
 from assay.data.folders.layouts import find_images
 from assay.data.folders.scan import Scan, images_csv
 from assay.data.imageset import ImageSet, ImageShape
-from assay.data.split import Indices, Split, fold, split
+from assay.data.split import Indices, Split, draw_fold, split
 from assay.recipes.schema import Data
 
 
 @dataclass(frozen=True, eq=False)
 class Folder:
-    """images: all good ones, of every part, memory-mapped; an image's place in it is its identity in the run."""
+    """images: all good images of all parts, memory-mapped. An image's index is its identity in a run."""
 
     scan: Scan
     images: ImageSet
 
     def rows(self, *parts: str | None) -> Indices:
-        """The places of the images of these parts; None where no part is given."""
+        """The indices of the images of these parts; None stands for images without a part."""
         return np.array([i for i, entry in enumerate(self.scan.entries) if entry.part in parts], np.int64)
 
     def split(self, data: Data) -> Split:
-        """Given parts stay as they are; others are drawn, of each class alike, near-duplicates on one side.
+        """Keep the parts of the layout; draw the missing ones, stratified by class, with near-duplicates together.
 
-        A pure function of the content, `data.split_seed`, `data.fold`, `data.validation` and `data.share`; the test
-        images depend on the first three alone.
+        Depends only on the content, `data.split_seed`, `data.fold`, `data.validation` and `data.share`; the test
+        images depend only on the first three.
         """
         train, validation, test = self.rows("train", None), self.rows("validation"), self.rows("test")
         labels, groups = self.images.labels, self.scan.groups
         if not len(test):
-            test = train[fold(labels[train], groups[train], data.split_seed, data.fold)]
+            test = train[draw_fold(labels[train], groups[train], data.split_seed, data.fold)]
             train = np.setdiff1d(train, test)
-        share = 0.0 if len(validation) else data.validation
-        drawn = split(labels[train], share, data.split_seed, data.share, groups[train])
-        validation = validation if len(validation) else train[drawn.validation]
-        return Split(train[drawn.train], validation, test)
+        fraction = 0.0 if len(validation) else data.validation
+        draw = split(labels[train], fraction, data.split_seed, data.share, groups[train])
+        validation = validation if len(validation) else train[draw.validation]
+        return Split(train[draw.train], validation, test)
 
     def test_rows(self) -> Indices:
-        """The images to judge a net by that was trained elsewhere: the given test images, else all."""
+        """The images to evaluate a net on that was trained elsewhere: the test part, or all without one."""
         test = self.rows("test")
         return test if len(test) else np.arange(len(self.images), dtype=np.int64)
 
     def write_lists(self, folder: Path, parts: Split) -> None:
-        """Write into a run which image is which (images.csv), and the bad ones (quarantine.csv)."""
+        """Write the images with their parts (images.csv) and the bad files (quarantine.csv) into a run's folder."""
         names = np.full(len(self.images), "unused", dtype=object)
         for name, rows in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
             names[rows] = name
@@ -61,15 +61,15 @@ class Folder:
 
 
 def open_folder(path: Path, shape: ImageShape, max_bad: float, progress: ProgressCallback = silent) -> Folder:
-    """Scan a folder or table, decode what is new, and give its images as uint8 (N, *shape).
+    """Scan a folder or table, decode new files, and return its images as uint8 (N, *shape).
 
-    Raises UsageError where there is no image, DataError with the list where more than `max_bad` of them are bad.
+    Raises UsageError if there is no image, DataError with a list if more than the share `max_bad` of them are bad.
     """
     path = path.expanduser().absolute()
     listing = find_images(path)
-    cache = read(path, listing.root, [entry.path for entry in listing.entries], shape, progress)
-    scan = Scan.of(listing, cache.records, cache.groups)
-    scan.check(max_bad, cache.folder / "quarantine.csv")
+    cache = read_pixels(path, listing.root, [entry.path for entry in listing.entries], shape, progress)
+    scan = Scan.from_records(listing, cache.records, cache.groups)
+    scan.check_bad_share(max_bad, cache.folder / "quarantine.csv")
     if not scan.entries:
         raise DataError(f"{escape_line(str(path))}: none of {len(scan.quarantine):,} images can be used")
     number = {name: i for i, name in enumerate(scan.class_names)}

@@ -1,7 +1,7 @@
-"""The layouts of folders of photographs, and which of them a folder has. The rows of tables are read in `tables`.
+"""The layouts that a folder of photos may have, and reading the images of one. Tables are read by `manifests`.
 
-class/image, {train,val,test}/class/image, a CSV, and Hugging Face's metadata.csv or metadata.jsonl. Classes are in
-the order of their names, as sorted by Python (by code point: A, B, a).
+Layouts: class/image, {train,val,test}/class/image, a CSV, and Hugging Face's metadata.csv or metadata.jsonl. Classes
+are sorted by name as Python sorts strings (by code point: A, B, a).
 """
 
 from collections.abc import Collection, Sequence
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from assay.core.errors import UsageError
 from assay.core.text import escape_line
-from assay.data.folders.crawler import Walk
-from assay.data.folders.listing import Entry, Listing, Part, composed, twins
+from assay.data.folders.crawler import Crawler
+from assay.data.folders.listing import Entry, Listing, Reasons, SplitName, compose_labels, similar_names
 from assay.data.folders.manifests import PARTS, read_class_map, read_table
 
 _METADATA = ("metadata.csv", "metadata.jsonl")
@@ -18,111 +18,122 @@ _LAYOUTS = "class/image, train/class/image and test/class/image, a .csv of path,
 
 
 def find_images(path: Path) -> Listing:
-    """The images of a folder or a table (.csv, .jsonl), by the first layout that fits. Raises UsageError, DataError."""
+    """List the images of a folder or table (.csv, .jsonl), by the first layout that fits.
+
+    Raises UsageError if there is nothing to list, DataError for a damaged table.
+    """
     if path.is_file():
-        entries, left_out = read_table(path, path.parent)
-        return _finished(path.parent, f"the table {path.name}", entries, Walk(path.parent, left_out))
+        entries, skip_counts = read_table(path, path.parent)
+        return _make_listing(path.parent, f"the table {path.name}", entries, Crawler(path.parent, skip_counts))
     if not path.is_dir():
         raise UsageError(f"there is no folder or table {path}")
-    walk = Walk(path)
-    folders = walk.folders()
-    parts = {name: part for name in folders if (part := PARTS.get(name.lower()))}
-    entries = _metadata(path, parts, walk)
+    crawler = Crawler(path)
+    folders = crawler.list_folders()
+    parts = {name: PARTS[name.lower()] for name in folders if name.lower() in PARTS}
+    entries = _read_metadata(path, parts, crawler)
     if entries:
-        return _finished(path, "metadata", entries, walk)
-    if parts and (len(parts) == len(folders) or "train" in parts.values()) and _hold_classes(parts, walk):
-        return _of_parts(path, parts, [name for name in folders if name not in parts], walk)
-    return _of_classes(path, folders, walk)
+        return _make_listing(path, "metadata", entries, crawler)
+    if _are_parts(parts, folders, crawler):
+        return _list_parts(path, parts, [name for name in folders if name not in parts], crawler)
+    return _list_classes(path, folders, crawler)
 
 
-def _metadata(root: Path, parts: dict[str, Part], walk: Walk) -> list[Entry]:
-    """The rows of the metadata files with labels: of the folder's own, or of those in the folders of its parts."""
-    found: list[Entry] = []
+def _read_metadata(root: Path, parts: dict[str, SplitName], crawler: Crawler) -> list[Entry]:
+    """The rows of metadata files with labels, in the folder itself or in the folders of its parts."""
+    rows: list[Entry] = []
     for below, part in [("", None), *parts.items()]:
         table = next((root / below / name for name in _METADATA if (root / below / name).is_file()), None)
         if table is None:
             continue
-        entries, left_out = read_table(table, root, part, labels_needed=False)
+        entries, skip_counts = read_table(table, root, part, labels_needed=False)
+        crawler.skip_counts += skip_counts
         if not below and entries:
-            walk.left_out += left_out
             return entries
-        found += entries
-        walk.left_out += left_out
-    return found
+        rows += entries
+    return rows
 
 
-def _hold_classes(parts: dict[str, Part], walk: Walk) -> bool:
-    """Whether there are folders in the folders of the parts: else they are classes that are called so."""
-    return any(walk.folders(name) for name in parts)
+def _are_parts(parts: dict[str, SplitName], folders: list[str], crawler: Crawler) -> bool:
+    """Whether folders called train, test and so on are parts: they must contain folders, else they are classes."""
+    if not parts or (len(parts) < len(folders) and "train" not in parts.values()):
+        return False
+    return any(crawler.list_folders(name) for name in parts)
 
 
-def _of_parts(root: Path, parts: dict[str, Part], others: list[str], walk: Walk) -> Listing:
-    entries, empty = [], set()
+def _list_parts(root: Path, parts: dict[str, SplitName], extra_folders: list[str], crawler: Crawler) -> Listing:
+    entries: list[Entry] = []
+    empty: set[str] = set()
     for folder in ("", *parts):
-        walk.claim(folder)
-        walk.left_out["images beside the class folders"] += len(walk.direct(folder))
-    places = [(folder, label) for folder in parts for label in walk.folders(folder) if walk.claim(f"{folder}/{label}")]
-    for folder, label in places:
-        paths = list(walk.images(f"{folder}/{label}"))
+        crawler.claim(folder)
+        crawler.skip_counts["images beside the class folders"] += len(crawler.list_images(folder))
+    # all class folders are claimed before any is walked
+    classes = [(folder, label) for folder in parts for label in crawler.list_folders(folder)]
+    classes = [(folder, label) for folder, label in classes if crawler.claim(f"{folder}/{label}")]
+    for folder, label in classes:
+        paths = list(crawler.walk_images(f"{folder}/{label}"))
         entries += [Entry(path, label, parts[folder]) for path in paths]
-        empty |= set() if paths else {label}
-    notes = [f"{escape_line(name)}/ is none of train, validation, test, and is left out" for name in others]
-    return _finished(root, "part/class/image", entries, walk, empty - {e.label for e in entries}, notes)
+        if not paths:
+            empty.add(label)
+    empty -= {entry.label for entry in entries}
+    notes = [f"{escape_line(name)}/ is none of train, validation, test, and is left out" for name in extra_folders]
+    return _make_listing(root, "part/class/image", entries, crawler, empty, notes)
 
 
-def _of_classes(root: Path, folders: list[str], walk: Walk) -> Listing:
-    entries, empty = [], set()
-    walk.claim("")
-    walk.left_out["images beside the class folders"] += len(walk.direct())
-    for label in [name for name in folders if walk.claim(name)]:
-        paths = list(walk.images(label))
+def _list_classes(root: Path, folders: list[str], crawler: Crawler) -> Listing:
+    entries: list[Entry] = []
+    empty: set[str] = set()
+    crawler.claim("")
+    crawler.skip_counts["images beside the class folders"] += len(crawler.list_images())
+    for label in [name for name in folders if crawler.claim(name)]:
+        paths = list(crawler.walk_images(label))
         entries += [Entry(path, label) for path in paths]
-        empty |= set() if paths else {label}
-    return _finished(root, "class/image", entries, walk, empty)
+        if not paths:
+            empty.add(label)
+    return _make_listing(root, "class/image", entries, crawler, empty)
 
 
-def _finished(
-    root: Path, layout: str, entries: list[Entry], walk: Walk, empty: Collection[str] = (), notes: Sequence[str] = ()
-) -> Listing:
-    """The Listing in its order, classes called by their shown names, and what is odd about the names said."""
+def _make_listing(
+    root: Path, layout: str, entries: list[Entry], crawler: Crawler, empty: Collection[str] = (),
+    notes: Sequence[str] = (),
+) -> Listing:  # fmt: skip
+    """The Listing, with entries in order, display names for classes, and notes on odd names."""
     if not entries:
         raise UsageError(f"{escape_line(str(root))} holds no labeled image; known layouts: {_LAYOUTS}")
-    names = composed({entry.label for entry in entries} | set(empty))
-    class_map, unknown = read_class_map(root, set(names))
+    names = compose_labels({entry.label for entry in entries} | set(empty))
+    class_map, extra_names = read_class_map(root, set(names))
     names |= class_map
-    said = [
+    notes = [
         *notes,
-        *(f"the class map names {escape_line(name)}, which is not there" for name in unknown),
-        *_odd_names("classes", sorted(names.values())),
-        *_odd_names("files", [entry.path for entry in entries]),
+        *(f"the class map names {escape_line(name)}, which is not there" for name in extra_names),
+        *_note_similar_names("classes", sorted(names.values())),
+        *_note_similar_names("files", [entry.path for entry in entries]),
     ]
-    unique, refused = _once([Entry(e.path, names[e.label], e.part) for e in entries], walk)
+    unique, contradictions = _unique_entries([Entry(e.path, names[e.label], e.part) for e in entries], crawler)
     return Listing(
-        root, layout, unique, tuple(sorted(names[label] for label in empty)), (*walk.refused, *refused),
-        {reason: n for reason, n in sorted(walk.left_out.items()) if n}, tuple(said),
+        root, layout, unique, tuple(sorted(names[label] for label in empty)),
+        (*crawler.unreadable, *contradictions),
+        {reason: n for reason, n in sorted(crawler.skip_counts.items()) if n}, tuple(notes),
     )  # fmt: skip
 
 
-def _once(entries: list[Entry], walk: Walk) -> tuple[tuple[Entry, ...], list[tuple[str, str]]]:
-    """Each path once, ascending; those that a table gives two classes or parts are refused."""
-    found: dict[str, set[Entry]] = {}
+def _unique_entries(entries: list[Entry], crawler: Crawler) -> tuple[tuple[Entry, ...], Reasons]:
+    """Each path once, ascending, and the paths to which a table gives several classes or parts."""
+    by_path: dict[str, set[Entry]] = {}
     for entry in entries:
-        found.setdefault(entry.path, set()).add(entry)
-    walk.left_out["rows that repeat another"] += len(entries) - sum(map(len, found.values()))
-    refused = [
-        (
-            path,
-            "is listed as " + " and as ".join(sorted(f"{escape_line(e.label)} {e.part or ''}".strip() for e in same)),
-        )
-        for path, same in found.items()
-        if len(same) > 1
-    ]
-    return tuple(same.pop() for _, same in sorted(found.items()) if len(same) == 1), refused
+        by_path.setdefault(entry.path, set()).add(entry)
+    crawler.skip_counts["rows that repeat another"] += len(entries) - sum(map(len, by_path.values()))
+    unique = tuple(next(iter(group)) for _, group in sorted(by_path.items()) if len(group) == 1)
+    return unique, tuple((path, _describe(group)) for path, group in by_path.items() if len(group) > 1)
 
 
-def _odd_names(kind: str, names: list[str]) -> list[str]:
-    """A note on names that some file systems, and most people, take for one."""
+def _describe(entries: set[Entry]) -> str:
+    places = sorted(f"{escape_line(entry.label)} {entry.part or ''}".strip() for entry in entries)
+    return "is listed as " + " and as ".join(places)
+
+
+def _note_similar_names(kind: str, names: list[str]) -> list[str]:
+    """Notes on names that some file systems, and most people, take for the same."""
     return [
-        f"{len(same)} {kind} differ in case or Unicode form alone: {', '.join(escape_line(name) for name in same)}"
-        for same in twins(list(dict.fromkeys(names)))
+        f"{len(group)} {kind} differ in case or Unicode form alone: {', '.join(map(escape_line, group))}"
+        for group in similar_names(list(dict.fromkeys(names)))
     ]

@@ -1,7 +1,4 @@
-"""The Listing: the images of a folder by name, each with its class and part, before any of them is opened.
-
-Which layouts there are and how they are read: `layouts`.
-"""
+"""The Listing: the images of a folder by name, with class and part, before any is opened. Read by `layouts`."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,48 +7,52 @@ from pathlib import Path
 from typing import Literal
 from unicodedata import normalize
 
-Part = Literal["train", "validation", "test"]
+SplitName = Literal["train", "validation", "test"]
+Reasons = tuple[tuple[str, str], ...]  # (path, reason)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An image by name: its path (below the root unless it lies elsewhere), its class, and its part where given."""
+    """An image by name: its path (relative to the root if it is below it), class, and part if the layout has parts.
+
+    The repr of entries goes into the fingerprint of a folder: a renamed field would make every folder a changed one.
+    """
 
     path: str
     label: str
-    part: Part | None = None
+    part: SplitName | None = None
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a folder or a table holds. entries: ascending by path; left_out: how many names, by the reason.
+    """The images of a folder or table. entries: ascending by path; skip_counts: how many names were skipped, by reason.
 
-    refused: (path, reason) of what could not be looked into; empty: classes without any image; notes: what is odd about
-    the names.
+    rejects: what could not be listed; empty_classes: classes without images; notes: oddities of the names.
     """
 
     root: Path
     layout: str
     entries: tuple[Entry, ...]
-    empty: tuple[str, ...] = ()
-    refused: tuple[tuple[str, str], ...] = ()
-    left_out: Mapping[str, int] = field(default_factory=dict)
+    empty_classes: tuple[str, ...] = ()
+    rejects: Reasons = ()
+    skip_counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def file(self, entry: Entry) -> Path:
-        """Where the image lies."""
+    def file_path(self, entry: Entry) -> Path:
+        """The path of an image."""
         return self.root / entry.path
 
 
-def twins(names: list[str]) -> list[list[str]]:
-    """Names that are one and the same but for upper and lower case or Unicode's composed and decomposed form."""
-    found: dict[str, list[str]] = {}
+def similar_names(names: list[str]) -> list[list[str]]:
+    """Groups of names that differ only in case or in Unicode's composed and decomposed form."""
+    groups: dict[str, list[str]] = {}
     for name in names:
-        found.setdefault(normalize("NFC", normalize("NFC", name).casefold()), []).append(name)
-    return [same for same in found.values() if len(same) > 1]
+        groups.setdefault(normalize("NFC", normalize("NFC", name).casefold()), []).append(name)
+    return [group for group in groups.values() if len(group) > 1]
 
 
-def composed(labels: set[str]) -> dict[str, str]:
-    """Each class as it is called: in Unicode's composed form (file systems differ), unless two would become one."""
-    forms = Counter(normalize("NFC", label) for label in labels)
-    return {label: form if forms[form := normalize("NFC", label)] == 1 else label for label in labels}
+def compose_labels(labels: set[str]) -> dict[str, str]:
+    """Each class in Unicode's composed form (file systems differ), unless two classes would become one."""
+    forms = {label: normalize("NFC", label) for label in labels}
+    counts = Counter(forms.values())
+    return {label: form if counts[form] == 1 else label for label, form in forms.items()}

@@ -1,4 +1,4 @@
-"""Tables that name images: CSV with path, label and perhaps split; Hugging Face's metadata; a map of class names."""
+"""Tables of images: CSV with path, label and an optional split, Hugging Face metadata, and maps of class names."""
 
 import csv
 import io
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.errors import DataError
-from assay.data.folders.listing import Entry, Part
+from assay.data.folders.listing import Entry, SplitName
 
-PARTS: dict[str, Part] = {
+PARTS: dict[str, SplitName] = {
     "train": "train", "training": "train",
     "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
     "test": "test", "testing": "test",
@@ -24,15 +24,15 @@ _SPLIT = ("split", "set", "part", "subset")
 
 
 def read_table(
-    path: Path, root: Path, part: Part | None = None, labels_needed: bool = True
+    path: Path, root: Path, part: SplitName | None = None, labels_needed: bool = True
 ) -> tuple[list[Entry], Counter[str]]:
-    """The rows of a table, and how many were left out, by the reason. Image paths are relative to the table's folder.
+    """The rows of a table, and the number of skipped rows by reason. Image paths are relative to the table's folder.
 
-    part: of all rows that give none. Raises DataError, with the line, for a table without columns for path and label;
+    part: used for rows that give none. Raises DataError, with the line, for a table without columns for path and label;
     without `labels_needed` such a table has no rows.
     """
-    entries, left_out = [], Counter[str]()
-    for line, row in _rows(path):
+    entries, skip_counts = [], Counter[str]()
+    for line, row in _read_rows(path):
         file, label, split = (_first(row, names) for names in (_PATH, _LABEL, _SPLIT))
         if file is None or label is None:
             if not labels_needed:
@@ -42,51 +42,52 @@ def read_table(
                 f"({', '.join(_LABEL)}); found: {', '.join(row)}"
             )
         if not file or not label:
-            left_out["rows without an image or a label"] += 1
+            skip_counts["rows without an image or a label"] += 1
             continue
-        entries.append(Entry(_relative(path.parent / file, root), label, _part(split, f"{path}:{line}") or part))
-    return entries, left_out
+        image = _relative_to(path.parent / file, root)
+        entries.append(Entry(image, label, _parse_part(split, f"{path}:{line}") or part))
+    return entries, skip_counts
 
 
 def read_class_map(root: Path, folders: set[str]) -> tuple[dict[str, str], list[str]]:
-    """What class_map.json, class_map.csv or classes.txt beside the images calls each class, and names it has in excess.
+    """The display names of classes in class_map.json, class_map.csv or classes.txt, and its names without a class.
 
-    Two classes of one shown name become one class.
+    Two classes with the same display name become one class.
     """
-    pairs = _class_map(root, folders)
-    known = {name: shown for name, shown in pairs.items() if name in folders}
-    return known, sorted(set(pairs) - set(known))
+    class_map = _read_class_map(root, folders)
+    names = {folder: name for folder, name in class_map.items() if folder in folders}
+    return names, sorted(set(class_map) - set(names))
 
 
-def _class_map(root: Path, folders: set[str]) -> dict[str, str]:
+def _read_class_map(root: Path, folders: set[str]) -> dict[str, str]:
     path = root / "class_map.json"
     if path.is_file():
-        values = _json(_text(path), f"{path}")
-        return {str(name): str(shown) for name, shown in values.items()}
+        values = _parse_json(_read_text(path), f"{path}")
+        return {str(folder): str(name) for folder, name in values.items()}
     path = root / "class_map.csv"
     if path.is_file():
-        rows = [row for row in csv.reader(io.StringIO(_text(path))) if len(row) >= 2]
-        header = bool(rows) and rows[0][0] not in folders
-        return {name.strip(): shown.strip() for name, shown, *_ in rows[header:]}
+        rows = [row for row in csv.reader(io.StringIO(_read_text(path))) if len(row) >= 2]
+        has_header = bool(rows) and rows[0][0] not in folders
+        return {folder.strip(): name.strip() for folder, name, *_ in (rows[1:] if has_header else rows)}
     path = root / "classes.txt"
-    lines = [line.strip() for line in _text(path).splitlines()] if path.is_file() else []
-    return dict(_pair(line, folders) for line in lines if line)
+    lines = [line.strip() for line in _read_text(path).splitlines()] if path.is_file() else []
+    return dict(_split_line(line, folders) for line in lines if line)
 
 
-def _pair(line: str, folders: set[str]) -> tuple[str, str]:
-    """A line `n01440764 tench`, or a folder's name alone; a name with blanks in it is recognized."""
-    begins = [name for name in folders if line.startswith(name) and line[len(name) : len(name) + 1] in ("", *" \t,:=")]
-    name = max(begins, key=len, default=line.split(maxsplit=1)[0])
-    return name, line[len(name) :].strip(" \t,:=") or name
+def _split_line(line: str, folders: set[str]) -> tuple[str, str]:
+    """Split a line `n01440764 tench` into folder and name; the name may be missing, folders may contain blanks."""
+    starts = [name for name in folders if line.startswith(name) and line[len(name) : len(name) + 1] in ("", *" \t,:=")]
+    folder = max(starts, key=len, default=line.split(maxsplit=1)[0])
+    return folder, line[len(folder) :].strip(" \t,:=") or folder
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The rows of a CSV or JSON-lines file with their lines, keys in lower case."""
-    text = _text(path)
+def _read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a CSV or JSON-lines file with their line numbers, keys in lower case."""
+    text = _read_text(path)
     if path.suffix.lower() == ".jsonl":
         for line, content in enumerate(text.splitlines(), start=1):
             if content.strip():
-                yield line, {key.lower(): value for key, value in _json(content, f"{path}:{line}").items()}
+                yield line, {key.lower(): value for key, value in _parse_json(content, f"{path}:{line}").items()}
         return
     header = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text), delimiter=max(",;\t", key=header.count), restkey="")
@@ -97,14 +98,14 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise DataError(f"{path}:{reader.line_num}: not a CSV table ({error})") from None
 
 
-def _json(text: str, place: str) -> dict[str, Any]:
+def _parse_json(text: str, place: str) -> dict[str, Any]:
     try:
         return dict(json.loads(text))
     except (ValueError, TypeError) as error:
         raise DataError(f"{place}: not a JSON object ({error})") from None
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
@@ -112,12 +113,14 @@ def _text(path: Path) -> str:
 
 
 def _first(row: dict[str, Any], names: tuple[str, ...]) -> str | None:
-    """The value of the first of these columns that is there, as text; None where there is no such column."""
-    found = next((name for name in names if name in row), None)
-    return None if found is None else "" if row[found] is None else str(row[found]).strip()
+    """The value of the first of these columns that exists, as text; None if none exists."""
+    for name in names:
+        if name in row:
+            return "" if row[name] is None else str(row[name]).strip()
+    return None
 
 
-def _part(word: str | None, place: str) -> Part | None:
+def _parse_part(word: str | None, place: str) -> SplitName | None:
     if not word:
         return None
     if word.lower() not in PARTS:
@@ -125,6 +128,6 @@ def _part(word: str | None, place: str) -> Part | None:
     return PARTS[word.lower()]
 
 
-def _relative(path: Path, root: Path) -> str:
-    whole = os.path.normpath(path)
-    return os.path.relpath(whole, root) if Path(whole).is_relative_to(root) else whole
+def _relative_to(path: Path, root: Path) -> str:
+    plain = os.path.normpath(path)
+    return os.path.relpath(plain, root) if Path(plain).is_relative_to(root) else plain

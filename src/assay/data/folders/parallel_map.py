@@ -1,7 +1,7 @@
-"""One task spread over all cores, a range of places at a time.
+"""Map a task over all cores, a range of positions at a time.
 
-Python's lock lets threads decode small images hardly faster than one thread does, so many of them go to processes:
-forked ones, as torch's DataLoader has them, which start at once and see what this process sees. Threads do it where the
+Python's lock makes threads hardly faster than one thread for small images, so many images go to processes: forked
+ones, like those of torch's DataLoader, which start at once and see this process's memory. Threads are used where the
 system has no safe fork, and for few images.
 """
 
@@ -19,28 +19,28 @@ import torch
 
 from assay.core.errors import AssayError
 
-FEW = 200  # below, processes cost more than they save
-_TOGETHER = 16  # places of one range
+MIN_FORK_ITEMS = 200  # below, processes cost more than they save
+_CHUNK = 16  # positions per range
 
 T = TypeVar("T")
-_task: Callable[[range], Any]  # of a forked process, given at its start
+_task: Callable[[range], Any]  # of a forked process, set at its start
 
 
-def spread(task: Callable[[range], T], n: int) -> Iterator[T]:
-    """The task's results for the places 0 to n - 1, in order, as they come.
+def parallel_map(task: Callable[[range], T], n: int) -> Iterator[T]:
+    """Yield the task's results for the positions 0 to n - 1, in order, as they become available.
 
-    What it returns is pickled, and what it changes in memory may be lost: it writes to files. Raises AssayError when a
-    process dies.
+    Results are pickled, and changes to memory may be lost, so tasks write to files. Raises AssayError if a process
+    dies.
     """
-    parts = [range(start, min(start + _TOGETHER, n)) for start in range(0, n, _TOGETHER)]
-    forked = n >= FEW and sys.platform == "linux" and not current_process().daemon
+    ranges = [range(start, min(start + _CHUNK, n)) for start in range(0, n, _CHUNK)]
+    forking = n >= MIN_FORK_ITEMS and sys.platform == "linux" and not current_process().daemon
     pool: Executor
-    if forked:  # the arguments of a forked process are not pickled
-        pool = ProcessPoolExecutor(_cores(), get_context("fork"), _begin, (task, os.getpid()))
+    if forking:  # the initializer's arguments are inherited, not pickled
+        pool = ProcessPoolExecutor(_cores(), get_context("fork"), _start_process, (task, os.getpid()))
     else:
         pool = ThreadPoolExecutor(_cores())
     try:
-        yield from pool.map(_call if forked else task, parts)
+        yield from pool.map(_run_task if forking else task, ranges)
     except BrokenProcessPool:
         raise AssayError(
             "a process that decoded images died, killed or out of memory; start again, with less beside it"
@@ -49,8 +49,8 @@ def spread(task: Callable[[range], T], n: int) -> Iterator[T]:
         pool.shutdown(cancel_futures=True)
 
 
-def _begin(task: Callable[[range], Any], parent: int) -> None:
-    """At a process's start. Ctrl-C is for the parent alone; and whoever kills that has killed this one, too."""
+def _start_process(task: Callable[[range], Any], parent: int) -> None:
+    """Set up a forked process: ignore Ctrl-C, which the parent handles, and die with the parent."""
     global _task
     _task = task
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -60,8 +60,8 @@ def _begin(task: Callable[[range], Any], parent: int) -> None:
     torch.set_num_threads(1)  # threads do not survive a fork, and torch would wait for them
 
 
-def _call(part: range) -> Any:
-    return _task(part)
+def _run_task(positions: range) -> Any:
+    return _task(positions)
 
 
 def _cores() -> int:

@@ -15,7 +15,7 @@ from PIL import Image
 from assay.core.text import escape_line
 from assay.data.folders.folder import Folder
 from assay.data.folders.scan import Scan
-from assay.data.folders.summary import by_part, notes
+from assay.data.folders.summary import count_by_part, notes
 
 _TILE_PX = 96
 _GROUPS, _OF_GROUP, _LISTED, _TILES, _CLASSES, _OF_CLASS = 30, 6, 500, 60, 100, 10
@@ -74,7 +74,7 @@ class _Pictures:
         return [
             {
                 "name": escape_line(name),
-                "count": by_part(self.scan.counts[name]),
+                "count": count_by_part(self.scan.counts[name]),
                 "pictures": [self.src(i) for i in self._some(label)],
             }
             for label, name in enumerate(self.scan.class_names[:_CLASSES])

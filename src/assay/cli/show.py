@@ -5,10 +5,8 @@ from collections import Counter
 from typing import Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
-from assay.core.errors import DataError
 from assay.evaluation.metrics import Metrics, metrics
 from assay.evaluation.robustness import Robustness
 from assay.experiments.cross_validation import Folds
@@ -36,7 +34,7 @@ def show_results(run: Run, as_json: bool) -> None:
     if warning:
         console.print(warning, style="bold red")
     if results:
-        console.print(metrics_table([read_metrics(entry) for entry in results.values()]))
+        console.print(metrics_table([Metrics.from_dict(entry) for entry in results.values()]))
         for data, looks in Counter(look["data"] for look in run.looks).items():
             console.print(f"{data} has been looked at {looks} time{'s' if looks != 1 else ''}")
     if (reported := run.recipe.reported) is not None:
@@ -71,7 +69,7 @@ def show_entry(run: Run, entry: dict[str, Any], as_json: bool) -> None:
         typer.echo(json.dumps({"run": str(run.folder), "sets": {entry["data"]: _short(entry)}}))
         return
     console = Console(highlight=False)
-    judged = read_metrics(entry)
+    judged = Metrics.from_dict(entry)
     console.print(metrics_table([judged]))
     console.print(per_class_table(judged))
     if "look" in entry:
@@ -86,16 +84,6 @@ def show_robustness(run: Run, found: Robustness, label: str, as_json: bool) -> N
     typer.echo(table(found, "text"))
     typer.echo(f"picture: {run.folder / 'figures' / f'{label}.png'}")
     typer.echo(f"look {run.looks_at(found.data)} at {found.data} by this run")
-
-
-def read_metrics(entry: dict[str, Any]) -> Metrics:
-    """The metrics in an entry of results.json. Raises DataError if some are missing."""
-    try:
-        return TypeAdapter(Metrics).validate_python(entry)
-    except ValidationError as error:
-        raise DataError(
-            f"an entry of results.json is damaged: {error.errors()[0]['loc']} is missing or wrong"
-        ) from None
 
 
 def _epochs(number: int) -> str:

@@ -17,6 +17,8 @@ from assay.recipes.schema import MeanStd, Preprocessing
 # scaled = gain * pixel + offset, for a pixel in [0, 1]
 _SCALES: dict[str, tuple[float, float]] = {"unit": (1.0, 0.0), "centered": (1.0, -0.5), "signed": (2.0, -1.0)}
 
+_AMERICAN = {"colour": "color", "centred": "centered"}  # what version 0.1 stored
+
 
 @dataclass(frozen=True)
 class Preprocess:
@@ -113,8 +115,11 @@ class Preprocess:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The inverse of `to_dict`, also after a trip through JSON. Raises DataError."""
-        plain: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        """The inverse of `to_dict`, also after a trip through JSON. Raises DataError.
+
+        Reads the British words of version 0.1 too.
+        """
+        plain: dict[str, Any] = {_AMERICAN.get(key, key): _plain_value(value) for key, value in values.items()}
         try:
             return cls(**plain)
         except TypeError as error:
@@ -148,6 +153,12 @@ class Preprocess:
                     f"channel {channel} of {images.source} never varies, so it has no std", at=("normalize",)
                 )
         return tuple(mean.tolist()), tuple(std.tolist())
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return _AMERICAN.get(value, value) if isinstance(value, str) else value
 
 
 def _per_channel(values: list[float], like: Tensor) -> Tensor:

@@ -3,14 +3,17 @@
 All by scikit-learn and scipy. Which class is taken for which is in `confusion`.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from math import nan
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 from scipy.special import log_softmax
 from scipy.stats import binomtest
 from sklearn.metrics import precision_recall_fscore_support, top_k_accuracy_score
 
+from assay.core.errors import DataError
 from assay.evaluation.predictions import Predictions
 
 _TOP_K = (1, 3, 5)
@@ -52,13 +55,23 @@ class Metrics:
     n: int
     correct: int
     accuracy: float
-    interval: tuple[float, float]
-    loss: float
-    top_k: dict[int, float]
-    macro: Average
-    weighted: Average
-    macro_f1_of_means: float
-    per_class: tuple[ClassMetrics, ...]
+    # A metric that an older version of assay did not store has a default: older results stay readable.
+    interval: tuple[float, float] = (nan, nan)
+    loss: float = nan
+    top_k: dict[int, float] = field(default_factory=dict)
+    macro: Average = Average(nan, nan, nan)
+    weighted: Average = Average(nan, nan, nan)
+    macro_f1_of_means: float = nan
+    per_class: tuple[ClassMetrics, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Metrics":
+        """The inverse of `to_dict`; other keys are ignored. Raises DataError if the accuracy or its n is missing."""
+        try:
+            return TypeAdapter(cls).validate_python(values)
+        except ValidationError as error:
+            key = ".".join(map(str, error.errors()[0]["loc"]))
+            raise DataError(f"an entry of results.json is damaged: {key} is missing or wrong") from None
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain values for JSON; the keys of `top_k` become text."""

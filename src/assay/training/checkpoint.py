@@ -52,7 +52,7 @@ class TrainState:
         try:
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             self.net.load_state_dict(content["net"])
-            self.optimizer.load_state_dict(content["optimizer"])
+            self.optimizer.load_state_dict(content["optimizer" if "optimizer" in content else "optimiser"])  # as in 0.1
             self.best = content["best"]
             self.history = [Epoch(**row) for row in content["history"]]
             self.step, self.epoch_seconds = content["step"], content["epoch_seconds"]

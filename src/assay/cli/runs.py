@@ -61,9 +61,6 @@ def _row(run: "Run") -> list[str]:
     return [
         status.get("state", "?"),
         str(status.get("epochs", "")),
-        *(
-            accuracy_text(Metrics.from_dict(results[name])) if name in results else ""
-            for name in ("validation", "test")
-        ),
+        *(accuracy_text(metrics[name]) if name in metrics else "" for name in ("validation", "test")),
         str(run.looks_at(f"{run.recipe.data.display_name}/test")),
     ]

@@ -1,7 +1,9 @@
 """The docs are correct: commands parse, names exist, links and anchors lead to a page."""
 
+import ast
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -113,3 +115,12 @@ def test_prose_wraps_at_120_columns_and_reads_like_english(path: Path) -> None:
     for line in path.read_text(encoding="utf-8").splitlines():
         assert len(line) <= 120 or line.startswith(("|", "![")), line
         assert not QUAINT.search(line), line
+
+
+@every_document
+def test_every_import_in_a_python_block_works(path: Path) -> None:
+    for block in re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("assay"):
+                module = import_module(str(node.module))
+                assert all(hasattr(module, name.name) for name in node.names), ast.unparse(node)

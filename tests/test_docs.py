@@ -12,7 +12,12 @@ import typer.main
 
 from assay.cli.main import USAGE_ERROR, app
 from assay.cli.options import parse_changes
+from assay.core.registry import Registry
+from assay.data.augment.registry import AUGMENTATIONS
+from assay.data.corruptions.registry import CORRUPTIONS
 from assay.data.datasets.registry import DATASETS
+from assay.experiments.fault_injection import FAULTS
+from assay.models.layers import LAYERS
 from assay.models.zoo.catalog import NETS
 from assay.recipes.loader import read_recipe
 
@@ -124,3 +129,18 @@ def test_every_import_in_a_python_block_works(path: Path) -> None:
             if isinstance(node, ast.ImportFrom) and str(node.module).startswith("assay"):
                 module = import_module(str(node.module))
                 assert all(hasattr(module, name.name) for name in node.names), ast.unparse(node)
+
+
+@pytest.mark.parametrize(
+    ("registry", "page"),
+    [
+        (AUGMENTATIONS, "reference/preprocessing.md"),
+        (CORRUPTIONS, "how-to/measure-robustness.md"),
+        (DATASETS, "reference/data-sets.md"),
+        (FAULTS, "reference/studies.md"),
+        (LAYERS, "reference/nets.md"),
+    ],
+)
+def test_every_registered_name_is_documented(registry: Registry[Any], page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert [name for name in registry if not re.search(rf"\b{re.escape(name)}\b", text)] == []

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.files import atomic_write, write_json
+from assay.core.numbers import Interval
 from assay.core.runtime import Runtime
 from assay.evaluation import statistics
 from assay.evaluation.comparison import Comparison, Group, compare_groups
-from assay.evaluation.metrics import wilson
 from assay.evaluation.predictions import Predictions
+from assay.evaluation.statistics import wilson_interval
 from assay.experiments.replicates import read_group
 from assay.studies.engines.local import Local
 from assay.studies.runner import study
@@ -36,26 +37,25 @@ def coverage(times: int, rng: np.random.Generator) -> Iterator[list[str]]:
         for name, test in (("paired t", statistics.paired_test), ("Welch's t", statistics.welch_test)):
             found = [test(a, b, 1e-9).interval for a, b in zip(first, second, strict=True)]
             yield [f"over seeds, {name}, {runs} runs a side", *covered(found, 0.005)]
-    for runs in (5, 10, 20):
-        draws = rng.normal(0.005, 0.003, (times // 10, runs))
-        found = [one for row in draws if (one := statistics.bca_interval(row))]
-        yield [f"over seeds, BCa, {runs} runs a side", *covered(found, 0.005)]
     for images in (1000, 10_000):
         gains = rng.multinomial(images, [0.03, 0.92, 0.05], times // 4)
         found = [statistics.image_interval(np.repeat([-1.0, 0.0, 1.0], counts)) for counts in gains]
         yield [f"over images, paired bootstrap, {images:,} images", *covered(found, 0.02)]
         correct = rng.binomial(images, 0.9, times)
-        yield [f"an accuracy, Wilson, {images:,} images", *covered([wilson(int(k), images) for k in correct], 0.9)]
+        yield [
+            f"an accuracy, Wilson, {images:,} images",
+            *covered([wilson_interval(int(k), images) for k in correct], 0.9),
+        ]
 
 
-def covered(intervals: list[statistics.Interval], truth: float) -> list[str]:
+def covered(intervals: list[Interval], truth: float) -> list[str]:
     """The share that holds the truth, with its own interval, and of how many."""
     return share_text(sum(low <= truth <= high for low, high in intervals), len(intervals))
 
 
 def share_text(count: int, of: int) -> list[str]:
     """A share in per cent with Wilson's interval, and its n."""
-    low, high = wilson(count, of)
+    low, high = wilson_interval(count, of)
     return [f"{100 * count / of:.1f} % [{100 * low:.1f}, {100 * high:.1f}]", f"{of:,}"]
 
 

@@ -62,7 +62,7 @@ def test_runs_with_other_validation_images_are_refused(two_recipes, assay):
     assert assay("train", "bars.yaml", "data.split_seed=1", *QUIET).code == 0
     done = assay("compare", f"{two_recipes[0]}-s0", "latest")
     assert done.code == 1
-    assert "were judged on different images of bars/validation" in done.err
+    assert "were evaluated on different images of bars/validation" in done.err
     assert "data.split_seed" in done.err
 
 

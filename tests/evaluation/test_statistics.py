@@ -1,11 +1,12 @@
 """Statistics against scipy's own tests, hand-computed cases, published power figures and simulation."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from assay.evaluation.statistics import (
-    bca_interval,
     holm,
     image_interval,
     least_difference,
@@ -14,8 +15,8 @@ from assay.evaluation.statistics import (
     paired_test,
     power,
     runs_needed,
-    sign_flip,
     welch_test,
+    wilson_interval,
     winners_curse,
 )
 
@@ -26,6 +27,14 @@ def hits(only_first: int, only_second: int, both: int = 50, neither: int = 20) -
     kinds = [(True, False)] * only_first + [(False, True)] * only_second + [(True, True)] * both
     pairs = np.array(kinds + [(False, False)] * neither)
     return pairs[:, 0], pairs[:, 1]
+
+
+@pytest.mark.parametrize(("correct", "n"), [(0, 10), (3, 10), (10, 10), (8862, 10_000), (1, 1), (59_999, 60_000)])
+def test_the_interval_is_wilsons_formula(correct, n):
+    z, p = 1.959963984540054, correct / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    assert wilson_interval(correct, n) == pytest.approx((middle - half, middle + half), abs=1e-12)
 
 
 def test_mcnemar_is_the_binomial_test_of_the_images_that_one_alone_got_right():
@@ -48,19 +57,6 @@ def test_the_image_interval_is_that_of_the_mean(seed):
 def test_the_image_interval_repeats():
     gains = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], 500)
     assert image_interval(gains) == image_interval(gains)
-
-
-def test_bca_is_scipys_and_needs_four_values():
-    values = np.random.default_rng(2).gamma(2, 0.01, 12)
-    expected = stats.bootstrap((values,), np.mean, n_resamples=10_000, rng=np.random.default_rng(5)).confidence_interval
-    assert bca_interval(values) == pytest.approx((expected.low, expected.high), abs=0.001)
-    assert bca_interval(values[:3]) is None
-    assert bca_interval(np.full(6, 0.25)) is None
-
-
-def test_sign_flips_are_counted_exactly():
-    assert sign_flip(np.array([0.1, 0.2, 0.3, 0.1, 0.4])) == pytest.approx(2 / 2**5)
-    assert sign_flip(np.array([1.0, -1.0, 1.0, -1.0])) == 1.0
 
 
 def test_holm_by_hand_keeps_the_order_given():
@@ -111,7 +107,7 @@ def test_power_is_that_of_published_tables(difference, runs, paired, expected):
 
 
 def test_no_difference_is_found_at_the_level_of_the_test():
-    assert power(0.0, 1.0, 5, paired=True) == pytest.approx(0.05)
+    assert power(0.0, 1.0, 5, is_paired=True) == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize("paired", [True, False])
@@ -121,10 +117,10 @@ def test_the_least_difference_has_the_power_asked_for(paired):
 
 
 def test_the_runs_needed_are_the_first_that_suffice():
-    assert runs_needed(1.0 / 2**0.5, 1.0, paired=False) == 17
-    assert runs_needed(0.5, 1.0, paired=True) == 34
-    assert runs_needed(0.001, 1.0, paired=True) is None
-    assert runs_needed(0.0, 1.0, paired=True) is None
+    assert runs_needed(1.0 / 2**0.5, 1.0, is_paired=False) == 17
+    assert runs_needed(0.5, 1.0, is_paired=True) == 34
+    assert runs_needed(0.001, 1.0, is_paired=True) is None
+    assert runs_needed(0.0, 1.0, is_paired=True) is None
 
 
 def test_the_best_of_many_equal_recipes_looks_better_than_it_is():

@@ -9,9 +9,8 @@ from assay import load
 from assay.core.errors import UsageError
 from assay.core.runtime import Runtime
 from assay.data.photo_files import find_photos
-from assay.evaluation.metrics import wilson
 from assay.evaluation.predictions import Predictions
-from assay.evaluation.statistics import image_interval
+from assay.evaluation.statistics import image_interval, wilson_interval
 from assay.experiments.paper_blur import paper_blur
 from assay.experiments.photo_evaluation import WAYS, Accuracy, score_photographs, shift_of
 from assay.experiments.scoring import as_for_test_set
@@ -67,7 +66,7 @@ def test_the_mean_over_replicates_has_an_interval_over_images():
     found = Accuracy.over(runs)
     assert (found.mean, found.n) == (0.875, 40)
     assert found.interval == image_interval(np.r_[np.full(10, 0.5), np.ones(30)])
-    assert Accuracy.over(runs[1:]).interval == wilson(30, 40)
+    assert Accuracy.over(runs[1:]).interval == wilson_interval(30, 40)
 
 
 def test_the_panel_is_in_the_runs_folder(bars_run, bars_photos):

@@ -6,7 +6,7 @@ import pytest
 from assay.core.runtime import Runtime
 from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
-from assay.evaluation.metrics import metrics
+from assay.evaluation.metrics import compute_metrics
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run
 from assay.experiments.run_data import Selection
@@ -51,7 +51,7 @@ def test_what_is_stored_is_what_was_found(run, classifier, test_images):
     stored = Predictions.load(run.folder / "predictions" / "test.npz")
     assert (stored.logits == predictions.logits).all()
     assert run.results == {"test": entry}
-    assert {key: entry[key] for key in metrics(stored).to_dict()} == metrics(stored).to_dict()
+    assert {key: entry[key] for key in compute_metrics(stored).to_dict()} == compute_metrics(stored).to_dict()
 
 
 def test_every_further_look_has_files_of_its_own(run, classifier, test_images):
@@ -86,7 +86,7 @@ def test_test_time_augmentation_is_a_figure_of_its_own_from_the_same_look(views_
     assert views_run.results.keys() == {"test", "test-6-views"}
     assert views_run.results["test"] == entry
     second = views_run.results["test-6-views"]
-    assert {key: second[key] for key in metrics(expected).to_dict()} == metrics(expected).to_dict()
+    assert {key: second[key] for key in compute_metrics(expected).to_dict()} == compute_metrics(expected).to_dict()
     assert second["look"] == entry["look"] == 1
 
 

@@ -53,14 +53,17 @@ def show(run: RunArgument, as_json: JsonOption = False, runs: RunsOption = None)
 
 def _row(run: "Run") -> list[str]:
     """TrainState, epochs, accuracies and looks of a run, as they stand in the list."""
+    from assay.core.numbers import accuracy_text
     from assay.evaluation.metrics import Metrics
-    from assay.report.tables.metrics import accuracy_text
 
     status, results = run.status, run.results
-    metrics = {name: Metrics.from_dict(entry) for name, entry in results.items() if name in ("validation", "test")}
+    accuracies = []
+    for name in ("validation", "test"):
+        metrics = Metrics.from_dict(results[name]) if name in results else None
+        accuracies.append(accuracy_text(metrics.accuracy, metrics.interval) if metrics else "")
     return [
         status.get("state", "?"),
         str(status.get("epochs", "")),
-        *(accuracy_text(metrics[name]) if name in metrics else "" for name in ("validation", "test")),
+        *accuracies,
         str(run.looks_at(f"{run.recipe.data.display_name}/test")),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from assay.evaluation.metrics import Metrics, metrics
+from assay.evaluation.metrics import Metrics, compute_metrics
 from assay.evaluation.robustness import Robustness
 from assay.experiments.cross_validation import Folds
 from assay.experiments.fault_injection import Faults
@@ -48,7 +48,7 @@ def show_results(run: Run, as_json: bool) -> None:
 
 def show_folds(found: Folds, as_json: bool) -> None:
     """What the nets of all folds said together, of every photograph once."""
-    judged = metrics(found.predictions)
+    judged = compute_metrics(found.predictions)
     if as_json:
         runs = [str(run.folder) for run in found.runs]
         typer.echo(

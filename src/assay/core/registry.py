@@ -61,6 +61,11 @@ class Registry(Generic[T]):
         self._load()
         return sorted(self._entries)
 
+    def entries(self) -> dict[str, T]:
+        """All entries by name, in the order in which they were registered."""
+        self._load()
+        return dict(self._entries)
+
     def __getitem__(self, name: str) -> T:
         """The entry of that name. Raises UsageError with the nearest names."""
         self._load()

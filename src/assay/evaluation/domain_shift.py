@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
+from assay.core.numbers import Interval
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.image_statistics import Values, matched, measure
-from assay.evaluation.metrics import wilson
 from assay.evaluation.predictions import Predictions
-from assay.evaluation.statistics import LEVEL, SEED, Interval, holm, image_interval, mcnemar
+from assay.evaluation.statistics import LEVEL, SEED, holm, image_interval, mcnemar, wilson_interval
 
 TRAINING_IMAGES = 5000  # at most, spread evenly; enough for means and spreads
 DRAWS = 2000
@@ -135,7 +135,7 @@ def shift(
     plain = hits["as they are"]
     result = Shift(
         photographs.source, len(photographs), training.source, len(training), *sizes,
-        float(plain.mean()), wilson(int(plain.sum()), len(plain)),
+        float(plain.mean()), wilson_interval(int(plain.sum()), len(plain)),
         tuple(difference(name, theirs[name], ours[name]) for name in theirs),
         tuple(one for name, one in variants.items() if name != "report's blur"), variants["report's blur"],
     )  # fmt: skip
@@ -185,7 +185,7 @@ def _variant(name: str, how: str, left: float | None, hits: Mapping[str, NDArray
         how,
         left,
         float(hit.mean()),
-        wilson(int(hit.sum()), len(hit)),
+        wilson_interval(int(hit.sum()), len(hit)),
         float(gains.mean()),
         image_interval(gains),
         p,

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.numbers import Interval
 from assay.data.corruptions.corrupt import SEVERITIES, corrupt, corruption_names
 from assay.data.corruptions.registry import CORRUPTIONS
 from assay.data.imageset import ImageSet
 from assay.evaluation.classifier import Classifier
-from assay.evaluation.metrics import wilson
 from assay.evaluation.predictions import Predictions
-from assay.evaluation.statistics import Interval, image_interval
+from assay.evaluation.statistics import image_interval, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -78,4 +78,4 @@ def robustness(
 
 def _cell(found: Predictions, name: str, group: str, severity: int) -> Cell:
     correct, n = int((found.predicted == found.labels).sum()), len(found)
-    return Cell(name, group, severity, correct, correct / n, wilson(correct, n))
+    return Cell(name, group, severity, correct, correct / n, wilson_interval(correct, n))

@@ -1,6 +1,7 @@
-"""Differences between trainings: intervals and tests over images and over seeds. All distributions are scipy's.
+"""Statistics of differences between trainings: intervals and tests over images and over seeds.
 
-Accuracies are fractions; a difference is the first minus the second. What follows from them is in `comparison.py`.
+Accuracies are fractions; a difference is the first minus the second. All distributions are scipy's. Verdicts are in
+`comparison`.
 """
 
 from collections.abc import Sequence
@@ -12,17 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import integrate, optimize, stats
 
+from assay.core.numbers import Interval
+
 Floats = NDArray[np.float64]
-Interval = tuple[float, float]
 Kind = Literal["paired", "welch"]
 
 LEVEL = 0.05
 DRAWS = 10_000
-SEED = 0  # of the bootstrap: the same data always give the same interval
+SEED = 0  # of the bootstrap, so that the same data always give the same interval
+
+
+def wilson_interval(correct: int, n: int) -> Interval:
+    """Wilson's 95 % interval of a share, as fractions (low, high) (Wilson 1927)."""
+    interval = stats.binomtest(correct, n).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    """Exact two-sided p of McNemar's test on hits and misses of the same images, bool (N,) each (McNemar 1947)."""
+    """Two-sided p value of McNemar's exact test on hits on the same images, bool (N,) each (McNemar 1947)."""
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     if only_first + only_second == 0:
         return 1.0
@@ -30,10 +38,11 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
 
 
 def image_interval(gain: Floats) -> Interval:
-    """95 % interval of the mean over images, (N,): each image's difference in the share of runs that get it right.
+    """95 % interval of the mean over images of `gain`, float64 (N,).
 
-    A paired percentile bootstrap over images (Efron 1979). Images with the same gain count as one kind, drawn by a
-    multinomial, which is the same as drawing images.
+    gain: for each image, the difference in the share of runs that get it right. A paired percentile bootstrap over
+    images (Efron 1979). Images with equal gains are drawn together by a multinomial, which is equivalent to drawing
+    images.
     """
     values, counts = np.unique(gain, return_counts=True)
     draws = np.random.default_rng(SEED).multinomial(len(gain), counts / len(gain), DRAWS)
@@ -42,7 +51,7 @@ def image_interval(gain: Floats) -> Interval:
 
 
 def mean_interval(values: Sequence[float]) -> Interval | None:
-    """95 % t interval of the mean, as over seeds; none from fewer than 2 values."""
+    """95 % t interval of the mean, such as over seeds; None for fewer than 2 values."""
     if len(values) < 2:
         return None
     middle, error = float(np.mean(values)), float(stats.sem(values))
@@ -52,39 +61,23 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
     return float(low), float(high)
 
 
-def bca_interval(values: Floats) -> Interval | None:
-    """Bias-corrected and accelerated bootstrap interval of the mean (Efron 1987); none from fewer than 4 values."""
-    if len(values) < 4 or np.ptp(values) == 0:
-        return None
-    found = stats.bootstrap((values,), np.mean, n_resamples=DRAWS, method="BCa", rng=np.random.default_rng(SEED))
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
-
-
-def sign_flip(differences: Floats) -> float:
-    """Two-sided p of the permutation test that flips signs of paired differences (Fisher 1935); exact up to 13."""
-    found = stats.permutation_test(
-        (differences,), np.mean, permutation_type="samples", n_resamples=DRAWS, rng=np.random.default_rng(SEED)
-    )
-    return float(found.pvalue)
-
-
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p values adjusted for their number, step down (Holm 1979), in the order given."""
+    """p values adjusted for their number by Holm's step-down method (Holm 1979), in the order of the input."""
     order = np.argsort(p_values, kind="stable")
     factors = np.arange(len(p_values), 0, -1)
-    stepped = np.minimum(1.0, np.maximum.accumulate(np.asarray(p_values, dtype=float)[order] * factors))
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = stepped
-    return [float(p) for p in adjusted]
+    products = np.asarray(p_values, dtype=float)[order] * factors
+    result = np.empty(len(p_values))
+    result[order] = np.minimum(1.0, np.maximum.accumulate(products))
+    return [float(p) for p in result]
 
 
 @dataclass(frozen=True)
 class SeedTest:
-    """Whether a difference of mean accuracies holds over seeds.
+    """A test over seeds of a difference of mean accuracies.
 
     kind: paired (the same seeds on both sides, Student 1908) or welch (Welch 1947). difference: first minus second.
-    interval: 95 %. spread: the standard deviation of the difference of one run a side, estimated with `freedom` degrees
-    of freedom. runs: on each side.
+    interval: 95 %. spread: standard deviation of the difference with one run per side, estimated with `freedom` degrees
+    of freedom. runs: number on each side.
     """
 
     kind: Kind
@@ -97,23 +90,21 @@ class SeedTest:
 
 
 def paired_test(first: Floats, second: Floats, step: float) -> SeedTest:
-    """The paired t test of the accuracies (S,) of runs with the same seeds; `step` is the least possible difference."""
+    """Paired t test of accuracies, (S,), of runs with the same seeds; `step` is the smallest possible difference."""
     gains = first - second
     n = len(gains)
-    spread = max(float(gains.std(ddof=1)), step / sqrt(12))  # equal gains are rounding, not certainty
+    spread = max(float(gains.std(ddof=1)), step / sqrt(12))  # equal gains come from rounding, not from certainty
     return _t_test("paired", float(gains.mean()), spread, spread / sqrt(n), n - 1, (n, n))
 
 
 def welch_test(first: Floats, second: Floats, step: float) -> SeedTest:
-    """Welch's t test of two groups of accuracies, (A,) and (B,); `step` is the least possible difference."""
-    shares = [max(float(group.var(ddof=1)), step**2 / 12) for group in (first, second)]
-    parts = [share / len(group) for share, group in zip(shares, (first, second), strict=True)]
-    freedom = sum(parts) ** 2 / sum(
-        part**2 / (len(group) - 1) for part, group in zip(parts, (first, second), strict=True)
-    )
-    difference = float(first.mean() - second.mean())
+    """Welch's t test of two groups of accuracies, (A,) and (B,); `step` is the smallest possible difference."""
+    variances = [max(float(group.var(ddof=1)), step**2 / 12) for group in (first, second)]
     runs = (len(first), len(second))
-    return _t_test("welch", difference, sqrt(sum(shares)), sqrt(sum(parts)), freedom, runs)
+    errors = [variance / n for variance, n in zip(variances, runs, strict=True)]
+    freedom = sum(errors) ** 2 / sum(error**2 / (n - 1) for error, n in zip(errors, runs, strict=True))
+    difference = float(first.mean() - second.mean())
+    return _t_test("welch", difference, sqrt(sum(variances)), sqrt(sum(errors)), freedom, runs)
 
 
 def _t_test(
@@ -124,41 +115,49 @@ def _t_test(
     return SeedTest(kind, difference, (float(low), float(high)), p, spread, freedom, runs)
 
 
-def power(difference: float, spread: float, runs: int, paired: bool) -> float:
-    """The chance that `runs` runs a side show a true difference, two-sided at 5 %: the noncentral t distribution.
+def power(difference: float, spread: float, runs: int, is_paired: bool) -> float:
+    """Probability that `runs` runs per side detect a true difference, two-sided at 5 % (noncentral t distribution).
 
-    spread: the standard deviation of the difference of one run a side.
+    spread: standard deviation of the difference with one run per side.
     """
-    freedom = runs - 1 if paired else 2 * (runs - 1)
+    freedom = runs - 1 if is_paired else 2 * (runs - 1)
     bound = stats.t.ppf(1 - LEVEL / 2, freedom)
     shift = abs(difference) * sqrt(runs) / spread
-    other_way = np.nan_to_num(stats.nct.cdf(-bound, freedom, shift))  # scipy gives NaN where it is next to nothing
-    return float(stats.nct.sf(bound, freedom, shift) + other_way)
+    far_tail = np.nan_to_num(stats.nct.cdf(-bound, freedom, shift))  # scipy gives NaN where it is nearly zero
+    return float(stats.nct.sf(bound, freedom, shift) + far_tail)
 
 
-def least_difference(spread: float, runs: int, paired: bool, chance: float = 0.8) -> float:
-    """The smallest true difference that so many runs a side show with that chance."""
+def least_difference(spread: float, runs: int, is_paired: bool, chance: float = 0.8) -> float:
+    """The smallest true difference that `runs` runs per side detect with probability `chance`."""
     high = spread
-    while power(high, spread, runs, paired) < chance:
+    while power(high, spread, runs, is_paired) < chance:
         high *= 2
-    return float(optimize.brentq(lambda d: power(d, spread, runs, paired) - chance, 0.0, high))
+    return float(optimize.brentq(lambda d: power(d, spread, runs, is_paired) - chance, 0.0, high))
 
 
-def runs_needed(difference: float, spread: float, paired: bool, chance: float = 0.8, most: int = 1000) -> int | None:
-    """The least number of runs a side that shows a true difference of that size with that chance; None above `most`."""
-    if difference == 0 or power(difference, spread, most, paired) < chance:
+def runs_needed(
+    difference: float, spread: float, is_paired: bool, chance: float = 0.8, limit: int = 1000
+) -> int | None:
+    """The smallest number of runs per side that detects a true difference with probability `chance`.
+
+    None where that takes more than `limit`.
+    """
+    if difference == 0 or power(difference, spread, limit, is_paired) < chance:
         return None
-    low, high = 1, most  # low is too few
+    low, high = 1, limit  # low is too few, high is enough
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if power(difference, spread, middle, paired) >= chance else (middle, high)
+        if power(difference, spread, middle, is_paired) >= chance:
+            high = middle
+        else:
+            low = middle
     return high
 
 
 def winners_curse(error: float, candidates: int) -> float:
-    """By how much the best of equally good candidates exceeds the truth: the expected maximum of normal noise.
+    """How far the best of equally good candidates lies above the truth: the expected maximum of normal noise.
 
-    error: the standard deviation of each candidate's measured accuracy.
+    error: standard deviation of each candidate's measured accuracy.
     """
 
     def density(x: float) -> float:

@@ -12,7 +12,7 @@ from assay.core.runtime import Runtime
 from assay.data.load import LoadedData
 from assay.data.location import with_absolute_paths
 from assay.data.split import FOLDS
-from assay.evaluation.metrics import metrics
+from assay.evaluation.metrics import compute_metrics
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, folder_name
 from assay.experiments.train import resume, train
@@ -90,7 +90,9 @@ def cross_validate(
     predictions = _join_predictions(recipe, fold_runs)
     folder = fold_runs[0].folder.parent / f"{folder_name(fold_recipes[0])}-folds"
     predictions.save(folder / "predictions.npz")
-    write_json(folder / "results.json", {"runs": [run.name for run in fold_runs], **metrics(predictions).to_dict()})
+    write_json(
+        folder / "results.json", {"runs": [run.name for run in fold_runs], **compute_metrics(predictions).to_dict()}
+    )
     draw_judged(folder, {"folds": predictions})
     return Folds(tuple(fold_runs), predictions, folder)
 

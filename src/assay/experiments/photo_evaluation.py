@@ -13,15 +13,15 @@ from typing import Self
 import numpy as np
 from torch import nn
 
+from assay.core.numbers import Interval
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
 from assay.data.photo_files import PhotoFiles, find_photos, shrink_photos
 from assay.data.split import Split
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.domain_shift import Shift, shift
-from assay.evaluation.metrics import wilson
 from assay.evaluation.predictions import Predictions
-from assay.evaluation.statistics import Interval, image_interval
+from assay.evaluation.statistics import image_interval, wilson_interval
 from assay.experiments.load import load
 from assay.experiments.paper_blur import paper_blur
 from assay.experiments.run import Run
@@ -51,7 +51,7 @@ class Accuracy:
     def over(cls, found: Sequence[Predictions]) -> Self:
         """Of one run or of replicates."""
         hits = np.mean([one.predicted == one.labels for one in found], axis=0)
-        interval = image_interval(hits) if len(found) > 1 else wilson(int(hits.sum()), len(hits))
+        interval = image_interval(hits) if len(found) > 1 else wilson_interval(int(hits.sum()), len(hits))
         return cls(float(hits.mean()), interval, len(hits))
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from assay.evaluation.classifier import Classifier
-from assay.evaluation.metrics import metrics
+from assay.evaluation.metrics import compute_metrics
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.robustness import Robustness, robustness
 from assay.experiments.fault_injection import Faults
@@ -76,7 +76,7 @@ def as_for_test_set(run: Run, classifier: Classifier) -> Classifier:
 def _store(run: Run, label: str, predictions: Predictions, facts: dict[str, Any], start: float) -> dict[str, Any]:
     """Store predictions. Returns their entry of results.json."""
     predictions.save(run.folder / "predictions" / f"{label}.npz")
-    return {**metrics(predictions).to_dict(), **facts, "seconds": time.perf_counter() - start}
+    return {**compute_metrics(predictions).to_dict(), **facts, "seconds": time.perf_counter() - start}
 
 
 def _label(run: Run, name: str) -> str:

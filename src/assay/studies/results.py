@@ -7,8 +7,9 @@ from math import sqrt
 from statistics import mean, variance
 
 from assay.core.errors import DataError
-from assay.evaluation.comparison import Comparison, Group, compare_groups, corrected
-from assay.evaluation.statistics import Interval, mean_interval, winners_curse
+from assay.core.numbers import Interval
+from assay.evaluation.comparison import Comparison, Group, adjust_p_values, compare_groups
+from assay.evaluation.statistics import mean_interval, winners_curse
 from assay.experiments.replicates import read_group
 from assay.experiments.run import Run
 from assay.experiments.run_state import RunState
@@ -73,7 +74,7 @@ def rows(study: Study) -> list[Row]:
         for name, other in pairs.items()
         if other in groups and name != other and (one := _compared(groups[name], groups[other]))
     }
-    comparisons = dict(zip(found, corrected(list(found.values())), strict=True))
+    comparisons = dict(zip(found, adjust_p_values(list(found.values())), strict=True))
     found_rows = (_row(one, runs[one.name], study.spec.figure(one), comparisons.get(one.name)) for one in variants)
     return [replace(one, contends=one.name in contenders) for one in found_rows]
 

@@ -7,8 +7,9 @@ from itertools import pairwise
 from statistics import mean
 from typing import Any, Literal
 
+from assay.core.numbers import Interval
 from assay.evaluation.comparison import Comparison
-from assay.evaluation.statistics import Interval, mean_interval
+from assay.evaluation.statistics import mean_interval
 from assay.report.plots.style import GRAY, RED
 
 Value = float | str

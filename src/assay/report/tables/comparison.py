@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from assay.core.numbers import Interval
 from assay.evaluation.comparison import Comparison
-from assay.evaluation.statistics import Interval
 from assay.report.tables.formats import grid
 
 HEADER = ("compared", "with", "runs", "accuracy %", "difference, points", "over seeds", "over images", "p", "verdict")

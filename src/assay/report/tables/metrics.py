@@ -1,18 +1,15 @@
-"""Metrics as tables for the terminal, and the one way in which an accuracy is written. Figures are in `figures`."""
+"""Metrics as tables for the terminal."""
 
 from collections.abc import Sequence
 
 from rich.table import Table
 from rich.text import Text
 
-from assay.evaluation.metrics import Metrics
+from assay.core.numbers import accuracy_text, percent
+from assay.evaluation.metrics import METRICS, Metrics
 from assay.report.tables.formats import FAULTY
 
-
-def accuracy_text(metrics: Metrics) -> str:
-    """The accuracy with its interval, such as "88.62 % [87.98, 89.23]"; the n belongs beside it."""
-    low, high = metrics.interval
-    return f"{100 * metrics.accuracy:.2f} % [{100 * low:.2f}, {100 * high:.2f}]"
+WITHOUT_ROW = {"accuracy", "top_k.1"}  # the accuracy has a row with its interval, and top-1 is the same number
 
 
 def red(name: str) -> Text:
@@ -23,40 +20,36 @@ def red(name: str) -> Text:
 
 
 def metrics_table(sets: Sequence[Metrics]) -> Table:
-    """One column for each set of images, one row for each metric."""
+    """A column for each set of images, a row for each metric; a dash where a set lacks it."""
     table = Table(title="Metrics (95 % intervals)", title_justify="left")
     table.add_column("metric")
     for metrics in sets:
         table.add_column(Text(metrics.data), justify="right", overflow="fold")
-    rows = [_rows(metrics) for metrics in sets]
-    for name in dict.fromkeys(name for row in rows for name in row):
-        table.add_row(name, *(Text(row.get(name, "–")) for row in rows))  # Text: brackets would be markup
+    table.add_row("images (n)", *(f"{metrics.n:,}" for metrics in sets))
+    accuracies = [accuracy_text(metrics.accuracy, metrics.interval) for metrics in sets]
+    table.add_row("accuracy", *map(Text, accuracies))  # Text, because brackets would be markup
+    for name in METRICS.entries():
+        if name not in WITHOUT_ROW and any(name in metrics.scores for metrics in sets):
+            table.add_row(Text(METRICS[name].label), *(_score(metrics, name) for metrics in sets))
     return table
 
 
 def per_class_table(metrics: Metrics) -> Table:
-    """One row for each class, in the order of the data set; a dash where there is nothing to measure."""
+    """A row for each class, in the order of the data set; a dash where a class has no images."""
     table = Table(title=Text(f"Classes of {metrics.data}"), title_justify="left")
     table.add_column("class")
     for name in ("n", "errors", "precision %", "recall %", "F1 %"):
         table.add_column(name, justify="right")
-    for one in metrics.per_class:
-        shares = [f"{100 * share:.2f}" for share in (one.precision, one.recall, one.f1)] if one.n else ["–"] * 3
-        table.add_row(Text(one.name), f"{one.n:,}", f"{one.n - one.correct:,}", *shares)
+    for row in metrics.per_class:
+        shares = ["–"] * 3
+        if row.n:
+            shares = [percent(share, unit="") for share in (row.precision, row.recall, row.f1)]
+        table.add_row(Text(row.name), f"{row.n:,}", f"{row.n - row.correct:,}", *shares)
     return table
 
 
-def _rows(metrics: Metrics) -> dict[str, str]:
-    return {
-        "images (n)": f"{metrics.n:,}",
-        "accuracy": accuracy_text(metrics),
-        **{f"top-{k} accuracy": f"{100 * share:.2f} %" for k, share in metrics.top_k.items() if k > 1},
-        "loss (nats per image)": f"{metrics.loss:.4f}",
-        "macro precision": f"{100 * metrics.macro.precision:.2f} %",
-        "macro recall": f"{100 * metrics.macro.recall:.2f} %",
-        "macro F1 (mean of F1s)": f"{100 * metrics.macro.f1:.2f} %",
-        "macro F1 (of the means)": f"{100 * metrics.macro_f1_of_means:.2f} %",
-        "weighted precision": f"{100 * metrics.weighted.precision:.2f} %",
-        "weighted recall": f"{100 * metrics.weighted.recall:.2f} %",
-        "weighted F1": f"{100 * metrics.weighted.f1:.2f} %",
-    }
+def _score(metrics: Metrics, name: str) -> str:
+    if name not in metrics.scores:
+        return "–"
+    value = metrics.scores[name]
+    return percent(value) if METRICS[name].is_share else f"{value:.4f}"

@@ -48,7 +48,7 @@ def test_a_built_in_study_reads_back_equal(name, file):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("replicates: 2", "replicats: 2", r"rates\.yaml:2: replicats: no study has this key"),
+        ("replicates: 2", "replicats: 2", r"rates\.yaml:2: unknown key 'replicats'; did you mean replicates"),
         ("replicates: 2", "replicates: 0", r"rates\.yaml:2: replicates: .*greater than 0"),
         ("optimizer.lr: [0.1, 0.01]", "optimizer.lr: []", r"rates\.yaml:6: plan\.over\.optimizer\.lr"),
         ("optimizer.lr: [0.1, 0.01]", "optimizer.lr: [0.1, 0.1]", "a value stands there twice"),

@@ -8,8 +8,7 @@ from assay.core.errors import UsageError
 from assay.models.pretrained import Head
 from assay.models.sequential import Net
 from assay.models.special_layers import WhiteningConv
-from assay.recipes.schema import Adam, AdamW, Muon, Sgd
-from assay.training.optimizers import build_optimizer, choose_trained
+from assay.training.optimizers import Adam, AdamW, Muon, Sgd, build_optimizer
 
 
 def net() -> nn.Sequential:
@@ -159,7 +158,7 @@ def test_the_whitening_bias_is_trained_as_long_as_the_recipe_says():
     spec = Muon(bias_lr=0.1, head_lr=0.1, whitening_epochs=2)
     trained = []
     for epoch in range(4):
-        choose_trained(spec, net, epoch)
+        spec.begin_epoch(net, epoch)
         trained.append([name for name, p in net.named_parameters() if p.requires_grad])
     assert all("layers.whitening_1.bias" in names for names in trained[:2])
     assert trained[2] == trained[3] == [name for name in trained[0] if name != "layers.whitening_1.bias"]
@@ -167,7 +166,7 @@ def test_the_whitening_bias_is_trained_as_long_as_the_recipe_says():
 
 def test_without_a_word_the_whitening_bias_is_trained_to_the_end():
     net = Net(["whitening 2x2", "conv 4 3x3", "flatten", "linear 2"], (1, 6, 6), 2)
-    choose_trained(Muon(bias_lr=0.1, head_lr=0.1), net, 1000)
+    Muon(bias_lr=0.1, head_lr=0.1).begin_epoch(net, 1000)
     assert net.layers[0].bias.requires_grad
 
 

@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from assay.recipes.schema import Constant, Cosine, Linear, OneCycle, Piecewise, Plateau, Step
-from assay.training.schedules import Horizon, learning_rate
+from assay.training.schedules import Constant, Cosine, Horizon, Linear, OneCycle, Piecewise, Plateau, Step
 
 PEAK = 0.3
 HORIZON = Horizon(steps_per_epoch=7, epochs=12)
@@ -27,7 +26,7 @@ def torch_rates(make: Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler
 
 
 def our_rates(schedule, every: int = 1) -> list[float]:
-    return [learning_rate(schedule, PEAK, step, HORIZON) for step in range(0, HORIZON.steps, every)]
+    return [schedule.learning_rate(PEAK, step, HORIZON) for step in range(0, HORIZON.steps, every)]
 
 
 def test_constant_stays():
@@ -72,7 +71,7 @@ def test_plateau_equals_torch():
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, patience=2, factor=0.5)
     for done, loss in enumerate(losses, 1):
         scheduler.step(loss)
-        ours = learning_rate(Plateau(patience=2, factor=0.5), PEAK, 0, HORIZON, losses[:done])
+        ours = Plateau(patience=2, factor=0.5).learning_rate(PEAK, 0, HORIZON, losses[:done])
         assert ours == pytest.approx(optimizer.param_groups[0]["lr"]), f"after {done} epochs"
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from assay.recipes.schema import Adam, AdamW, Sgd
+from assay.training.optimizers import Adam, AdamW, Sgd
 from assay.training.stacked_optimizer import StackedOptimizer
 
 STEPS = 5

@@ -20,7 +20,7 @@ def list_all(runs: RunsOption = None) -> None:
 
     from assay.core.errors import AssayError
     from assay.experiments.run import list_runs, runs_folder
-    from assay.report.tables.formats import named
+    from assay.recipes.labels import with_faults
     from assay.report.tables.metrics import red
 
     found = list_runs(runs)
@@ -32,7 +32,7 @@ def list_all(runs: RunsOption = None) -> None:
     )
     for run in found:
         try:
-            table.add_row(red(named(run.name, run.recipe.faults)), *_row(run))
+            table.add_row(red(with_faults(run.name, run.recipe.faults)), *_row(run))
         except AssayError as error:  # one damaged run must not hide the others
             table.add_row(run.name, "damaged")
             typer.echo(f"assay: {error}", err=True)

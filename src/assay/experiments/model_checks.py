@@ -8,7 +8,7 @@ from assay.data.augment.parse import Augment
 from assay.data.imageset import ImageShape
 from assay.models.layers import parse
 from assay.models.sequential import Net
-from assay.recipes.schema import Loss
+from assay.recipes.named_sections import Loss
 
 
 def check_model(

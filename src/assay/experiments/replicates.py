@@ -8,7 +8,7 @@ from assay.core.errors import UsageError
 from assay.evaluation.comparison import Group
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, list_runs
-from assay.report.tables.formats import named
+from assay.recipes.labels import with_faults
 
 _SEED, _HASH = re.compile(r"-s\d+(-\d+)?$"), re.compile(r"-[0-9a-f]{8}$")
 
@@ -45,7 +45,7 @@ def read_group(runs: Sequence[Run], on: str) -> Group:
     predictions = tuple(Predictions.load(run.folder / "predictions" / f"{on}.npz") for run in by_seed.values())
     first = next(iter(by_seed.values()))
     name = first.name if len(by_seed) == 1 else _SEED.sub("", first.name)
-    return Group(named(name, recipes[first].faults), predictions, tuple(by_seed))
+    return Group(with_faults(name, recipes[first].faults), predictions, tuple(by_seed))
 
 
 def count_looks(runs: Sequence[Run]) -> None:

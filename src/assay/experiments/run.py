@@ -23,13 +23,10 @@ from assay.experiments.run_files import (
     write_tensors,
 )
 from assay.experiments.run_state import RunState, SplitName
-from assay.recipes.loader import read_recipe
+from assay.recipes.loader import read_whole_recipe
 from assay.recipes.recipe import Recipe
 from assay.training.checkpoint import Weights
 from assay.training.history import Epoch, from_csv, to_csv
-
-# The last line of a stored recipe; its last key was the sign in version 0.1.
-_END_MARKS = ("# end of the recipe\n", "\nreported:")
 
 
 def runs_folder() -> Path:
@@ -51,7 +48,7 @@ class Run:
             parent.mkdir(parents=True, exist_ok=True)
             folder = fresh_folder(parent / folder_name(recipe))
         run = cls(folder)
-        atomic_write(folder / "recipe.yaml", recipe.to_yaml() + _END_MARKS[0])
+        atomic_write(folder / "recipe.yaml", recipe.to_yaml())
         return run
 
     @classmethod
@@ -104,12 +101,7 @@ class Run:
     @property
     def recipe(self) -> Recipe:
         """The recipe of the run. Raises UsageError if the file is not a recipe, or is cut off."""
-        path = self.folder / "recipe.yaml"
-        recipe = read_recipe(str(path))
-        text = path.read_text(encoding="utf-8")
-        if not any(mark in text for mark in _END_MARKS):  # its first keys alone are a valid recipe too
-            raise UsageError(f"{path} is cut off: its last line, '{_END_MARKS[0].strip()}', is missing")
-        return recipe
+        return read_whole_recipe(self.folder / "recipe.yaml")
 
     @property
     def status(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from assay.data.location import with_absolute_paths
 from assay.experiments.finish import complete
 from assay.experiments.run import Run
 from assay.experiments.setup import TrainingSetup, set_up
+from assay.models.fingerprint import module_fingerprint
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
 from assay.training.callbacks import Callback
@@ -131,6 +132,7 @@ def _with_own_names(recipe: Recipe, model: nn.Module | None, images: ImageSet | 
     changes: dict[str, Any] = {}
     if model is not None:
         changes["model.name"] = type(model).__name__
+        changes["model.fingerprint"] = module_fingerprint(model)
     if images is not None:
         changes["data.name"] = images.source
     return recipe.override(changes) if changes else recipe

@@ -7,9 +7,12 @@ from typing import Any
 import yaml
 
 from assay.core.errors import UsageError, unknown
-from assay.recipes.recipe import KeyPath, Recipe
+from assay.recipes.keys import KeyPath
+from assay.recipes.recipe import END_MARK, Recipe
 
 FOLDER = Path(__file__).parent / "builtin"
+
+_LAST_KEY_OF_0_1 = "reported"  # assay 0.1 wrote no mark at the end
 
 
 def recipe_names() -> list[str]:
@@ -26,6 +29,16 @@ def read_recipe(name_or_path: str) -> Recipe:
     values, places = read_yaml(path)
     values = {"name": name_or_path if built_in else re.sub(r"[^\w.+-]+|^\W+", "-", path.stem).strip("-"), **values}
     return Recipe.build(values, places)
+
+
+def read_whole_recipe(path: Path) -> Recipe:
+    """The recipe in a file that `Recipe.to_yaml` has written. Raises UsageError, also where the file is cut off."""
+    recipe = read_recipe(str(path))
+    text = path.read_text(encoding="utf-8")
+    ended = text.rstrip().endswith(END_MARK) or f"\n{_LAST_KEY_OF_0_1}:" in text
+    if not ended:  # the first keys of a recipe are a recipe too
+        raise UsageError(f"{path} is cut off: its last line, '{END_MARK}', is missing")
+    return recipe
 
 
 def recipe_path(name: str) -> Path:

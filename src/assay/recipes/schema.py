@@ -8,11 +8,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
-    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -54,12 +52,14 @@ class MeanStd(Section):
     std: tuple[PositiveFloat, ...]
 
 
+# The tags of the unions below, by which an error is about the form that was meant. "[key]" is pydantic's own.
+TAGS = frozenset({"word", "constants", "pixels", "number", "[key]"})
+
 Pixels = Annotated[
     Annotated[Literal["net"], Tag("word")] | Annotated[PositiveInt, Tag("pixels")],
     Discriminator(lambda value: "word" if isinstance(value, str) else "pixels"),
 ]
 
-# Told apart by hand, so that an error speaks of the one form that was meant.
 Normalize = Annotated[
     Annotated[Literal["none", "train", "net"], Tag("word")] | Annotated[MeanStd, Tag("constants")],
     Discriminator(lambda value: "word" if isinstance(value, str) else "constants"),
@@ -96,6 +96,7 @@ class Model(Section):
     unfreeze: dict[PositiveInt, Annotated[str, Field(pattern="^(all|last-conv|from:.+)$")]] = {}  # from that epoch on
     frozen_batch_norm: bool = True  # in the frozen part it keeps its statistics
     dropout: Fraction = 0.0  # before the new head
+    fingerprint: str = ""  # of your own module, filled in when it is trained: tells apart modules of one name
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -117,149 +118,11 @@ class Model(Section):
 _PRETRAINED = {"weights", "train_only", "unfreeze", "frozen_batch_norm", "dropout"}
 
 
-class Loss(Section):
-    """The loss: always the mean over images."""
-
-    name: Literal["cross-entropy", "nll"] = "cross-entropy"  # nll: for a net that ends in log_softmax
-    label_smoothing: Fraction = 0.0
-
-    @model_validator(mode="after")
-    def _smoothing_has_a_meaning(self) -> Self:
-        if self.name == "nll" and self.label_smoothing:
-            raise ValueError("label_smoothing goes with cross-entropy, not with nll")
-        return self
-
-
-class _Optimizer(Section):
-    lr: PositiveFloat
-    weight_decay: NonNegativeFloat = 0.0
-    clip_norm: PositiveFloat | None = None
-
-    # the lr of what is trained below a pretrained net's new head, as a share of lr
-    below_head: Annotated[float, Field(gt=0, le=1)] = 1.0
-
-
-class _CoupledOptimizer(_Optimizer):
-    # Keras's meaning: the penalty l2 * sum(w^2) on the weights of layers of a kind, {conv: 1e-4}
-    l2: dict[str, PositiveFloat] = {}
-
-
-class Sgd(_CoupledOptimizer):
-    """Stochastic gradient descent, as torch.optim.SGD."""
-
-    name: Literal["sgd"] = "sgd"
-    momentum: Fraction = 0.9
-    nesterov: bool = False
-
-
-class Adam(_CoupledOptimizer):
-    """Adam (Kingma and Ba 2015), weight decay coupled, as torch.optim.Adam."""
-
-    name: Literal["adam"] = "adam"
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    eps: PositiveFloat = 1e-8
-
-
-class AdamW(_Optimizer):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019), as torch.optim.AdamW."""
-
-    name: Literal["adamw"] = "adamw"
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    eps: PositiveFloat = 1e-8
-
-
-class Muon(Section):
-    """Muon for the filters of convolutions, SGD for all else (Jordan et al. 2024); `training/muon.py`.
-
-    bias_lr: for biases and batch norm; head_lr: for linear layers; both for a loss that is a mean over images. decay:
-    the share that a step at those peak rates takes off a weight. whitening_epochs: how long the bias of a whitening
-    layer is trained (none: to the end); without it the backward pass ends earlier.
-    """
-
-    name: Literal["muon"] = "muon"
-    lr: PositiveFloat = 0.24
-    momentum: Fraction = 0.6
-    nesterov: bool = True
-    bias_lr: PositiveFloat
-    head_lr: PositiveFloat
-    sgd_momentum: Fraction = 0.85
-    decay: NonNegativeFloat = 0.0
-    whitening_epochs: NonNegativeInt | None = None
-    clip_norm: PositiveFloat | None = None
-
-
-class _Schedule(Section):
-    warmup_epochs: NonNegativeFloat = 0.0  # linear from zero, before the schedule's own shape takes over
-
-
-class Constant(_Schedule):
-    """The learning rate stays."""
-
-    name: Literal["constant"] = "constant"
-
-
-class Step(_Schedule):
-    """Times `factor` after every `every` epochs."""
-
-    name: Literal["step"] = "step"
-    every: PositiveInt
-    factor: PositiveFloat = 0.1
-
-
-class Piecewise(_Schedule):
-    """Hand-given: from the start of epoch e (counted from 0) on, the learning rate is `at[e]`."""
-
-    name: Literal["piecewise"] = "piecewise"
-    at: dict[PositiveInt, PositiveFloat]
-
-
-class Cosine(_Schedule):
-    """Half a cosine down to `final` times the peak, step by step (Loshchilov and Hutter 2017)."""
-
-    name: Literal["cosine"] = "cosine"
-    final: Fraction = 0.0
-
-
-class Linear(_Schedule):
-    """Straight down to zero at the last step."""
-
-    name: Literal["linear"] = "linear"
-
-
-class OneCycle(Section):
-    """Up from lr / `start` to lr over the first `up` of the steps, then down to lr / `start` / `end`, along cosines.
-
-    As torch.optim.lr_scheduler.OneCycleLR (Smith and Topin 2018), momentum left alone.
-    """
-
-    name: Literal["one-cycle"] = "one-cycle"
-    up: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    start: PositiveFloat = 25.0
-    end: PositiveFloat = 1e4
-
-
-class Plateau(_Schedule):
-    """Times `factor` once the validation loss has not improved for more than `patience` epochs."""
-
-    name: Literal["plateau"] = "plateau"
-    patience: NonNegativeInt = 10
-    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
-
-
 def by_name(value: Any) -> Any:
     """A section that is written as its name alone, `schedule: linear`."""
     return {"name": value} if isinstance(value, str) else value
 
 
-Optimizer = Annotated[Sgd | Adam | AdamW | Muon, Field(discriminator="name"), BeforeValidator(by_name)]
-Schedule = Annotated[
-    Constant | Step | Piecewise | Cosine | Linear | OneCycle | Plateau,
-    Field(discriminator="name"),
-    BeforeValidator(by_name),
-]
-
-
-# Told apart by hand, as Normalize.
 BatchSize = Annotated[
     Annotated[Literal["auto"], Tag("word")] | Annotated[PositiveInt, Tag("number")],
     Discriminator(lambda value: "word" if isinstance(value, str) else "number"),

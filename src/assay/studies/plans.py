@@ -19,7 +19,6 @@ from assay.recipes.schema import Section
 from assay.studies.variant import Scores, Variant, label
 
 MOST = 10_000  # variants; more is a slip of the pen
-_KNOW_THEIR_END = ("cosine", "linear", "one-cycle")  # schedules
 
 Ready = Callable[[Recipe], Recipe]  # what the study changes in every recipe that a plan names
 
@@ -204,10 +203,11 @@ class Asha(_Draws):
             raise UsageError("plan: the draws of asha run in no order, and shared-weights wants one; use plan halving")
         found = [self.cell(base, values) for values in self.drawn()]
         for one in found:
-            if (schedule := one.recipe.schedule.name) in _KNOW_THEIR_END:
+            schedule = one.recipe.schedule
+            if schedule.knows_its_end:
                 raise UsageError(
-                    f"plan: asha compares runs before their end, where {one.name}'s schedule {schedule} is still on "
-                    "its way down; use constant (or step, drops, plateau), or plan halving"
+                    f"plan: asha compares runs before their end, where {one.name}'s schedule {schedule.name} is still "
+                    "on its way down; use constant (or step, piecewise, plateau), or plan halving"
                 )
         return found
 

@@ -10,7 +10,8 @@ from assay.core.errors import UsageError
 from assay.core.registry import Registry
 from assay.core.runtime import Runtime
 from assay.data.photo_files import find_photos
-from assay.report.tables.formats import grid, named
+from assay.recipes.labels import with_faults
+from assay.report.tables.formats import grid
 from assay.studies.engines import Engine
 from assay.studies.photo_study import Reported, photographed
 from assay.studies.results import Row, last_rung, rows
@@ -118,7 +119,7 @@ def swept(found: Study, form: str) -> str:
         values = [[*one["macro"].values(), one["macro_f1_of_means"]] for one in tests]
         figures = [100 * mean(column) for column in zip(*values, strict=True)]
         lines.append((
-            named(row.name, row.faults), "–" if row.reported is None else f"{100 * row.reported:.2f}",
+            with_faults(row.name, row.faults), "–" if row.reported is None else f"{100 * row.reported:.2f}",
             _percent(row.test), _interval(row), *([f"{value:.2f}" for value in figures] or ["–"] * 4),
             f"{row.seconds:.0f}", str(row.seeds), row.state,
         ))  # fmt: skip
@@ -165,7 +166,7 @@ def picked(found: Study) -> tuple[str, ...]:
     best = max(last_rung(found, variants), key=lambda one: scores.get(one.name, float("-inf")))
     row = next(one for one in rows(found) if one.name == best.name)
     return (
-        named(found.spec.name, best.recipe.faults), best.name,
+        with_faults(found.spec.name, best.recipe.faults), best.name,
         f"{-scores[best.name]:.5f}" if best.name in scores else "–",
         _percent(row.validation), _percent(row.test),
     )  # fmt: skip
@@ -175,7 +176,7 @@ def _cells(meant: Row | None, done: Row | None, steps: dict[str, Row]) -> tuple[
     row = meant or done
     assert row is not None
     return (
-        row.name if done is None else named(row.name, done.faults),
+        row.name if done is None else with_faults(row.name, done.faults),
         "–" if row.reported is None else f"{100 * row.reported:.2f}",
         _percent(meant.test if meant else ()), _interval(meant), _percent(done.test if done else ()), _interval(done),
         str(row.seeds), _what_happened(meant, done, steps),
@@ -194,7 +195,7 @@ def _what_happened(meant: Row | None, done: Row | None, steps: dict[str, Row]) -
         said.append(f"beside {compared.second} {100 * compared.difference:+.2f} points, {compared.verdict}")
     if done and done.comparison:
         second = done.comparison.second
-        before = next((one for one in steps.values() if named(one.name, one.faults) == second), None)
+        before = next((one for one in steps.values() if with_faults(one.name, one.faults) == second), None)
         if before and before.test and done.test:
             said.append(f"as done {100 * (mean(done.test) - mean(before.test)):+.2f} on the test set")
     return "; ".join(said)

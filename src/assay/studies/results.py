@@ -13,7 +13,8 @@ from assay.evaluation.statistics import mean_interval, winners_curse
 from assay.experiments.replicates import read_group
 from assay.experiments.run import Run
 from assay.experiments.run_state import RunState
-from assay.report.tables.formats import grid, named
+from assay.recipes.labels import with_faults
+from assay.report.tables.formats import grid
 from assay.studies.plans import Halving
 from assay.studies.study import Study
 from assay.studies.variant import Variant
@@ -88,7 +89,7 @@ def last_rung(study: Study, variants: Sequence[Variant]) -> list[Variant]:
 
 
 def _group(variant: Variant, runs: Sequence[Run]) -> Group:
-    return replace(read_group(runs, "validation"), name=named(variant.name, variant.recipe.faults))
+    return replace(read_group(runs, "validation"), name=with_faults(variant.name, variant.recipe.faults))
 
 
 def _compared(first: Group, second: Group) -> Comparison | None:
@@ -185,7 +186,7 @@ def cells(one: Row) -> tuple[str, ...]:
     complete, interval = len(one.validation) == one.seeds, one.interval
     accuracy = mean(one.validation) if one.validation else one.until_stopped
     return (
-        named(one.name, one.faults), str(one.seeds) if complete else f"{len(one.validation)} of {one.seeds}",
+        with_faults(one.name, one.faults), str(one.seeds) if complete else f"{len(one.validation)} of {one.seeds}",
         "–" if accuracy is None else f"{100 * accuracy:.2f}",
         f"[{100 * interval[0]:.2f}, {100 * interval[1]:.2f}]" if interval else "–",
         f"{one.epochs:.3g}", f"{one.seconds / 60:.1f}", *compared, one.state,

@@ -9,16 +9,18 @@ from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, Valida
 
 from assay.core.errors import UsageError, unknown
 from assay.data.location import with_absolute_paths
+from assay.recipes.explain import explain
 from assay.recipes.loader import read_yaml
-from assay.recipes.recipe import KeyPath, Recipe, american
-from assay.recipes.schema import Fraction, Piecewise, Section, Step
+from assay.recipes.recipe import Recipe
+from assay.recipes.schema import TAGS, Fraction, Section
+from assay.recipes.spelling import american
 from assay.studies.plans import Plan, named_recipe
 from assay.studies.variant import Scores, Variant, check_names
 from assay.training.early_stopping import validation_score
 from assay.training.history import Epoch
 
 FOLDER = Path(__file__).parent / "builtin"
-_TAGS = ("ladder", "grid", "random", "halving", "asha")
+_TAGS = TAGS | {"ladder", "grid", "random", "halving", "asha"}
 
 
 class StudySpec(Section):
@@ -64,10 +66,11 @@ class StudySpec(Section):
 
     def changed(self, changes: dict[str, Any]) -> "StudySpec":
         """The same study with other values for some keys. Raises UsageError."""
+        values = {**self.model_dump(mode="json"), **changes}
         try:
-            return StudySpec.model_validate({**self.model_dump(mode="json"), **changes})
+            return StudySpec.model_validate(values)
         except ValidationError as error:
-            raise UsageError("\n".join(_said(one, {}) for one in error.errors())) from None
+            raise explain(error, StudySpec, values, {}, _TAGS) from None
 
     def ready(self, recipe: Recipe) -> Recipe:
         """A recipe with what the study changes in all of them."""
@@ -85,7 +88,7 @@ def scaled(recipe: Recipe, scale: float) -> Recipe:
     """
     if scale == 1:
         return recipe
-    root, schedule = sqrt(scale), recipe.schedule
+    root = sqrt(scale)
 
     def shorter(epochs: float) -> int:
         return max(1, round(epochs * root))
@@ -93,10 +96,7 @@ def scaled(recipe: Recipe, scale: float) -> Recipe:
     changes: dict[str, Any] = {
         "training.epochs": shorter(recipe.training.epochs), "data.share": recipe.data.share * root,
     }  # fmt: skip
-    if isinstance(schedule, Step):
-        changes["schedule.every"] = shorter(schedule.every)
-    if isinstance(schedule, Piecewise):
-        changes["schedule.at"] = {shorter(epoch): rate for epoch, rate in schedule.at.items()}
+    changes |= {f"schedule.{key}": value for key, value in recipe.schedule.scaled_keys(shorter).items()}
     return recipe.override(changes)
 
 
@@ -112,26 +112,12 @@ def read_study(name_or_path: str) -> StudySpec:
     if not built_in and path.suffix not in (".yaml", ".yml"):
         raise unknown("study", name_or_path, study_names())
     values, places = read_yaml(path)
+    values = {"name": path.stem, **american(values)}
     try:
-        spec = StudySpec.model_validate({"name": path.stem, **american(values)})
+        spec = StudySpec.model_validate(values)
         spec.variants({})
     except ValidationError as error:
-        raise UsageError("\n".join(_said(one, places) for one in error.errors())) from None
+        raise explain(error, StudySpec, values, places, _TAGS) from None
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
     return spec
-
-
-def _said(error: Any, places: dict[KeyPath, str]) -> str:
-    """One of pydantic's errors as a sentence with its file and line."""
-    path: KeyPath = tuple(part for part in error["loc"] if part not in _TAGS)
-    place: KeyPath = path
-    while place and place not in places:
-        place = place[:-1]
-    key, message = ".".join(map(str, path)), error["msg"]
-    if error["type"] == "extra_forbidden":
-        message = "no study has this key"
-    if error["type"] == "value_error":
-        message = str(error["ctx"]["error"])
-    where = f"{places[place]}: " if place in places else ""
-    return f"{where}{key}: {message[0].lower()}{message[1:]}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.core.errors import UsageError
+from assay.recipes.keys import flatten
 from assay.recipes.recipe import Recipe
 
 Scores = Mapping[str, float]  # of each variant by name: the mean over its seeds, higher is better
@@ -58,16 +59,9 @@ def key_names(keys: Iterable[str]) -> list[str]:
 def differences(first: Recipe, second: Recipe) -> dict[str, tuple[Any, Any]]:
     """The keys in which two recipes differ, `optimizer.lr`, with both values; name, seed and reported do not count."""
     one, other = (
-        _flat(recipe.model_dump(mode="json", exclude={"name", "seed", "reported"})) for recipe in (first, second)
+        flatten(recipe.model_dump(mode="json", exclude={"name", "seed", "reported"})) for recipe in (first, second)
     )
     return {key: (one.get(key), other.get(key)) for key in {**one, **other} if one.get(key) != other.get(key)}
-
-
-def _flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}": value}
-    return flat
 
 
 def short(value: Any) -> str:

@@ -1,37 +1,65 @@
-"""The losses. Each is the mean over the images of a batch, computed in float32 whatever the net computes in."""
+"""The built-in losses. Each is the mean over the images of a batch, computed in float32 whatever the net computes in.
 
-from collections.abc import Callable
+To add one: write a class with the decorator `@loss(NAME)`, as below, and a test against a formula.
+"""
 
-import torch
-from torch.nn import functional
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from assay.recipes.schema import Loss
+from pydantic import model_validator
 
-LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+from assay.recipes.named_sections import Loss, LossFunction, loss
+from assay.recipes.schema import Fraction
 
-
-def loss_function(loss: Loss, reduction: str = "mean") -> LossFunction:
-    """The recipe's loss: logits (N, K) and labels to one number in nats, or with "none" to those of (N,).
-
-    labels: int64 (N,), or the classes' shares of mixed images, float32 (N, K): then the sum of the classes' losses,
-    weighted by their shares. `nll` takes the net's outputs as log-probabilities; after a log_softmax layer it equals
-    cross-entropy.
-    """
-    if loss.name == "nll":
-        return lambda outputs, labels: _nll(outputs.float(), labels, reduction)
-    smoothing = loss.label_smoothing
-    return lambda logits, labels: functional.cross_entropy(
-        logits.float(), labels, reduction=reduction, label_smoothing=smoothing
-    )
+if TYPE_CHECKING:  # reading a recipe needs no torch
+    from torch import Tensor
 
 
-def hard_labels(labels: torch.Tensor) -> torch.Tensor:
-    """The label of each image, of a mixed one the class with the greater share: int64."""
+@loss("cross-entropy")
+class CrossEntropy(Loss):
+    """Cross-entropy of logits, as torch's cross_entropy."""
+
+    label_smoothing: Fraction = 0.0
+
+    def function(self, reduction: str = "mean") -> LossFunction:
+        """For mixed images, the sum of the losses of the classes, weighted by their shares."""
+        from torch.nn import functional
+
+        def cross_entropy(logits: "Tensor", labels: "Tensor") -> "Tensor":
+            return functional.cross_entropy(
+                logits.float(), labels, reduction=reduction, label_smoothing=self.label_smoothing
+            )
+
+        return cross_entropy
+
+
+@loss("nll")
+class NegativeLogLikelihood(Loss):
+    """The negative log-likelihood of a net that ends in log_softmax, where it equals cross-entropy."""
+
+    needs_log_probabilities: ClassVar[bool] = True
+
+    label_smoothing: Fraction = 0.0
+
+    @model_validator(mode="after")
+    def _refuse_smoothing(self) -> Self:
+        if self.label_smoothing:
+            raise ValueError("label_smoothing goes with cross-entropy, not with nll")
+        return self
+
+    def function(self, reduction: str = "mean") -> LossFunction:
+        """Takes the net's outputs as log-probabilities."""
+        from torch.nn import functional
+
+        def nll(outputs: "Tensor", labels: "Tensor") -> "Tensor":
+            log_probabilities = outputs.float()
+            if not labels.is_floating_point():
+                return functional.nll_loss(log_probabilities, labels, reduction=reduction)
+            losses = -(labels * log_probabilities).sum(1)
+            return losses.mean() if reduction == "mean" else losses
+
+        return nll
+
+
+def hard_labels(labels: "Tensor") -> "Tensor":
+    """The label of each image, for a mixed one the class with the greater share: int64."""
     return labels.argmax(-1) if labels.is_floating_point() else labels
-
-
-def _nll(outputs: torch.Tensor, labels: torch.Tensor, reduction: str) -> torch.Tensor:
-    if not labels.is_floating_point():
-        return functional.nll_loss(outputs, labels, reduction=reduction)
-    losses = -(labels * outputs).sum(1)
-    return losses.mean() if reduction == "mean" else losses

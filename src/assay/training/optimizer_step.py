@@ -8,10 +8,9 @@ from assay.core.runtime import Runtime
 from assay.recipes.recipe import Recipe
 from assay.training.checkpoint import TrainState, copy_weights
 from assay.training.distributed import ProcessGroup
-from assay.training.losses import loss_function
 from assay.training.micro_batches import GradientAccumulator
-from assay.training.optimizers import build_optimizer, choose_trained
-from assay.training.schedules import Horizon, learning_rate
+from assay.training.optimizers import build_optimizer
+from assay.training.schedules import Horizon
 
 
 class OptimizerStep:
@@ -25,11 +24,11 @@ class OptimizerStep:
     ) -> None:
         self.recipe, self.process_group = recipe, process_group
         self.horizon = Horizon(steps, recipe.training.epochs)
-        self.gradients = GradientAccumulator(net, loss_function(recipe.loss), runtime, process_group)
+        self.gradients = GradientAccumulator(net, recipe.loss.function(), runtime, process_group)
 
     def prepare_epoch(self, net: nn.Module, epoch: int) -> None:
         """Freeze or unfreeze the parameters that the optimizer's settings train in some epochs only."""
-        choose_trained(self.recipe.optimizer, net, epoch)
+        self.recipe.optimizer.begin_epoch(net, epoch)
 
     def __call__(self, state: TrainState, epoch: int, step: int, pixels: Tensor, labels: Tensor) -> Tensor:
         """Train on the batch of a step (both counted from 0); returns the sums of loss and hits (2,), on the device."""
@@ -48,7 +47,7 @@ class OptimizerStep:
         peak = self.recipe.optimizer.lr
         losses = [row.validation_loss for row in state.history if row.validation_loss is not None]
         step_of_run = epoch * self.horizon.steps_per_epoch + step
-        rate = learning_rate(self.recipe.schedule, peak, step_of_run, self.horizon, losses)
+        rate = self.recipe.schedule.learning_rate(peak, step_of_run, self.horizon, losses)
         for group in state.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * (rate / peak)
         return rate

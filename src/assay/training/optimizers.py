@@ -1,95 +1,147 @@
-"""Optimizers: from the recipe's words to torch's, with the penalties on the layers they belong to."""
+"""The built-in optimizers. Each is a class with its keys that builds torch's optimizer over a net's parameters.
 
-from typing import Any
+To add one: write a class with the decorator `@optimizer(NAME)`, as below, and a test against a few steps of a textbook.
+torch is imported where a net is at work, so that reading a recipe does not need it.
+"""
 
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from assay.core.errors import UsageError, unknown
-from assay.models.pretrained import Head
-from assay.models.special_layers import WhiteningConv
-from assay.recipes.schema import Adam, AdamW, Muon, Sgd
-from assay.training.muon import MuonFilters, OptimizerGroup
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat
 
-# What a recipe may put an L2 penalty on; one line for each kind of layer that has a weight.
-LAYER_KINDS: dict[str, tuple[type[nn.Module], ...]] = {
-    "conv": (nn.Conv2d,),
-    "linear": (nn.Linear,),
-    "batchnorm": (nn.BatchNorm1d, nn.BatchNorm2d),
-}
+from assay.recipes.named_sections import Optimizer, optimizer
+from assay.recipes.schema import Fraction
 
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
-def build_optimizer(spec: Sgd | Adam | AdamW | Muon, net: nn.Module) -> torch.optim.Optimizer:
-    """torch's own optimizer over the net's parameters, fused where there is a fused one; or Muon. Raises UsageError."""
-    optimizer = _muon(spec, net) if isinstance(spec, Muon) else _torchs(spec, net)
-    for group in optimizer.param_groups:
-        group["initial_lr"] = group["lr"]  # torch's own name for the rate that schedules are shares of
-    return optimizer
+Groups = list[dict[str, Any]]
+
+_STACKABLE = frozenset({"lr", "momentum", "weight_decay"})
 
 
-def choose_trained(spec: Sgd | Adam | AdamW | Muon, net: nn.Module, epoch: int) -> None:
-    """Leave the biases of whitening layers as they are from the epoch (counted from 0) on that the recipe says."""
-    if isinstance(spec, Muon) and spec.whitening_epochs is not None:
-        for module in net.modules():
-            if isinstance(module, WhiteningConv) and module.bias is not None:
-                module.bias.requires_grad_(epoch < spec.whitening_epochs)
+def build_optimizer(spec: Optimizer, net: "nn.Module") -> "torch.optim.Optimizer":
+    """The recipe's optimizer over the net's parameters, fused where torch has a fused one. Raises UsageError."""
+    built = spec.build(net)
+    for group in built.param_groups:
+        group["initial_lr"] = group["lr"]  # torch's name for the rate that schedules are shares of
+    return built
 
 
-def _torchs(spec: Sgd | Adam | AdamW, net: nn.Module) -> torch.optim.Optimizer:
-    groups = _groups(spec, net)
-    if isinstance(spec, Sgd):
-        return torch.optim.SGD(groups, spec.lr, momentum=spec.momentum, nesterov=spec.nesterov, fused=_fused(net))
-    kind = torch.optim.Adam if isinstance(spec, Adam) else torch.optim.AdamW
-    return kind(groups, spec.lr, betas=spec.betas, eps=spec.eps, fused=_fused(net))
+class TorchOptimizer(Optimizer):
+    """The keys of torch's own optimizers."""
+
+    stackable_keys: ClassVar[frozenset[str] | None] = _STACKABLE
+
+    weight_decay: NonNegativeFloat = 0.0
+    below_head: Annotated[float, Field(gt=0, le=1)] = 1.0  # the share of lr for what is below a pretrained net's head
+
+    @property
+    def penalties(self) -> dict[str, float]:
+        """The L2 penalty on the weights of each kind of layer."""
+        return {}
+
+    def build(self, net: "nn.Module") -> "torch.optim.Optimizer":
+        """The optimizer over the parameters in groups of equal learning rate and weight decay."""
+        from assay.training.parameter_groups import has_fused_optimizer, parameter_groups
+
+        return self.make(parameter_groups(self, net), has_fused_optimizer(net))
+
+    def make(self, groups: Groups, fused: bool) -> "torch.optim.Optimizer":
+        """The torch optimizer of these groups."""
+        raise NotImplementedError
 
 
-def _fused(net: nn.Module) -> bool:
-    return next(net.parameters()).device.type in ("cpu", "cuda")
+class CoupledOptimizer(TorchOptimizer):
+    """An optimizer whose weight decay is part of the gradient, which an L2 penalty is too."""
+
+    # Keras's penalty l2 * sum(w^2) by kind of layer: {conv: 1e-4}
+    l2: dict[str, PositiveFloat] = Field(default_factory=dict)
+
+    @property
+    def penalties(self) -> dict[str, float]:
+        """The key `l2`."""
+        return self.l2
 
 
-def _muon(spec: Muon, net: nn.Module) -> torch.optim.Optimizer:
-    """Filters to Muon; biases and gains, and the weights of linear and all other layers, to SGD at their own rates."""
-    trained = [p for p in net.parameters() if p.requires_grad]
-    filters = [p for p in trained if p.ndim == 4]
-    if not filters:
-        raise UsageError("muon needs a net with convolutions")
-    biases, others = [p for p in trained if p.ndim < 2], [p for p in trained if p.ndim >= 2 and p.ndim != 4]
-    groups = [
-        {"params": params, "lr": lr, "weight_decay": spec.decay / lr}
-        for params, lr in ((biases, spec.bias_lr), (others, spec.head_lr))
-    ]
-    sgd = torch.optim.SGD(groups, momentum=spec.sgd_momentum, nesterov=True, fused=_fused(net))
-    return OptimizerGroup([MuonFilters(filters, spec.lr, spec.momentum, spec.nesterov), sgd])
+@optimizer("sgd")
+class Sgd(CoupledOptimizer):
+    """Stochastic gradient descent, as torch.optim.SGD."""
+
+    momentum: Fraction = 0.9
+    nesterov: bool = False
+
+    def make(self, groups: Groups, fused: bool) -> "torch.optim.Optimizer":
+        """torch.optim.SGD."""
+        from torch.optim import SGD
+
+        return SGD(groups, self.lr, momentum=self.momentum, nesterov=self.nesterov, fused=fused)
 
 
-def _groups(spec: Sgd | Adam | AdamW, net: nn.Module) -> list[dict[str, Any]]:
-    """Parameters by weight decay. Keras's penalty l2 * sum(w^2) has the gradient 2 * l2 * w: a decay of 2 * l2."""
-    decay = {id(p): spec.weight_decay for p in net.parameters() if p.requires_grad}
-    for kind, l2 in ({} if isinstance(spec, AdamW) else spec.l2).items():
-        if kind not in LAYER_KINDS:
-            raise unknown("layer kind for l2", kind, LAYER_KINDS)
-        weights = [m.weight for m in net.modules() if isinstance(m, LAYER_KINDS[kind]) and m.weight.requires_grad]
-        if not weights:
-            raise UsageError(f"l2 on '{kind}': the net has no such layer", at=("l2", kind))
-        for weight in weights:
-            decay[id(weight)] += 2 * l2
-    if not decay:
-        raise UsageError("the net has no parameters to train")
-    rates = _rates(spec, net)
-    kinds = {(rates[one], value) for one, value in decay.items()}
-    return [
-        {
-            "params": [p for p in net.parameters() if id(p) in decay and (rates[id(p)], decay[id(p)]) == (rate, value)],
-            "weight_decay": value,
-            "lr": rate,
-        }
-        for rate, value in sorted(kinds, key=lambda kind: (-kind[0], kind[1]))  # the recipe's own rate comes first
-    ]
+@optimizer("adam")
+class Adam(CoupledOptimizer):
+    """Adam with coupled weight decay (Kingma and Ba 2015), as torch.optim.Adam."""
+
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    eps: PositiveFloat = 1e-8
+
+    def make(self, groups: Groups, fused: bool) -> "torch.optim.Optimizer":
+        """torch.optim.Adam."""
+        from torch.optim import Adam
+
+        return Adam(groups, self.lr, betas=self.betas, eps=self.eps, fused=fused)
 
 
-def _rates(spec: Sgd | Adam | AdamW, net: nn.Module) -> dict[int, float]:
-    """The learning rate of each parameter: lower below a new head, where the recipe says so."""
-    head = {id(p) for module in net.modules() if isinstance(module, Head) for p in module.parameters()}
-    if spec.below_head != 1 and not head:
-        raise UsageError("only a pretrained net has a new head", at=("below_head",))
-    return {id(p): spec.lr * (spec.below_head if head and id(p) not in head else 1) for p in net.parameters()}
+@optimizer("adamw")
+class AdamW(TorchOptimizer):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019), as torch.optim.AdamW."""
+
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    eps: PositiveFloat = 1e-8
+
+    def make(self, groups: Groups, fused: bool) -> "torch.optim.Optimizer":
+        """torch.optim.AdamW."""
+        from torch.optim import AdamW
+
+        return AdamW(groups, self.lr, betas=self.betas, eps=self.eps, fused=fused)
+
+
+@optimizer("muon")
+class Muon(Optimizer):
+    """Muon for the filters of convolutions, SGD for all other parameters (Jordan et al. 2024); `training/muon.py`.
+
+    bias_lr: for biases and batch norm; head_lr: for linear layers; both for a loss that is a mean over images. decay:
+    the share that a step at those peak rates takes off a weight. whitening_epochs: how long the bias of a whitening
+    layer is trained (none: to the end); afterwards the backward pass ends earlier.
+    """
+
+    lr: PositiveFloat = 0.24
+    momentum: Fraction = 0.6
+    nesterov: bool = True
+    bias_lr: PositiveFloat
+    head_lr: PositiveFloat
+    sgd_momentum: Fraction = 0.85
+    decay: NonNegativeFloat = 0.0
+    whitening_epochs: NonNegativeInt | None = None
+
+    def build(self, net: "nn.Module") -> "torch.optim.Optimizer":
+        """Muon and torch.optim.SGD side by side."""
+        from torch.optim import SGD
+
+        from assay.training.muon import MuonFilters, OptimizerGroup
+        from assay.training.parameter_groups import has_fused_optimizer, muon_parameters
+
+        filters, biases, weights = muon_parameters(net)
+        groups = [
+            {"params": params, "lr": lr, "weight_decay": self.decay / lr}
+            for params, lr in ((biases, self.bias_lr), (weights, self.head_lr))
+        ]
+        sgd = SGD(groups, momentum=self.sgd_momentum, nesterov=True, fused=has_fused_optimizer(net))
+        return OptimizerGroup([MuonFilters(filters, self.lr, self.momentum, self.nesterov), sgd])
+
+    def begin_epoch(self, net: "nn.Module", epoch: int) -> None:
+        """Train the biases of whitening layers in the first `whitening_epochs` epochs only."""
+        if self.whitening_epochs is not None:
+            from assay.training.parameter_groups import train_whitening_biases
+
+            train_whitening_biases(net, epoch < self.whitening_epochs)

@@ -1,75 +1,143 @@
-"""Learning-rate schedules: the rate of every step as a pure function of the step and of the validation losses so far.
+"""The built-in learning-rate schedules. Each is a class with its keys and its rate, a pure function of the step.
 
-Nothing here has a state, so a resumed run needs none of it saved.
+To add one: write a class with the decorator `@schedule(NAME)`, as below, and a test against torch's or a formula.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from math import cos, pi
+from typing import Annotated, Any, ClassVar
 
-from assay.recipes.schema import Constant, Cosine, Linear, OneCycle, Piecewise, Plateau, Step
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-AnySchedule = Constant | Step | Piecewise | Cosine | Linear | OneCycle | Plateau
+from assay.recipes.named_sections import Horizon, Schedule, SchedulePoint, schedule
+from assay.recipes.schema import Fraction
 
-
-@dataclass(frozen=True)
-class Horizon:
-    """How long a run is: optimizer steps in an epoch, and epochs."""
-
-    steps_per_epoch: int
-    epochs: int
-
-    @property
-    def steps(self) -> int:
-        """Optimizer steps in the whole run."""
-        return self.steps_per_epoch * self.epochs
+__all__ = ["Constant", "Cosine", "Horizon", "Linear", "OneCycle", "Piecewise", "Plateau", "Step"]
 
 
-def learning_rate(
-    schedule: AnySchedule, peak: float, step: int, horizon: Horizon, validation_losses: Sequence[float] = ()
-) -> float:
-    """The rate of optimizer step `step` (from 0); `peak` is the recipe's lr."""
-    if isinstance(schedule, OneCycle):
-        return peak * _one_cycle(schedule, step, horizon.steps)
-    warmup = round(schedule.warmup_epochs * horizon.steps_per_epoch)
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    match schedule:
-        case Step():
-            return peak * schedule.factor ** (step // horizon.steps_per_epoch // schedule.every)
-        case Piecewise():
-            epoch = step // horizon.steps_per_epoch
-            return next((schedule.at[start] for start in sorted(schedule.at, reverse=True) if start <= epoch), peak)
-        case Cosine():
-            done = (step - warmup) / max(1, horizon.steps - warmup)
-            return peak * (schedule.final + (1 - schedule.final) * (1 + cos(pi * done)) / 2)
-        case Linear():
-            return peak * (1 - (step - warmup) / max(1, horizon.steps - warmup))
-        case Plateau():
-            return peak * schedule.factor ** _plateau_drops(schedule.patience, validation_losses)
-        case Constant():
-            return peak
+class WarmupSchedule(Schedule):
+    """A schedule that may begin with a linear warm-up from zero."""
+
+    warmup_epochs: NonNegativeFloat = 0.0  # before the schedule's own shape begins
+
+    def warmup_steps(self, horizon: Horizon) -> int:
+        """The steps of `warmup_epochs`, rounded."""
+        return round(self.warmup_epochs * horizon.steps_per_epoch)
 
 
-def _one_cycle(schedule: OneCycle, step: int, steps: int) -> float:
-    """The share of the peak rate, as torch.optim.lr_scheduler.OneCycleLR with cosine annealing counts it."""
-    low, lowest = 1 / schedule.start, 1 / schedule.start / schedule.end
-    top, last = schedule.up * steps - 1, steps - 1
-    if step <= top:
-        start, end, done = low, 1.0, step / top
-    else:
-        start, end, done = 1.0, lowest, (step - top) / max(last - top, 1e-9)
-    return end + (start - end) * (1 + cos(pi * done)) / 2
+@schedule("constant")
+class Constant(WarmupSchedule):
+    """The learning rate stays the same."""
+
+    def rate(self, peak: float, point: SchedulePoint) -> float:
+        """The peak."""
+        return peak
 
 
-def _plateau_drops(patience: int, losses: Sequence[float]) -> int:
-    """How often the rate has dropped, as torch's ReduceLROnPlateau counts, with its relative threshold 1e-4."""
-    best, waited, drops = float("inf"), 0, 0
+@schedule("step")
+class Step(WarmupSchedule):
+    """Multiplied by `factor` after every `every` epochs."""
+
+    every: PositiveInt
+    factor: PositiveFloat = 0.1
+
+    def rate(self, peak: float, point: SchedulePoint) -> float:
+        """The peak times a power of the factor."""
+        return peak * self.factor ** (point.epoch // self.every)
+
+    def scaled_keys(self, scale_epochs: Callable[[float], int]) -> dict[str, Any]:
+        """Fewer epochs between drops."""
+        return {"every": scale_epochs(self.every)}
+
+
+@schedule("piecewise")
+class Piecewise(WarmupSchedule):
+    """Rates by hand: from the start of epoch e (from 0) on, the learning rate is `at[e]`."""
+
+    at: dict[PositiveInt, PositiveFloat]
+
+    def rate(self, peak: float, point: SchedulePoint) -> float:
+        """The rate of the latest entry that has begun, or the peak before the first."""
+        for start in sorted(self.at, reverse=True):
+            if start <= point.epoch:
+                return self.at[start]
+        return peak
+
+    def scaled_keys(self, scale_epochs: Callable[[float], int]) -> dict[str, Any]:
+        """Earlier changes, at the same rates."""
+        return {"at": {scale_epochs(epoch): rate for epoch, rate in self.at.items()}}
+
+
+@schedule("cosine")
+class Cosine(WarmupSchedule):
+    """Half a cosine down to `final` times the peak, step by step (Loshchilov and Hutter 2017)."""
+
+    knows_its_end: ClassVar[bool] = True
+
+    final: Fraction = 0.0
+
+    def rate(self, peak: float, point: SchedulePoint) -> float:
+        """The cosine at this share of the run."""
+        return peak * (self.final + (1 - self.final) * (1 + cos(pi * point.fraction)) / 2)
+
+
+@schedule("linear")
+class Linear(WarmupSchedule):
+    """A straight line down to zero at the last step."""
+
+    knows_its_end: ClassVar[bool] = True
+
+    def rate(self, peak: float, point: SchedulePoint) -> float:
+        """The line at this share of the run."""
+        return peak * (1 - point.fraction)
+
+
+@schedule("one-cycle")
+class OneCycle(Schedule):
+    """Up from lr / `start` to lr over the first `up` of the steps, then down to lr / `start` / `end`, along cosines.
+
+    As torch.optim.lr_scheduler.OneCycleLR with cosine annealing (Smith and Topin 2018); momentum stays the same.
+    """
+
+    knows_its_end: ClassVar[bool] = True
+
+    up: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    start: PositiveFloat = 25.0
+    end: PositiveFloat = 1e4
+
+    def rate(self, peak: float, point: SchedulePoint) -> float:
+        """The peak times the cycle's share at this step."""
+        low, lowest = 1 / self.start, 1 / self.start / self.end
+        top, last = self.up * point.horizon.steps - 1, point.horizon.steps - 1
+        if point.step <= top:
+            first, final, progress = low, 1.0, point.step / top
+        else:
+            first, final, progress = 1.0, lowest, (point.step - top) / max(last - top, 1e-9)
+        return peak * (final + (first - final) * (1 + cos(pi * progress)) / 2)
+
+
+@schedule("plateau")
+class Plateau(WarmupSchedule):
+    """Multiplied by `factor` once the validation loss has not improved for more than `patience` epochs."""
+
+    needs_validation: ClassVar[bool] = True
+
+    patience: NonNegativeInt = 10
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+
+    def rate(self, peak: float, point: SchedulePoint) -> float:
+        """The peak times a power of the factor."""
+        return peak * self.factor ** _count_drops(self.patience, point.validation_losses)
+
+
+def _count_drops(patience: int, losses: Sequence[float]) -> int:
+    """How often the rate has dropped, as torch's ReduceLROnPlateau counts with its relative threshold of 1e-4."""
+    best, bad_epochs, drops = float("inf"), 0, 0
     for loss in losses:
         if loss < best * (1 - 1e-4):
-            best, waited = loss, 0
+            best, bad_epochs = loss, 0
         else:
-            waited += 1
-        if waited > patience:
-            waited, drops = 0, drops + 1
+            bad_epochs += 1
+        if bad_epochs > patience:
+            bad_epochs, drops = 0, drops + 1
     return drops

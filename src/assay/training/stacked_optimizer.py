@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from assay.recipes.schema import Adam, AdamW, Muon, Sgd
-
-Spec = Sgd | Adam | AdamW | Muon
+from assay.recipes.named_sections import Optimizer
+from assay.training.optimizers import Adam, AdamW, Sgd
 
 
 class StackedOptimizer:
@@ -20,7 +19,9 @@ class StackedOptimizer:
     name, one mapping per net.
     """
 
-    def __init__(self, stacked_net: nn.Module, specs: Sequence[Spec], decays: Sequence[Mapping[str, float]]) -> None:
+    def __init__(
+        self, stacked_net: nn.Module, specs: Sequence[Optimizer], decays: Sequence[Mapping[str, float]]
+    ) -> None:
         parameters = {name: p for name, p in stacked_net.named_parameters() if p.requires_grad}
         self.spec, self.parameters = specs[0], list(parameters.values())
         self.values = torch.cat([p.detach().flatten() for p in self.parameters])

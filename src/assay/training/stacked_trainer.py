@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 from assay.core.errors import Interrupted, NonFiniteError
 from assay.models.sequential import Net
 from assay.models.stacked import StackedNet
-from assay.training.losses import hard_labels, loss_function
+from assay.training.losses import hard_labels
 from assay.training.stacked_optimizer import StackedOptimizer
 from assay.training.trainer import ShouldStop, Trainer, sum_dtype
 
@@ -33,7 +33,7 @@ class StackedTrainer:
         self.forward = self.stacked_net if self.stacked_net.draws else first.runtime.compile(self.stacked_net)
         specs = [trainer.recipe.optimizer for trainer in trainers]
         self.optimizer = StackedOptimizer(self.stacked_net, specs, [_weight_decays(trainer) for trainer in trainers])
-        self.loss = loss_function(first.recipe.loss, reduction="none")
+        self.loss = first.recipe.loss.function(reduction="none")
         self.runtime, self.steps, self.check_every = first.runtime, first.steps, first.check_every
         self.errors: dict[int, NonFiniteError] = {}
 

@@ -9,6 +9,7 @@ from assay.core.errors import Interrupted
 from assay.experiments.run import Run
 from assay.experiments.tracking.mlflow_client import Mirror, Status
 from assay.experiments.tracking.study_parent import parent_of
+from assay.recipes.keys import flatten
 from assay.training.callbacks import Callback, Progress
 from assay.training.history import Epoch
 
@@ -22,7 +23,7 @@ def mirror_run(run: Run, callback: Callback, *, enabled: bool = True) -> Iterato
     if mirror is None:
         yield callback
         return
-    mirror.params(_flatten(run.recipe.model_dump(mode="json")))
+    mirror.params(flatten(run.recipe.model_dump(mode="json")))
     has_parent = _tag_parent(run, mirror)
     mirror.tags(_tags(run))
     status: Status = "FAILED"
@@ -80,12 +81,4 @@ def _mirror_results(run: Run, mirror: Mirror) -> None:
 def _tags(run: Run) -> dict[str, Any]:
     recipe, initial_weights = run.recipe, run.read_json("config.json").get("initial_weights", "")
     settings = {"environment": run.read_json("environment.json"), "initial_weights": initial_weights}
-    return {"recipe": recipe.name, "recipe_hash": recipe.hash, "run_folder": run.folder, **_flatten(settings)}
-
-
-def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested keys as dotted ones."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
+    return {"recipe": recipe.name, "recipe_hash": recipe.hash, "run_folder": run.folder, **flatten(settings)}

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from assay.evaluation.comparison import Comparison
+from assay.recipes.labels import with_faults
 from assay.report.plots.study_data import VariantResults, ranked, remarks
 from assay.report.plots.style import (
     AMBER,
@@ -27,7 +28,6 @@ from assay.report.plots.style import (
     readable,
     tidy,
 )
-from assay.report.tables.formats import named
 
 VERDICTS = {"real": BLUE, "not shown": AMBER, "inside the noise": "#B0B0B0"}
 
@@ -63,7 +63,7 @@ def waterfall(variants: Sequence[VariantResults], title: str = "", notes: Sequen
     The line on it is the difference's 95 % interval over seeds; its color is the verdict, as in VERDICTS.
     """
     figure, axes = _rows_figure(variants)
-    places = {named(one.name, one.faults): y for y, one in enumerate(variants)}
+    places = {with_faults(one.name, one.faults): y for y, one in enumerate(variants)}
     labels = []
     for y, one in enumerate(variants):
         before = places.get(one.comparison.second) if one.comparison else None

@@ -15,11 +15,6 @@ FAULTY = re.compile(r"\[FAULTY: .*?\]")
 _RED, _PLAIN = "\033[1;31m", "\033[0m"  # a terminal's red; `typer.echo` leaves it out elsewhere
 
 
-def named(name: str, faults: Sequence[str]) -> str:
-    """A name with its faults behind it, so that no table can show one without the other."""
-    return f"{name} [FAULTY: {', '.join(faults)}]" if faults else name
-
-
 def grid(header: Cells, rows: Sequence[Cells], form: str) -> str:
     """The table in that format, faults in red where there is red. Raises UsageError for another word."""
     match form:

@@ -26,9 +26,7 @@ from assay.training.interrupt import interruptible
 from assay.training.stacked_trainer import StackedTrainer
 
 MOST = 32  # nets in a stack: memory grows with them
-FREE: dict[str, bool | set[str]] = {  # what may differ in a stack
-    "name": True, "seed": True, "reported": True, "optimizer": {"lr", "momentum", "weight_decay"},
-}  # fmt: skip
+FREE = {"name", "seed", "reported"}  # keys that may differ in a stack, beside the optimizer's stackable ones
 
 
 @dataclass(frozen=True)
@@ -78,8 +76,8 @@ def fits(member: Trial) -> bool:
     """Whether this run could be part of a stack at all."""
     recipe = member.recipe
     return (
-        recipe.optimizer.name != "muon"  # its update mixes the numbers of a filter
-        and recipe.schedule.name != "plateau"  # the rate would hang on validation
+        recipe.optimizer.stackable_keys is not None
+        and not recipe.schedule.needs_validation  # each net would need a rate of its own
         and recipe.stopping.patience is None  # all must end together
         and not recipe.faults
         and member.start is None
@@ -113,7 +111,10 @@ def train_stack(members: Chain, runtime: Runtime, mlflow: bool) -> list[str | No
 
 def _key(recipe: Recipe) -> str:
     """Equal for recipes of one stack."""
-    return json.dumps(recipe.model_dump(mode="json", exclude=dict(FREE)), sort_keys=True)
+    values = recipe.model_dump(mode="json", exclude=FREE)
+    for key in recipe.optimizer.stackable_keys or ():
+        values["optimizer"].pop(key, None)
+    return json.dumps(values, sort_keys=True)
 
 
 def _begun(members: Chain, first: TrainingSetup) -> list[tuple[Run, TrainingSetup]]:

@@ -10,10 +10,11 @@ from assay.core.errors import AssayError
 from assay.core.randomness import seeded
 from assay.core.runtime import Runtime
 from assay.models.fused import fuse
-from assay.recipes.named_sections import LossFunction, hard_labels
+from assay.recipes.named_sections import LossFunction
 from assay.training.callbacks import Callback
 from assay.training.checkpoint import TrainState
 from assay.training.distributed import ProcessGroup
+from assay.training.losses import hard_labels
 from assay.training.memory import MEMORY_ERRORS, free_memory, is_out_of_memory
 
 Forward = Callable[[Tensor], Tensor]

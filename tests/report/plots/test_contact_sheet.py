@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from assay.core.errors import UsageError
-from assay.report.plots.run import save, sheet
+from assay.report.plots.contact_sheet import draw_sheet
+from assay.report.plots.style import save
 
 
 def images(n: int, channels: int = 3, height: int = 28, width: int = 28) -> np.ndarray:
@@ -17,17 +18,19 @@ def images(n: int, channels: int = 3, height: int = 28, width: int = 28) -> np.n
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_pixel_is_enlarged_to_an_exact_square(tmp_path: Path, channels: int):
     few = images(3, channels)
-    save(sheet(few, columns=2), tmp_path / "sheet.png")
+    save(draw_sheet(few, columns=2), tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as image:
-        drawn = np.asarray(image.convert("RGB"))
+        pixels = np.asarray(image.convert("RGB"))
     rgb = few if channels == 3 else few.repeat(3, axis=1)
     for i, (y, x) in enumerate([(12, 12), (12, 12 + 124), (12 + 124, 12)]):
-        block = drawn[y : y + 112, x : x + 112]
+        block = pixels[y : y + 112, x : x + 112]
         np.testing.assert_array_equal(block, rgb[i].transpose(1, 2, 0).repeat(4, axis=0).repeat(4, axis=1))
 
 
 def test_captions_are_wrapped_and_cut():
-    figure = sheet(images(2), ["cat\ntaken for dog", "a caption that is much too long for the place under its image"])
+    figure = draw_sheet(
+        images(2), ["cat\ntaken for dog", "a caption that is much too long for the place under its image"]
+    )
     lines = [text.get_text() for text in figure.axes[0].texts]
     assert lines[:2] == ["cat", "taken for dog"]
     assert len(lines) == 4
@@ -36,13 +39,13 @@ def test_captions_are_wrapped_and_cut():
 
 def test_any_caption_and_title_can_be_drawn(tmp_path: Path):
     save(
-        sheet(images(3, 1), ["猫", r"$\frac$", ""], title="猫 $ and a title longer than the images are wide"),
+        draw_sheet(images(3, 1), ["猫", r"$\frac$", ""], title="猫 $ and a title longer than the images are wide"),
         tmp_path / "s.png",
     )
 
 
 def test_large_and_narrow_images_keep_their_shape(tmp_path: Path):
-    save(sheet(images(2, 3, 224, 90), ["a", "b"]), tmp_path / "sheet.png")
+    save(draw_sheet(images(2, 3, 224, 90), ["a", "b"]), tmp_path / "sheet.png")
 
 
 @pytest.mark.parametrize(
@@ -56,4 +59,4 @@ def test_large_and_narrow_images_keep_their_shape(tmp_path: Path):
 )
 def test_what_is_no_sheet_is_refused(bad, captions, message):
     with pytest.raises(UsageError, match=message):
-        sheet(bad, captions)
+        draw_sheet(bad, captions)

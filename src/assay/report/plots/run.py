@@ -1,6 +1,6 @@
 """The figures of a run: learning curves, confusion matrix, errors per class. They are given numbers and compute none.
 
-Contact sheets are in `sheets`, and what all figures share in `drawing`; `sheet` and `save` can be had from here too.
+Contact sheets are in `contact_sheet`, and what all figures share is in `style`.
 """
 
 import math
@@ -16,10 +16,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from assay.data.luma import LUMA
-from assay.report.plots.contact_sheet import sheet
 from assay.report.plots.style import BLUE, GRAY, ORANGE, families, new_figure, readable, save, tidy, width
 
-__all__ = ["confusion", "curves", "errors_per_class", "save", "series", "sheet"]
+__all__ = ["confusion", "curves", "errors_per_class", "save", "series"]
 
 _NAME_COLUMNS = 22  # longer class names are cut
 _MOST_NUMBERED = 20  # more classes, and the cells have no room for numbers

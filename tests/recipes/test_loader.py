@@ -1,9 +1,9 @@
-"""LoadedData recipes: by name, from a file, and every fault of a file with its line."""
+"""Reading recipes: by name, from a file, and every fault of a file with its line."""
 
 import pytest
 
 from assay.core.errors import UsageError
-from assay.recipes.loader import read_recipe, recipe_names, recipe_path
+from assay.recipes.loader import read_recipe, read_whole_recipe, recipe_names, recipe_path
 
 GOOD = """\
 # A comment.
@@ -113,3 +113,18 @@ def test_a_missing_file_is_named(tmp_path):
 def test_an_unknown_name_shows_the_nearest_or_all(name):
     with pytest.raises(UsageError, match=f"^unknown recipe '{name}'; (did you mean|known:) .*(kth|fashion)/"):
         read_recipe(name)
+
+
+def test_a_written_recipe_reads_back_unless_it_is_cut_off(tmp_path):
+    path, recipe = tmp_path / "recipe.yaml", read_recipe("fashion/cnn-bn")
+    path.write_text(recipe.to_yaml())
+    assert read_whole_recipe(path) == recipe
+    path.write_text(recipe.to_yaml()[:500])
+    with pytest.raises(UsageError, match=r"recipe\.yaml is cut off: its last line, '# end of the recipe', is missing"):
+        read_whole_recipe(path)
+
+
+def test_a_recipe_of_version_0_1_has_no_mark_at_its_end(tmp_path):
+    path, recipe = tmp_path / "recipe.yaml", read_recipe("fashion/cnn-bn")
+    path.write_text(recipe.to_yaml().removesuffix("# end of the recipe\n"))
+    assert read_whole_recipe(path) == recipe

@@ -57,8 +57,8 @@ def test_weights_that_are_at_hand_choose_the_net(photographs, weights):
     assert found.recipe.preprocess.normalize == "net"
     assert (found.recipe.data.size, found.recipe.data.validation) == (256, 0)
     assert found.recipe.name == "my-photos/mobilenet_v1"
-    assert "8 photographs to learn from, on a CPU" in found.why
-    assert str(weights) in found.why
+    assert "8 photos to learn from, on a CPU" in found.reason
+    assert str(weights) in found.reason
 
 
 def test_weights_that_are_given_choose_their_net_by_the_file_name(photographs, weights):
@@ -74,13 +74,13 @@ def test_weights_of_an_unknown_name_need_the_nets_name(photographs):
 def test_without_any_weights_a_small_net_is_trained_and_it_is_said_that_this_is_worse(photographs, offline):
     found = suggest(photographs, CPU, {})
     assert (found.recipe.model.name, found.recipe.data.size) == ("imp", 32)
-    assert "learns far less than a pretrained one" in found.why
-    assert "no network here" in found.why or "pip install 'assay[pretrained]'" in found.why
+    assert "learns far less than a pretrained one" in found.reason
+    assert "no network here" in found.reason or "pip install 'assay[pretrained]'" in found.reason
 
 
 def test_a_gpu_trains_the_whole_net_where_there_are_enough_images(photographs, weights, monkeypatch):
     assert suggest(photographs, GPU, {"model.weights": str(weights)}).recipe.model.train_only == "head"
-    monkeypatch.setattr(module, "FINE_TUNED", 8)
+    monkeypatch.setattr(module, "FINE_TUNE_FROM", 8)
     recipe = suggest(photographs, GPU, {"model.weights": str(weights)}).recipe
     assert (recipe.model.train_only, recipe.optimizer.below_head, recipe.augment) == ("all", 0.1, ("flip",))
 
@@ -99,4 +99,4 @@ def test_a_name_that_is_no_pretrained_net_is_refused(photographs):
 
 @pytest.mark.parametrize(("n", "epochs"), [(10, 60), (1000, 26), (100_000, 10)])
 def test_few_images_are_seen_more_often(n, epochs):
-    assert module._epochs(n, 32) == epochs
+    assert module.epochs_for(n, 32) == epochs

@@ -12,7 +12,7 @@ from assay.data.photo_files import find_photos
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import image_interval, wilson_interval
 from assay.experiments.paper_blur import paper_blur
-from assay.experiments.photo_evaluation import WAYS, Accuracy, score_photographs, shift_of
+from assay.experiments.photo_evaluation import WAYS, Accuracy, measure_shift, score_photographs
 from assay.experiments.scoring import as_for_test_set
 
 FP32 = Runtime("cpu", "fp32", threads=1)
@@ -70,7 +70,7 @@ def test_the_mean_over_replicates_has_an_interval_over_images():
 
 
 def test_the_panel_is_in_the_runs_folder(bars_run, bars_photos):
-    result, picture = shift_of(bars_run, bars_photos, runtime=FP32)
+    result, picture = measure_shift(bars_run, bars_photos, runtime=FP32)
     assert picture.is_file()
     kept = json.loads((bars_run.folder / f"{picture.stem}.json").read_text())
     assert kept["verdict"] == result.verdict
@@ -83,8 +83,8 @@ def test_the_panel_is_in_the_runs_folder(bars_run, bars_photos):
 
 
 def test_an_earlier_panel_stays(bars_run, bars_photos):
-    _, first = shift_of(bars_run, bars_photos, runtime=FP32)
+    _, first = measure_shift(bars_run, bars_photos, runtime=FP32)
     before = first.read_bytes()
-    _, second = shift_of(bars_run, bars_photos, runtime=FP32)
+    _, second = measure_shift(bars_run, bars_photos, runtime=FP32)
     assert second.stem == f"{first.stem}-2"
     assert first.read_bytes() == before

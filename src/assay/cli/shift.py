@@ -32,12 +32,14 @@ def shift(
     """Compare photographs with a run's training images, and say which difference costs accuracy."""
     import json
 
-    from assay.experiments.photo_evaluation import shift_of
+    from assay.experiments.photo_evaluation import measure_shift
     from assay.experiments.run import Run
     from assay.report.plots.domain_shift import tables
 
     found = Run.find(run, runs)
-    result, picture = shift_of(found, folder, antialias=antialias, runtime=choose_runtime(device, precision, threads))
+    result, picture = measure_shift(
+        found, folder, antialias=antialias, runtime=choose_runtime(device, precision, threads)
+    )
     if as_json:
         typer.echo(json.dumps({"run": str(found.folder), **result.to_dict()}, ensure_ascii=False))
         return

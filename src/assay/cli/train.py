@@ -88,8 +88,8 @@ def _chosen(
             chosen = with_absolute_paths(read_recipe(recipe).override({"data.name": data, **changes}))
             return chosen, load_data(chosen.data, reading)
         found = suggest(str(data), runtime, changes, reading)
-    typer.echo(found.why, err=True)
-    return found.recipe, found.photographs
+    typer.echo(found.reason, err=True)
+    return found.recipe, found.photos
 
 
 def _wants_folds(asked: bool | None, photographs: "LoadedData") -> bool:

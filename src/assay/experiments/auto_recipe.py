@@ -1,4 +1,4 @@
-"""The recipe for a folder of photographs when none is named: by their number, the device and the weights at hand."""
+"""A recipe for a folder of photos, chosen by their number, the device and the available weights."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
 from assay.recipes.schema import Data, Model, Preprocessing
 
-# In order of preference: what reads some tens of photographs a second on one core, and what a GPU is for.
+# In order of preference. Small nets read some tens of photos a second on one core; large ones are for a GPU.
 _SMALL = (
     Model(name="tf_efficientnet_lite0"), Model(name="mobilenet_v2"),
     Model(name="mobilenet_v1", arguments={"width": 0.75}),
@@ -26,100 +26,114 @@ _SMALL = (
 _LARGE = (Model(name="resnet50"),)
 _WITHOUT_LIBRARIES = ("mobilenet_v1",)
 
-_CHOSEN = ("model.name", "model.arguments", "model.weights")  # changes that the choice has made already
+_MODEL_KEYS = ("model.name", "model.arguments", "model.weights")  # changes that the choice of the net includes
 
-FEW, STEPS = 1000, 800  # images below which none are kept for validation; updates that a head is given
-FINE_TUNED = 1000  # images from which on a GPU trains the whole net
+VALIDATION_FROM = 1000  # images; with fewer, none are held out for validation
+HEAD_STEPS = 800  # updates that train a new head
+FINE_TUNE_FROM = 1000  # images; with as many, a GPU trains the whole net
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A recipe, why it looks as it does, and the photographs."""
+    """A recipe, the reason for it, and the photos."""
 
     recipe: Recipe
-    why: str
-    photographs: LoadedData
+    reason: str
+    photos: LoadedData
 
 
 def suggest(folder: str, runtime: Runtime, changes: dict[str, Any], progress: ProgressCallback = silent) -> Suggestion:
-    """The recipe for a folder or table, with the user's own `changes` in it.
+    """The recipe for a folder or table, with your `changes` applied.
 
-    Raises UsageError where there are no images or weights belong to a net that nobody named; DataError for bad images.
+    Raises UsageError if there are no images, or if weights are given without their net; DataError for damaged images.
     """
-    own = {key.removeprefix("data."): value for key, value in changes.items() if key in ("data.size", "data.max_bad")}
-    model, why = _net(runtime, changes)
+    model, reason = _choose_net(runtime, changes)
     size = prepared(Preprocessing(resize="net"), model).resize if model else 32
-    data = Data.model_validate({"name": str(absolute_path(folder)), "size": size, **own})
-    found = load_data(data, progress)
-    n, device = len(found.split.train) + len(found.split.validation), "a GPU" if _is_gpu(runtime) else "a CPU"
-    values = _pretrained(model, n, runtime) if model else _fresh(n)
-    net = model.name if model else "imp"
-    values |= {"name": f"{_word(data.display_name)}/{net}"}
-    values["data"] = {"name": data.name, "size": data.size, "validation": 0.1 if n >= FEW else 0}
-    recipe = Recipe.build(values).override({key: value for key, value in changes.items() if key not in _CHOSEN})
-    return Suggestion(recipe, f"no recipe is named; for {n:,} photographs to learn from, on {device}: {why}", found)
+    data_changes = {key: changes[f"data.{key}"] for key in ("size", "max_bad") if f"data.{key}" in changes}
+    data = Data.model_validate({"name": str(absolute_path(folder)), "size": size, **data_changes})
+    photos = load_data(data, progress)
+    count = len(photos.split.train) + len(photos.split.validation)
+    values = _pretrained_values(model, count, runtime) if model else _fresh_values(count)
+    values["name"] = f"{_recipe_word(data.display_name)}/{model.name if model else 'imp'}"
+    values["data"] = {
+        "name": data.name, "size": data.size, "validation": 0.1 if count >= VALIDATION_FROM else 0,
+    }  # fmt: skip
+    recipe = Recipe.build(values).override({key: value for key, value in changes.items() if key not in _MODEL_KEYS})
+    device = "a GPU" if _is_gpu(runtime) else "a CPU"
+    return Suggestion(recipe, f"no recipe is named; for {count:,} photos to learn from, on {device}: {reason}", photos)
 
 
-def _net(runtime: Runtime, changes: dict[str, Any]) -> tuple[Model | None, str]:
-    """The pretrained net, if one can be had, and why this one."""
-    given = changes.get("model.weights")
+def _choose_net(runtime: Runtime, changes: dict[str, Any]) -> tuple[Model | None, str]:
+    """The pretrained net, if one is available, and the reason for it."""
+    weights = changes.get("model.weights")
     if "model.name" in changes:
-        name = changes["model.name"]
-        if not library_of(name):
-            raise UsageError(f"model.name={name}: no pretrained net; train another one by a recipe of your own")
-        arguments = changes.get("model.arguments", {})
-        return Model(name=name, arguments=arguments, weights=given or "library"), f"{name}, as you say"
-    nets = [one for one in (*_LARGE * _is_gpu(runtime), *_SMALL) if installed() or one.name in _WITHOUT_LIBRARIES]
-    if given is not None:
-        fitting = [one for one in nets if has_file_name(one, Path(given).name)]
-        if not fitting:
-            raise UsageError(f"model.weights={given}: say which net these weights are for, with model.name=NAME")
-        return fitting[0].model_copy(update={"weights": given}), f"{fitting[0].name}, whose weights you give"
-    nets = [one.model_copy(update={"weights": "library"}) for one in nets]
-    at_hand = next((one for one in nets if weights_file(one, weights_folder())), None)
-    if at_hand:
-        return at_hand, f"{at_hand.name}, whose weights are at hand, {weights_file(at_hand, weights_folder())}"
+        return _named_net(changes["model.name"], changes.get("model.arguments", {}), weights)
+    candidates = (*_LARGE, *_SMALL) if _is_gpu(runtime) else _SMALL
+    nets = [net for net in candidates if installed() or net.name in _WITHOUT_LIBRARIES]
+    if weights is not None:
+        return _net_of_weights(nets, weights)
+    nets = [net.model_copy(update={"weights": "library"}) for net in nets]
+    for net in nets:
+        path = weights_file(net, weights_folder())
+        if path:
+            return net, f"{net.name}, whose weights are here: {path}"
     if not installed():
-        return None, _without("timm and torchvision are not here (pip install 'assay[pretrained]')")
+        return None, _without("timm and torchvision are not installed (pip install 'assay[pretrained]')")
     try:
-        load(build(nets[0], (3, 224, 224), 2, 0), nets[0], 2, weights_folder())  # downloaded once, then kept
+        load(build(nets[0], (3, 224, 224), 2, 0), nets[0], 2, weights_folder())  # downloads the weights
     except AssayError as error:
         return None, _without(str(error))
     return nets[0], f"{nets[0].name}, whose weights its library has downloaded"
+
+
+def _named_net(name: str, arguments: dict[str, Any], weights: str | None) -> tuple[Model, str]:
+    if not library_of(name):
+        raise UsageError(f"model.name={name}: no pretrained net; train another one by a recipe of your own")
+    return Model(name=name, arguments=arguments, weights=weights or "library"), f"{name}, as you asked"
+
+
+def _net_of_weights(nets: list[Model], weights: str) -> tuple[Model, str]:
+    """The first net whose weights have a file of that name."""
+    for net in nets:
+        if has_file_name(net, Path(weights).name):
+            return net.model_copy(update={"weights": weights}), f"{net.name}, whose weights you gave"
+    raise UsageError(f"model.weights={weights}: say which net these weights are for, with model.name=NAME")
 
 
 def _without(reason: str) -> str:
     return f"a small net with fresh weights, which learns far less than a pretrained one; that cannot be had: {reason}"
 
 
-def _pretrained(model: Model, n: int, runtime: Runtime) -> dict[str, Any]:
+def _pretrained_values(model: Model, count: int, runtime: Runtime) -> dict[str, Any]:
     """A head on features that are computed once; on a GPU, with enough images, the whole net."""
-    whole = _is_gpu(runtime) and n >= FINE_TUNED
-    batch = 32 if n < 5000 else 128
+    whole = _is_gpu(runtime) and count >= FINE_TUNE_FROM
+    batch_size = 32 if count < 5000 else 128
     return {
         "preprocess": "net",
         "augment": ["flip"] if whole else [],
         "model": {**model.model_dump(mode="json"), "train_only": "all" if whole else "head"},
         "optimizer": {"name": "adam", "lr": 0.001, "below_head": 0.1 if whole else 1.0},
         "schedule": "cosine",
-        "training": {"epochs": 10 if whole else _epochs(n, batch), "batch_size": batch},
+        "training": {"epochs": 10 if whole else epochs_for(count, batch_size), "batch_size": batch_size},
     }
 
 
-def _fresh(n: int) -> dict[str, Any]:
-    """The best of the reports' nets for small images with augmentation; few images take more epochs."""
+def _fresh_values(count: int) -> dict[str, Any]:
+    """The best of the papers' nets for small images with augmentation; few images take more epochs."""
     base = read_recipe("own-photos/imp2").model_dump(mode="json", exclude={"reported", "data"})
-    return {**base, "schedule": {"name": "cosine"}, "training": {"epochs": max(20, _epochs(n, 64)), "batch_size": 64}}
+    epochs = max(20, epochs_for(count, 64))
+    return {**base, "schedule": {"name": "cosine"}, "training": {"epochs": epochs, "batch_size": 64}}
 
 
-def _epochs(n: int, batch: int) -> int:
-    return max(10, min(60, round(STEPS * batch / max(1, n))))
+def epochs_for(count: int, batch_size: int) -> int:
+    """Between 10 and 60 epochs: about HEAD_STEPS updates."""
+    return max(10, min(60, round(HEAD_STEPS * batch_size / max(1, count))))
 
 
 def _is_gpu(runtime: Runtime) -> bool:
     return runtime.device != "cpu"
 
 
-def _word(name: str) -> str:
-    """A folder's name as a part of a recipe's."""
+def _recipe_word(name: str) -> str:
+    """A folder's name as part of a recipe's name."""
     return re.sub(r"[^\w.+-]", "-", name).lstrip(".+-") or "photographs"

@@ -29,8 +29,8 @@ class FoldsProgress(Protocol):
     def on_message(self, text: str) -> None:
         """A line for the user."""
 
-    def update(self, done: float, text: str, seconds_left: float | None) -> None:
-        """done: the share of all the work, from 0 to 1."""
+    def update(self, share: float, text: str, seconds_left: float | None, /) -> None:
+        """share: of all the work, from 0 to 1."""
 
     def close(self) -> None:
         """After the last fold, or an error."""
@@ -42,7 +42,7 @@ class SilentFolds:
     def on_message(self, text: str) -> None:
         """Ignore a message."""
 
-    def update(self, done: float, text: str, seconds_left: float | None) -> None:
+    def update(self, share: float, text: str, seconds_left: float | None, /) -> None:
         """Ignore progress."""
 
     def close(self) -> None:

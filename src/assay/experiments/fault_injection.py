@@ -132,9 +132,8 @@ class BatchScaledLoss(Fault):
 
     def record_epoch(self, row: Epoch, batch_size: int) -> Epoch:
         """Both losses, divided by the batch size."""
-        loss = row.validation_loss
-        scaled = None if loss is None else loss / batch_size
-        return replace(row, train_loss=row.train_loss / batch_size, validation_loss=scaled)
+        validation_loss = None if row.validation_loss is None else row.validation_loss / batch_size
+        return replace(row, train_loss=row.train_loss / batch_size, validation_loss=validation_loss)
 
 
 class Faults:

@@ -89,8 +89,8 @@ def _evaluate(run: Run, setup: TrainingSetup) -> None:
     )
     weights, predictions = weights_hash(state.best), dict[str, Predictions]()
     for split_name, images in _sets(setup).items():
-        stored = scored_before(run, images.name, weights)
-        predictions[split_name] = stored or score(run, classifier, images, by="train")[0]
+        earlier = scored_before(run, images.name, weights)
+        predictions[split_name] = earlier or score(run, classifier, images, by="train")[0]
     draw(run.folder / "figures", state.history, trainer.best_epoch, predictions)
 
 

@@ -1,7 +1,7 @@
-"""A run on one's own photographs: scored as they are and blurred, and the domain shift panel. Files of both are here.
+"""A run on your own photos: scored as they are and blurred, and the domain shift to them.
 
-predictions/photographs-<name>-<hash>/ has the scores' predictions, predictions/shift-<name>-<hash>/ the panel's;
-shift-<name>-<hash>.json is what it found, figures/shift-<name>-<hash>.png its picture.
+predictions/photographs-<name>-<hash>/ has the predictions of the scores, predictions/shift-<name>-<hash>/ those of the
+shift; shift-<name>-<hash>.json has its results, figures/shift-<name>-<hash>.png its figure.
 """
 
 from collections.abc import Sequence
@@ -26,11 +26,12 @@ from assay.experiments.load import load
 from assay.experiments.paper_blur import paper_blur
 from assay.experiments.run import Run
 from assay.experiments.run_data import read_images
+from assay.experiments.run_state import SplitName
 from assay.experiments.scoring import as_for_test_set
 from assay.report.plots.domain_shift import figure
 from assay.report.plots.run import save
 
-# How a photograph is changed, and whether it is then shrunk with antialias.
+# How a photo is changed, and whether it is then shrunk with antialias.
 WAYS = {
     "as they are": (lambda image: image, True),
     "report's blur": (paper_blur, True),
@@ -41,82 +42,83 @@ WAYS = {
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The mean over runs of the accuracy on the same n images; interval: 95 %, Wilson's, or a bootstrap over images."""
+    """The mean accuracy of runs on the same n images.
+
+    interval: 95 %; Wilson's for one run, else by bootstrap over images.
+    """
 
     mean: float
     interval: Interval
     n: int
 
     @classmethod
-    def over(cls, found: Sequence[Predictions]) -> Self:
-        """Of one run or of replicates."""
-        hits = np.mean([one.predicted == one.labels for one in found], axis=0)
-        interval = image_interval(hits) if len(found) > 1 else wilson_interval(int(hits.sum()), len(hits))
+    def over(cls, replicates: Sequence[Predictions]) -> Self:
+        """The accuracy of one run or of replicates."""
+        hits = np.mean([run.predicted == run.labels for run in replicates], axis=0)
+        interval = image_interval(hits) if len(replicates) > 1 else wilson_interval(int(hits.sum()), len(hits))
         return cls(float(hits.mean()), interval, len(hits))
 
 
 def score_photographs(
     run: Run, folder: Path, *, model: nn.Module | None = None, runtime: Runtime | None = None
 ) -> dict[str, Predictions]:
-    """Judge a run on the photographs in `folder/<class>/` in each of WAYS; predictions are kept, by their content.
+    """Predictions for the photos in `folder/<class>/`, changed in each of WAYS. They are stored by the photos' content.
 
-    A counted look at them the first time, as at a test set. Raises UsageError for classes that the run does not know.
+    The first call is a counted look, as at a test set. Raises UsageError for classes that the run does not know.
     """
     classifier = as_for_test_set(run, load(run, model=model, runtime=runtime))
-    found = find_photos(folder)
-    sets = {way: _shrunk(found, classifier, way) for way in WAYS}
-    where = _folder(run, sets["as they are"])
-    if not all((where / f"{_file(way)}.npz").is_file() for way in WAYS):
-        run.count_look(f"{found.name}/test", by="photographs")
+    photos = find_photos(folder)
+    sets = {way: _shrink(photos, classifier, way) for way in WAYS}
+    target = _folder(run, sets["as they are"])
+    files = {way: target / f"{_file_name(way)}.npz" for way in WAYS}
+    if not all(path.is_file() for path in files.values()):
+        run.count_look(SplitName.TEST.of(photos.name), by="photographs")
         for way, images in sets.items():
-            classifier.predictions(images, f"{found.name}, {way}").save(where / f"{_file(way)}.npz")
-    return {way: Predictions.load(where / f"{_file(way)}.npz") for way in WAYS}
+            classifier.predictions(images, f"{photos.name}, {way}").save(files[way])
+    return {way: Predictions.load(path) for way, path in files.items()}
 
 
-def shift_of(
+def measure_shift(
     run: Run, folder: Path, *, antialias: bool = True, images: ImageSet | None = None, model: nn.Module | None = None,
     runtime: Runtime | None = None,
 ) -> tuple[Shift, Path]:  # fmt: skip
-    """How the photographs in `folder/<class>/` differ from what the run was trained on; and the picture's path.
+    """How the photos in `folder/<class>/` differ from the training images; and the path of the figure. A counted look.
 
-    antialias: how they are shrunk, as of `shrink_photos`. images: one's own, that the run was trained on. A
-    counted look.
+    antialias: how the photos are shrunk, see `shrink_photos`. images: your own, if the run was trained on such.
     """
     classifier = as_for_test_set(run, load(run, model=model, runtime=runtime))
-    found = find_photos(folder)
-    plain, blurred = (_shrunk(found, classifier, way) for way, (_, smooth) in WAYS.items() if smooth == antialias)
+    photos = find_photos(folder)
+    plain, blurry = (_shrink(photos, classifier, way) for way, (_, smooth) in WAYS.items() if smooth == antialias)
     images = read_images(run) if images is None else images
     run.check_images(images)
     training = images.subset(Split.load(run.folder / "split.npz").train)
-    run.count_look(f"{found.name}/test", by="shift")
-    result, predictions, values = shift(classifier, plain, blurred, training, _sizes(found, training))
+    run.count_look(SplitName.TEST.of(photos.name), by="shift")
+    result, predictions, values = shift(classifier, plain, blurry, training, _sizes(photos, training))
     label = run.free_label(f"shift-{_folder(run, plain).name.partition('-')[2]}")
-    for name, one in predictions.items():
-        one.save(run.folder / "predictions" / label / f"{_file(name)}.npz")
+    for name, set_predictions in predictions.items():
+        set_predictions.save(run.folder / "predictions" / label / f"{_file_name(name)}.npz")
     run.write_json(f"{label}.json", {**result.to_dict(), "antialias": antialias})
     picture = run.folder / "figures" / f"{label}.png"
     save(figure(result, values, run.name), picture)
     return result, picture
 
 
-def _shrunk(found: PhotoFiles, classifier: Classifier, way: str) -> ImageSet:
+def _shrink(photos: PhotoFiles, classifier: Classifier, way: str) -> ImageSet:
     change, antialias = WAYS[way]
-    return shrink_photos(found, classifier.preprocess, classifier.class_names, change, antialias)
+    return shrink_photos(photos, classifier.preprocess, classifier.class_names, change, antialias)
 
 
 def _folder(run: Run, images: ImageSet) -> Path:
     return run.folder / "predictions" / f"photographs-{images.source}-{images.fingerprint[:8]}"
 
 
-def _file(name: str) -> str:
+def _file_name(name: str) -> str:
     return name.replace(" ", "-").replace("'", "").replace(",", "")
 
 
-def _sizes(found: PhotoFiles, training: ImageSet) -> tuple[str, str]:
-    """Width by height, of photographs the least, the median and the greatest of each."""
-    sizes = [image.size for image in found]
-    (least, middle, most) = (
-        tuple(round(pick(side)) for side in zip(*sizes, strict=True)) for pick in (min, median, max)
-    )
-    text = f"{middle[0]} x {middle[1]} px in the median, from {least[0]} x {least[1]} to {most[0]} x {most[1]}"
+def _sizes(photos: PhotoFiles, training: ImageSet) -> tuple[str, str]:
+    """Width by height of the photos (median and range) and of the training images."""
+    widths, heights = zip(*(image.size for image in photos), strict=True)
+    middle = f"{round(median(widths))} x {round(median(heights))} px in the median"
+    text = f"{middle}, from {min(widths)} x {min(heights)} to {max(widths)} x {max(heights)}"
     return text, f"{training.shape[2]} x {training.shape[1]} px"

@@ -88,10 +88,10 @@ class Run:
     def is_of(self, recipe: Recipe) -> bool:
         """Whether this is a run of the recipe and its seed, by the recipe that it stores."""
         try:
-            stored = self.recipe
+            own_recipe = self.recipe
         except AssayError:  # a damaged run is a run of nothing
             return False
-        return (stored.name, stored.hash, stored.seed) == (recipe.name, recipe.hash, recipe.seed)
+        return (own_recipe.name, own_recipe.hash, own_recipe.seed) == (recipe.name, recipe.hash, recipe.seed)
 
     @property
     def name(self) -> str:

@@ -43,9 +43,9 @@ def set_up(
     with recipe.locate_errors():
         faults = Faults(recipe)
         data = load_data(recipe, faults, images, test, model is not None, progress)
-        built = build_model(recipe, data, faults, model, start)
-        ready = make_trainer(recipe, data, built, faults, runtime, process_group)
-    return TrainingSetup(ready.recipe, data, built, ready.trainer, faults, ready.batch_size_note)
+        net = build_model(recipe, data, faults, model, start)
+        ready = make_trainer(recipe, data, net, faults, runtime, process_group)
+    return TrainingSetup(ready.recipe, data, net, ready.trainer, faults, ready.batch_size_note)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ class TrainingSetup:
             text += f", {len(self.split.validation):,} for validation"
         if self.trainer.loader.feature_cache:
             folder = self.trainer.loader.feature_cache.folder
-            return f"{text}; the features of its frozen part are computed once and stored in {folder}"
+            return f"{text}; the features of its frozen part are computed once and kept in {folder}"
         if self.trainer.frozen and self.trainer.frozen.keeps:
             reason = "its code cannot be cut there"
             if self.recipe.augment:

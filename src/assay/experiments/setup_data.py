@@ -55,15 +55,15 @@ def load_data(
     """
     with error_section("augment"):
         augment = Augment.parse(recipe.augment)
-    loaded = split_images(recipe.data, images) if images is not None else _read(recipe, progress)
-    images, split = loaded.images, faults.split(loaded.split)
+    source = split_images(recipe.data, images) if images is not None else _read(recipe, progress)
+    images, split = source.images, faults.split(source.split)
     _check_images(images, split)
     train = images.subset(split.train)
     preprocess = _fit_preprocess(recipe, train, has_own_model)
     read_test, test_indices = _test_reader(recipe, images, split, test)
     validation = images.subset(split.validation) if len(split.validation) else None
     return TrainingData(
-        images, split, train, validation, read_test, test_indices, preprocess, augment, loaded.folder
+        images, split, train, validation, read_test, test_indices, preprocess, augment, source.folder
     )  # fmt: skip
 
 

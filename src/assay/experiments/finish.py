@@ -89,8 +89,10 @@ def _evaluate(run: Run, setup: TrainingSetup) -> None:
     )
     weights, predictions = weights_hash(state.best), dict[str, Predictions]()
     for split_name, images in _sets(setup).items():
-        earlier = scored_before(run, images.name, weights)
-        predictions[split_name] = earlier or score(run, classifier, images, by="train")[0]
+        result = scored_before(run, images.name, weights)
+        if result is None:
+            result, _ = score(run, classifier, images, by="train")
+        predictions[split_name] = result
     draw(run.folder / "figures", state.history, trainer.best_epoch, predictions)
 
 

@@ -23,9 +23,9 @@ from assay.data.datasets.catalog import data_root, load_dataset, weights_folder
 from assay.experiments.setup import TrainingSetup, set_up
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
-from assay.studies.engines import Ended
+from assay.studies.engines import Outcome
 from assay.studies.engines.stacked import DefaultEngine
-from assay.studies.results import rows
+from assay.studies.results import collect_rows
 from assay.studies.runner import study
 from assay.studies.spec import StudySpec, read_study
 from assay.studies.study import Trial
@@ -41,9 +41,9 @@ SEEDS = 3
 class Here(DefaultEngine):
     """The usual engine without workers of its own, so that this process's CPU time is all of it."""
 
-    def run(self, members: Sequence[Trial]) -> Iterator[Ended | None]:
+    def run(self, members: Sequence[Trial]) -> Iterator[Outcome | None]:
         """As of Engine."""
-        for chain in self.chains(members):
+        for chain in self.make_chains(members):
             print(f"  {len(chain)} together: {', '.join(sorted({one.variant.name for one in chain}))}", flush=True)
             yield from zip(chain, self.train(chain), strict=True)
 
@@ -63,7 +63,7 @@ def specs(net: str, share: float, side: int) -> list[StudySpec]:
     changes = {"model": model, "data.share": share, "preprocess.resize": side, "reported": None}
     plain = [read_study(name) for name in SWEEPS]
     return [
-        one.changed({"base": one.base.override(changes).model_dump(mode="json"), "reported": {}, "replicates": SEEDS})
+        one.replace({"base": one.base.override(changes).model_dump(mode="json"), "reported": {}, "replicates": SEEDS})
         for one in plain
     ]
 
@@ -130,8 +130,8 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         for spec in sweeps:
             with cpu_time(times, spec.name):
                 done = study(spec, engine=Here(runtime, 1, mlflow=False), runs=folder / "runs")
-            recipes += [one.recipe for one in done.members()]
-            found[spec.name] = {row.name: [*row.test] for row in rows(done)}
+            recipes += [one.recipe for one in done.trials()]
+            found[spec.name] = {row.name: [*row.test] for row in collect_rows(done)}
     counts = {"train": len(job.split.train), "validation": len(job.split.validation), "test": 10_000}
     slow = without(recipes, found["each"], counts)
     return {

@@ -19,7 +19,7 @@ from assay.evaluation.comparison import Comparison, Group, compare_groups
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import wilson_interval
 from assay.experiments.replicates import read_group
-from assay.studies.engines.local import Local
+from assay.studies.engines.local import LocalEngine
 from assay.studies.runner import study
 from assay.studies.spec import StudySpec
 from benchmarks.tables import markdown
@@ -65,8 +65,8 @@ def train(runs: int, folder: Path) -> Hits:
         "name": f"honesty-{runs}", "base": RECIPE, "replicates": runs,
         "plan": {"name": "grid", "over": {"training.epochs": [EPOCHS]}},
     })  # fmt: skip
-    found = study(spec, engine=Local.choose(Runtime.choose("cpu", threads=1), mlflow=False), runs=folder)
-    return read_group([run for one in found.members() if (run := one.run)], "validation").hits
+    found = study(spec, engine=LocalEngine.choose(Runtime.choose("cpu", threads=1), mlflow=False), runs=folder)
+    return read_group([run for one in found.trials() if (run := one.run)], "validation").hits
 
 
 def group(name: str, hits: Hits, seeds: range) -> Group:

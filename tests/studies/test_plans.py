@@ -4,7 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from assay.core.errors import UsageError
-from assay.studies.plans import Asha, Grid, Halving, Ladder, Random
+from assay.studies.plans import PLANS, Asha, Grid, Halving, Ladder, Plan, Random
+from assay.studies.spec import StudySpec
+from assay.studies.variant import Variant
 
 
 def as_it_is(recipe):
@@ -145,19 +147,19 @@ def test_asha_has_all_draws_with_all_their_epochs(recipe):
 
 def test_halving_and_the_asha_made_of_it_draw_and_decide_alike(recipe):
     halving = Halving(over=SPACE, draws=5, seed=3, grace=2, reduction=3)
-    asha = halving.as_asha()
-    assert asha.drawn() == halving.drawn()
+    asha = halving.for_engine(can_stop_runs=True)
+    assert asha.draw_values() == halving.draw_values()
     assert (asha.grace, asha.reduction) == (2, 3)
 
 
 def test_asha_refuses_trials_that_begin_with_anothers_weights(recipe):
-    with pytest.raises(UsageError, match="run in no order"):
+    with pytest.raises(UsageError, match="runs its draws in no order"):
         Asha(over=SPACE, draws=2).variants(recipe.override({"faults": ["shared-weights"]}), as_it_is, {})
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "linear", "one-cycle"])
 def test_asha_refuses_a_schedule_that_depends_on_the_last_epoch(recipe, schedule):
-    with pytest.raises(UsageError, match=f"schedule {schedule} is still .* use constant"):
+    with pytest.raises(UsageError, match=f"schedule {schedule} has not come down .* use constant"):
         Asha(over=SPACE, draws=2).variants(recipe.override({"schedule": {"name": schedule}}), as_it_is, {})
 
 
@@ -166,3 +168,36 @@ def test_asha_refuses_a_schedule_that_depends_on_the_last_epoch(recipe, schedule
 )
 def test_asha_takes_a_schedule_that_is_the_same_however_long_the_run(recipe, schedule):
     assert Asha(over=SPACE, draws=2).variants(recipe.override({"schedule": schedule}), as_it_is, {})
+
+
+def test_a_plan_registers_itself_and_is_picked_by_its_name(recipe):
+    class Twice(Plan):
+        """The base under two names."""
+
+        def variants(self, base, prepare, scores):
+            return [Variant("first", base), Variant("second", base)]
+
+    Twice.registered_name = "twice"
+    with PLANS.replaced("twice", Twice):
+        spec = StudySpec.model_validate({"name": "toy", "base": recipe, "plan": {"name": "twice"}})
+        assert [variant.name for variant in spec.variants({})] == ["first", "second"]
+        assert StudySpec.model_validate(spec.model_dump(mode="json")) == spec
+
+
+def test_the_registry_has_every_plan():
+    assert list(PLANS) == ["asha", "grid", "halving", "ladder", "random"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ({"over": {}}, "plan: A name is missing; known: asha, grid, halving, ladder, random"),
+        (3, "plan: Should be a name, or keys with a name"),
+        ({"name": "grid", "over": {"optimizer.lr": [0.1]}, "draws": 3}, "plan.draws"),
+    ],
+)
+def test_a_wrong_plan_is_reported_with_its_key(recipe, plan, message):
+    with pytest.raises(ValidationError) as caught:
+        StudySpec.model_validate({"name": "toy", "base": recipe, "plan": plan})
+    (error,) = caught.value.errors()
+    assert message in f"{'.'.join(map(str, error['loc']))}: {error['msg']}"

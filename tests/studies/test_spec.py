@@ -1,4 +1,4 @@
-"""A study's YAML: read with file and line, written back equal, scaled in proportion."""
+"""A study's YAML: read with file and line, written back equal, scale_recipe in proportion."""
 
 import pytest
 import yaml
@@ -6,7 +6,7 @@ import yaml
 from assay.core.errors import UsageError
 from assay.recipes.loader import read_recipe
 from assay.studies.cost import cost
-from assay.studies.spec import read_study, scaled, study_names
+from assay.studies.spec import read_study, scale_recipe, study_names
 
 GOOD = """\
 base: fashion/cnn
@@ -51,9 +51,9 @@ def test_a_built_in_study_reads_back_equal(name, file):
         ("replicates: 2", "replicats: 2", r"rates\.yaml:2: unknown key 'replicats'; did you mean replicates"),
         ("replicates: 2", "replicates: 0", r"rates\.yaml:2: replicates: .*greater than 0"),
         ("optimizer.lr: [0.1, 0.01]", "optimizer.lr: []", r"rates\.yaml:6: plan\.over\.optimizer\.lr"),
-        ("optimizer.lr: [0.1, 0.01]", "optimizer.lr: [0.1, 0.1]", "a value stands there twice"),
+        ("optimizer.lr: [0.1, 0.01]", "optimizer.lr: [0.1, 0.1]", "a value is listed twice"),
         ("optimizer.lr: [0.1, 0.01]", "optimizer.rate: [0.1]", r"rates\.yaml: .*unknown key 'optimizer\.rate'"),
-        ("name: grid", "name: gird", "plan"),
+        ("name: grid", "name: gird", r"rates\.yaml:[34]: unknown value for plan: 'gird'; did you mean grid"),
         ("base: fashion/cnn", "base: fashion/cn", "did you mean fashion/cnn"),
         ("base: fashion/cnn", "changes: {}", "base"),
     ],
@@ -85,18 +85,18 @@ def test_an_unknown_study_is_refused_with_the_nearest():
 @pytest.mark.parametrize("scale", [0.25, 0.04])
 def test_a_scaled_recipe_has_that_share_of_the_work(scale):
     whole = read_recipe("kth/3.2").override({"data.validation": 0.1})
-    small = scaled(whole, scale)
+    small = scale_recipe(whole, scale)
     assert small.training.epochs == 300 * scale**0.5
     assert cost(small).flop == pytest.approx(scale * cost(whole).flop, rel=0.01)
     assert small.data.validation == whole.data.validation
 
 
 def test_a_scaled_schedule_that_counts_epochs_is_shortened_alike():
-    drops = scaled(read_recipe("own-photos/imp1"), 0.25)
+    drops = scale_recipe(read_recipe("own-photos/imp1"), 0.25)
     assert (drops.training.epochs, drops.schedule.at) == (30, {15: 0.0003, 22: 0.0001})
-    assert scaled(read_recipe("fashion/tuned-adam"), 0.25).schedule.every == 5
+    assert scale_recipe(read_recipe("fashion/tuned-adam"), 0.25).schedule.every == 5
 
 
 def test_the_whole_scale_changes_nothing():
     recipe = read_recipe("kth/3.2")
-    assert scaled(recipe, 1.0) is recipe
+    assert scale_recipe(recipe, 1.0) is recipe

@@ -1,4 +1,4 @@
-"""Studies of pretrained nets go on with those whose weights are at hand, and say what to put where for the others."""
+"""Studies of pretrained nets run those whose weights are available, and report what to put where for the others."""
 
 import pytest
 from safetensors.torch import save_file
@@ -7,7 +7,7 @@ from assay.core.errors import AssayError
 from assay.models.pretrained import build
 from assay.recipes.loader import read_recipe
 from assay.studies.spec import StudySpec, read_study
-from assay.studies.stand_ins import STAND_INS, at_hand
+from assay.studies.stand_ins import STAND_INS, WeightsCheck, use_available_weights
 
 V1 = "transfer/mobilenet_v1"
 
@@ -31,60 +31,61 @@ def put(folder, width: float) -> None:
     save_file(build(model, 10, 0).state_dict(), folder / f"mobilenetv1_{round(100 * width):03}.safetensors")
 
 
-def test_with_all_weights_at_hand_the_study_stays_as_it_is(spec, tmp_path):
+def test_with_all_weights_available_the_study_stays_as_it_is(spec, tmp_path):
     for width in (0.2, 0.3):
         put(tmp_path, width)
-    told: list[str] = []
-    assert at_hand(spec, told.append, tmp_path) is spec
-    assert told == []
+    lines: list[str] = []
+    assert use_available_weights(spec, WeightsCheck(lines.append, tmp_path)) is spec
+    assert lines == []
 
 
-def test_a_step_without_weights_is_left_out_and_said_once(spec, tmp_path):
+def test_a_step_without_weights_is_left_out_and_reported_once(spec, tmp_path):
     put(tmp_path, 0.2)
-    told: list[str] = []
-    found = at_hand(spec, told.append, tmp_path)
-    assert [one.name for one in found.variants({})] == ["base", "longer"]
-    assert found.name == spec.name
-    assert len(told) == 1
-    assert str(tmp_path / "mobilenetv1_030.safetensors") in told[0]
+    lines: list[str] = []
+    changed_spec = use_available_weights(spec, WeightsCheck(lines.append, tmp_path))
+    assert [one.name for one in changed_spec.variants({})] == ["base", "longer"]
+    assert changed_spec.name == spec.name
+    assert len(lines) == 1
+    assert str(tmp_path / "mobilenetv1_030.safetensors") in lines[0]
 
 
-def test_studies_that_share_what_is_known_tell_of_a_net_once(spec, tmp_path):
+def test_studies_that_share_a_check_report_a_net_once(spec, tmp_path):
     put(tmp_path, 0.2)
-    told, known = list[str](), dict[str, str]()
+    lines = list[str]()
+    check = WeightsCheck(lines.append, tmp_path)
     for _ in range(2):
-        assert [one.name for one in at_hand(spec, told.append, tmp_path, known).variants({})] == ["base", "longer"]
-    assert len(told) == 1
+        assert [one.name for one in use_available_weights(spec, check).variants({})] == ["base", "longer"]
+    assert len(lines) == 1
 
 
 def test_a_base_without_weights_has_a_stand_in_and_the_study_another_name(spec, tmp_path):
     put(tmp_path, 0.75)
-    told: list[str] = []
-    found = at_hand(spec, told.append, tmp_path)
-    assert found.name == "toy-mobilenet_v1"
-    base = found.variants({})[0]
+    lines: list[str] = []
+    changed_spec = use_available_weights(spec, WeightsCheck(lines.append, tmp_path))
+    assert changed_spec.name == "toy-mobilenet_v1"
+    base = changed_spec.variants({})[0]
     assert (base.name, base.recipe.model) == ("mobilenet_v1", read_recipe(V1).model)
     assert base.recipe.reported is None
-    assert found.figure(base) is None
-    assert told[-1] == "toy: with mobilenet_v1 instead"
+    assert changed_spec.published_accuracy(base) is None
+    assert lines[-1] == "toy: with mobilenet_v1 instead"
 
 
 def test_a_grid_keeps_its_settings_with_the_stand_in(tmp_path, spec):
     put(tmp_path, 0.75)
-    sweep = read_study("transfer-rates").changed({"base": spec.base.model_dump(mode="json")})
-    found = at_hand(sweep, lambda _: None, tmp_path)
-    assert [one.name for one in found.variants({})] == [one.name for one in sweep.variants({})]
-    assert {one.recipe.model.arguments["width"] for one in found.variants({})} == {0.75}
+    sweep = read_study("transfer-rates").replace({"base": spec.base.model_dump(mode="json")})
+    changed_spec = use_available_weights(sweep, WeightsCheck(lambda _: None, tmp_path))
+    assert [one.name for one in changed_spec.variants({})] == [one.name for one in sweep.variants({})]
+    assert {one.recipe.model.arguments["width"] for one in changed_spec.variants({})} == {0.75}
 
 
-def test_with_no_weights_at_all_that_is_said(spec, tmp_path):
-    with pytest.raises(AssayError, match="toy: there are no weights of any of its nets"):
-        at_hand(spec, lambda _: None, tmp_path)
+def test_a_study_without_any_weights_is_refused(spec, tmp_path):
+    with pytest.raises(AssayError, match="toy: no weights are available for any of its nets"):
+        use_available_weights(spec, WeightsCheck(lambda _: None, tmp_path))
 
 
 def test_a_study_without_pretrained_nets_stays_as_it_is(tmp_path):
     spec = read_study("kth")
-    assert at_hand(spec, pytest.fail, tmp_path) is spec
+    assert use_available_weights(spec, WeightsCheck(pytest.fail, tmp_path)) is spec
 
 
 def test_every_stand_in_is_a_recipe():

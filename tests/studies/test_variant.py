@@ -28,7 +28,10 @@ def test_a_slug_is_a_name_for_a_folder(recipe):
     assert Variant("lr=0.01 a/b: c", recipe).slug == "lr-0.01-a-b-c"
 
 
-@pytest.mark.parametrize(("names", "message"), [(["a b", "a/b"], "too alike"), (["///"], "no name for a folder")])
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [(["a b", "a/b"], "would share the folder name a-b"), (["///"], "does not work as a folder name")],
+)
 def test_names_that_would_share_a_folder_or_have_none_are_refused(recipe, names, message):
     with pytest.raises(UsageError, match=message):
         check_names([Variant(name, recipe) for name in names])

@@ -1,11 +1,11 @@
-"""Options and words that several verbs share, with one spelling and one meaning."""
+"""Options and arguments that several verbs share."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.core.errors import UsageError, unknown
+from assay.core.errors import UsageError
 
 if TYPE_CHECKING:
     from assay.core.runtime import Runtime
@@ -18,16 +18,18 @@ RunsOption = Annotated[
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 PrecisionOption = Annotated[str, typer.Option(help="auto, bf16 (mixed) or fp32.")]
 ThreadsOption = Annotated[int | None, typer.Option(help="CPU threads (default: all cores).")]
-EngineOption = Annotated[str, typer.Option(help="local, stacked (runs alike train as one net), or ray (an extra).")]
-AddressOption = Annotated[
-    str | None, typer.Option(metavar="HOST:PORT", help="A Ray cluster that is there already, for --engine ray.")
+EngineOption = Annotated[
+    str, typer.Option(help="local, stacked (equal architectures train as one net), or ray (needs the extra).")
 ]
-ScaleOption = Annotated[float | None, typer.Option(help="Share of the work: fewer epochs and images alike.")]
-ReplicatesOption = Annotated[int | None, typer.Option(help="Seeds of every variant.")]
-ProcessesOption = Annotated[int | None, typer.Option(help="Runs at once (default: one for each core).")]
-MlflowOption = Annotated[bool, typer.Option(help="Mirror the runs to MLflow, where it is installed.")]
+AddressOption = Annotated[
+    str | None, typer.Option(metavar="HOST:PORT", help="A running Ray cluster, for --engine ray.")
+]
+ScaleOption = Annotated[float | None, typer.Option(help="Share of the work: fewer epochs and fewer images.")]
+ReplicatesOption = Annotated[int | None, typer.Option(help="Number of seeds per variant.")]
+ProcessesOption = Annotated[int | None, typer.Option(help="Runs at once (default: one per core).")]
+MlflowOption = Annotated[bool, typer.Option(help="Mirror the runs to MLflow, if installed.")]
 RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run's folder, its name, the start of it, or 'latest'.")
+    str, typer.Argument(metavar="RUN", help="A run's folder, its name, the start of its name, or 'latest'.")
 ]
 
 
@@ -41,23 +43,14 @@ def choose_runtime(device: str, precision: str, threads: int | None) -> "Runtime
 def choose_engine(
     engine: str, address: str | None, runtime: "Runtime", processes: int | None, mlflow: bool
 ) -> "Engine":
-    """The engine that the options ask for. Raises UsageError, and MissingExtraError where it is not installed."""
-    if engine == "ray":
-        from assay.studies.engines.ray import Ray
+    """The engine that the options ask for. Raises UsageError, and MissingExtraError where its extra is missing."""
+    from assay.studies.engines import ENGINES, EngineOptions
 
-        return Ray.choose(runtime, processes, address)
-    from assay.studies.engines.stacked import DefaultEngine, Stacked
-
-    engines = {"local": DefaultEngine, "stacked": Stacked}
-    if engine not in engines:
-        raise unknown("engine", engine, (*engines, "ray"))
-    if address is not None:
-        raise UsageError("--address is that of a Ray cluster; say --engine ray too")
-    return engines[engine].choose(runtime, processes, mlflow)
+    return ENGINES[engine](EngineOptions(runtime, processes, mlflow, address))
 
 
-def given(**values: Any) -> dict[str, Any]:
-    """Those that were given."""
+def drop_missing(**values: Any) -> dict[str, Any]:
+    """The options that the user gave."""
     return {key: value for key, value in values.items() if value is not None}
 
 

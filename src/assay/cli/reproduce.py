@@ -1,4 +1,4 @@
-"""`assay reproduce`: a published report's own study, as it was meant and as it was done."""
+"""`assay reproduce`: a published paper's experiments, as intended and as run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,46 +18,47 @@ from assay.cli.options import (
     ThreadsOption,
     choose_engine,
     choose_runtime,
-    given,
+    drop_missing,
 )
 from assay.core.errors import UsageError
 
 
 def reproduce(
-    report: Annotated[str, typer.Argument(metavar="REPORT", help="kth, mlflow-grid, fashion, own-photos or transfer.")],
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="fashion, kth, mlflow-grid, own-photos or transfer.")],
     scale: ScaleOption = None,
-    full: Annotated[bool, typer.Option("--full", help="The real thing: all epochs and images.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="The complete work: all epochs and images.")] = False,
     replicates: ReplicatesOption = None,
     photos: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="own-photos: photographs in FOLDER/CLASS/ to score its nets on."),
+        typer.Option(metavar="FOLDER", help="own-photos: photos in FOLDER/CLASS/ to score its nets on."),
     ] = None,
     engine: EngineOption = "local",
     address: AddressOption = None,
     processes: ProcessesOption = None,
-    form: Annotated[str, typer.Option("--format", help="text, markdown, latex or csv.")] = "text",
+    fmt: Annotated[str, typer.Option("--format", help="text, markdown, latex or csv.")] = "text",
     runs: RunsOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = 1,
     mlflow: MlflowOption = True,
 ) -> None:
-    """Run a report's study beside its figures: `assay reproduce kth --scale 0.02`."""
+    """Run a paper's experiments and compare with its numbers: `assay reproduce kth --scale 0.02`."""
     if (scale is None) == (not full):
-        raise UsageError("say how much of it: --scale 0.05 for a twentieth of the work, or --full")
-    from assay.studies.reproduce import check_photographs, swept, written, written_photographs
-    from assay.studies.reproduce import reproduce as run_report
+        raise UsageError("choose how much to run: --scale 0.05 for a twentieth of the work, or --full")
+    from assay.studies.paper_tables import format_paper, format_photos, format_sweep
+    from assay.studies.reproduce import check_photos
+    from assay.studies.reproduce import reproduce as run_paper
     from assay.studies.runner import check_complete
 
     if photos is not None:
-        check_photographs(report, photos)
-    where = choose_engine(engine, address, choose_runtime(device, precision, threads), processes, mlflow)
-    changes = given(scale=scale, replicates=replicates)
-    table, searches, sweeps = run_report(report, changes, where, runs, lambda line: typer.echo(line, err=True))
-    typer.echo(written(table, searches, form))
+        check_photos(paper, photos)
+    chosen_engine = choose_engine(engine, address, choose_runtime(device, precision, threads), processes, mlflow)
+    changes = drop_missing(scale=scale, replicates=replicates)
+    result = run_paper(paper, changes, chosen_engine, runs, lambda line: typer.echo(line, err=True))
+    typer.echo(format_paper(result, fmt))
     if photos is not None:
-        typer.echo("\n" + written_photographs(report, table, photos, where.runtime, form))
-    for one in [*table, *sweeps] if sweeps else []:
-        typer.echo("\n" + swept(one, form))
-    for one in (*table, *searches, *sweeps):
-        check_complete(one)
+        typer.echo("\n" + format_photos(result.table[0], photos, chosen_engine.runtime, fmt))
+    for sweep in [*result.table, *result.sweeps] if result.sweeps else []:
+        typer.echo("\n" + format_sweep(sweep, fmt))
+    for study in result.all_studies:
+        check_complete(study)

@@ -1,4 +1,4 @@
-"""`assay study`: many runs with a reason, and what their differences are worth."""
+"""`assay study`: run many variants of a recipe and compare them."""
 
 from typing import Annotated
 
@@ -17,37 +17,39 @@ from assay.cli.options import (
     ThreadsOption,
     choose_engine,
     choose_runtime,
-    given,
+    drop_missing,
 )
 
 
 def study(
     name: Annotated[str, typer.Argument(metavar="STUDY", help="A built-in study or a YAML file.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be run.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would run.")] = False,
     scale: ScaleOption = None,
     replicates: ReplicatesOption = None,
     engine: EngineOption = "local",
     address: AddressOption = None,
     processes: ProcessesOption = None,
-    form: Annotated[str, typer.Option("--format", help="text, markdown, latex, csv or json.")] = "text",
+    fmt: Annotated[str, typer.Option("--format", help="text, markdown, latex, csv or json.")] = "text",
     runs: RunsOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = 1,
     mlflow: MlflowOption = True,
 ) -> None:
-    """Run a study, or go on with it: `assay study kth --scale 0.02`."""
-    from assay.studies import results as table
-    from assay.studies import runner as conduct
+    """Run a study, or resume it: `assay study kth --scale 0.02`."""
+    from assay.studies import runner
+    from assay.studies.results import collect_rows
     from assay.studies.spec import read_study
     from assay.studies.study import Study
+    from assay.studies.study_table import format_study
 
-    spec = read_study(name).changed(given(scale=scale, replicates=replicates))
-    where = choose_engine(engine, address, choose_runtime(device, precision, threads), processes, mlflow)
+    spec = read_study(name, drop_missing(scale=scale, replicates=replicates))
+    chosen_engine = choose_engine(engine, address, choose_runtime(device, precision, threads), processes, mlflow)
     if dry_run:
-        for line in conduct.announce(Study.planned(conduct.suited(spec, where), runs), where):
+        adapted_spec = runner.adapt_to_engine(spec, chosen_engine)
+        for line in runner.describe(Study.locate(adapted_spec, runs), chosen_engine):
             typer.echo(line)
         return
-    found = conduct.study(spec, engine=where, runs=runs)
-    typer.echo(table.written(table.rows(found), form))
-    conduct.check_complete(found)
+    result = runner.study(spec, engine=chosen_engine, runs=runs)
+    typer.echo(format_study(collect_rows(result), fmt))
+    runner.check_complete(result)

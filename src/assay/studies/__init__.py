@@ -1,3 +1,5 @@
-"""Studies: many runs with a reason. What one does is in `spec.py` and `plans.py`, its folder in `study.py`, its course
-in `conduct.py`, its results in `table.py`; `engines/` decide where the runs run.
+"""Studies: many runs with a reason.
+
+`spec.py` and `plans/` define what runs, `study.py` is the folder, `runner.py` runs it, `results.py` compares the
+variants, and `engines/` decide where the runs run.
 """

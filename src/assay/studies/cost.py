@@ -1,5 +1,6 @@
-"""What a recipe costs, by arithmetic alone: parameters, images and floating-point operations. Time is measured: see
-`training/plan.py`.
+"""The cost of a recipe, by arithmetic only: parameters, images and floating-point operations.
+
+`training/estimate.py` measures the time.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ from assay.recipes.recipe import Recipe
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one run. mult_adds: of one image, forward, through what runs in every epoch; images: in an epoch."""
+    """The cost of one run.
+
+    mult_adds: of one image's forward pass through the layers that run in every epoch. images: per epoch.
+    """
 
     parameters: int
     mult_adds: int
@@ -32,25 +36,25 @@ class Cost:
 
 
 def cost(recipe: Recipe) -> Cost:
-    """The cost of a recipe on its images. Raises UsageError for a net, layer, fault or data set nobody knows."""
+    """The cost of a recipe on its images. Raises UsageError for an unknown net, layer, fault or data set."""
     with recipe.locate_errors():
         Faults(recipe)  # checks their names
     shape, classes, images = _images(recipe)
     with recipe.blame("preprocess"):
         shape = Preprocess.for_shape(prepared(recipe.preprocess, recipe.model), shape).shape
-    kept = recipe.training.views or not recipe.augment
+    has_constant_inputs = recipe.training.views or not recipe.augment
     with recipe.blame("model"):
         net = summarize(layers(recipe.model, shape, classes), shape)
-        run = summarize(unfrozen(recipe.model, shape, classes), shape) if kept else net
+        run = summarize(unfrozen(recipe.model, shape, classes), shape) if has_constant_inputs else net
     return Cost(net.parameters, run.mult_adds, max(1, round(images)), recipe.training.epochs)
 
 
 def _images(recipe: Recipe) -> tuple[ImageShape, int, float]:
-    """ImageShape of the images, classes, and how many images are trained on; a folder is read for it, once."""
+    """Image shape, number of classes and number of training images; a photo folder is read for it, once."""
     with recipe.blame("data", "name"):
         if is_path(recipe.data.name):
-            found = load_data(recipe.data)
-            return found.images.shape, len(found.images.class_names), len(found.split.train)
+            data = load_data(recipe.data)
+            return data.images.shape, len(data.images.class_names), len(data.split.train)
         source = DATASETS[recipe.data.name]
     return (
         source.shape,

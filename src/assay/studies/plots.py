@@ -1,6 +1,6 @@
-"""The pictures of a study: which figures its plan has a use for, of which runs, and under which names."""
+"""The figures of a study: which ones its plan calls for, and the data handed to `assay.report.plots`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,82 +11,98 @@ from assay.report.plots.study_curves import learning_curves, population
 from assay.report.plots.study_data import VariantResults, keys_of
 from assay.report.plots.study_intervals import intervals, waterfall
 from assay.report.plots.style import save
-from assay.studies.plans import Halving
-from assay.studies.results import Row, remarks, rows
-from assay.studies.study import Study
-from assay.studies.variant import Variant, key_names, short
+from assay.studies.results import Row, collect_rows
+from assay.studies.study import Study, finished_runs
+from assay.studies.study_table import table_notes
+from assay.studies.variant import Variant, short, short_keys
 
-FEWEST_RUNS = 5  # that a share of runs is said of
+MIN_RUNS = 5  # for a figure about shares of runs
 
-_EPOCHS = "training.epochs"
+Figures = Mapping[str, Callable[[], Figure]]  # by file name
 
 
-def draw(study: Study) -> list[Path]:
-    """Write the pictures to <study folder>/figures; returns their paths: none of a study without a finished run.
+def draw_study(study: Study) -> list[Path]:
+    """Write the figures to <study folder>/figures; returns their paths, none for a study without a finished run.
 
-    A ladder becomes a waterfall; of a grid, draws or a search it is shown what each hyper-parameter does.
+    A ladder gets a waterfall; a grid, random draws or a search show the effect of each hyperparameter.
     """
-    table = rows(study)
-    variants = [_measured(study, *one) for one in zip(study.variants(), table, strict=True)]
-    if not any(one.accuracies for one in variants):
+    variants, rows = study.variants(), collect_rows(study)
+    results = [_variant_results(study, variant, row) for variant, row in zip(variants, rows, strict=True)]
+    if not any(result.accuracies for result in results):
         return []
-    title = study.spec.name
-    size = [f"Scaled to {study.spec.scale:g} of the work."] if study.spec.scale < 1 else []
-    figures: dict[str, Callable[[], Figure]] = {
-        "intervals": lambda: intervals(variants, title, [*remarks(table), *size]),
-        "learning-curves-loss": lambda: learning_curves(variants, "loss", title, size),
-        "learning-curves-accuracy": lambda: learning_curves(variants, "accuracy", title, size),
-    }
-    if any(one.comparison for one in variants) and any(one.after for one in study.variants()):
-        figures["waterfall"] = lambda: waterfall(variants, title, size)
-    figures |= _of_keys(study, variants, title, size)
+    has_parents = any(variant.after for variant in variants)
     paths = []
-    for name, figure in figures.items():
-        paths.append(study.folder / "figures" / f"{name}.png")
-        save(figure(), paths[-1])
+    for name, draw in _choose_figures(study, results, table_notes(rows), has_parents).items():
+        path = study.folder / "figures" / f"{name}.png"
+        save(draw(), path)
+        paths.append(path)
     return paths
 
 
-def _of_keys(
-    study: Study, variants: list[VariantResults], title: str, notes: list[str]
-) -> Mapping[str, Callable[[], Figure]]:
-    """What hyper-parameters do, where several values of one were tried."""
-    keys, rungs = keys_of(variants), _rungs(study)
-    found: dict[str, Callable[[], Figure]] = {}
-    if any(key.name != rungs for key in keys):
-        found["by-key"] = lambda: by_key(variants, rungs, title, notes)
+def _choose_figures(
+    study: Study, results: Sequence[VariantResults], luck_notes: Sequence[str], has_parents: bool
+) -> Figures:
+    title, scale = study.spec.name, study.spec.scale
+    notes = [f"Scaled to {scale:g} of the work."] if scale < 1 else []
+    figures: dict[str, Callable[[], Figure]] = {
+        "intervals": lambda: intervals(results, title, [*luck_notes, *notes]),
+        "learning-curves-loss": lambda: learning_curves(results, "loss", title, notes),
+        "learning-curves-accuracy": lambda: learning_curves(results, "accuracy", title, notes),
+    }
+    if has_parents and any(result.comparison for result in results):
+        figures["waterfall"] = lambda: waterfall(results, title, notes)
+    return {**figures, **_hyperparameter_figures(results, _budget_name(study), title, notes)}
+
+
+def _hyperparameter_figures(
+    results: Sequence[VariantResults], budget: str | None, title: str, notes: Sequence[str]
+) -> Figures:
+    """The effect of hyperparameters, where several values of one were tried. budget: the one that rungs differ in."""
+    keys = keys_of(results)
+    figures: dict[str, Callable[[], Figure]] = {}
+    if any(key.name != budget for key in keys):
+        figures["by-key"] = lambda: by_key(results, budget, title, notes)
     if len(keys) > 1:
-        found["parallel"] = lambda: parallel(variants, title, notes)
-    first = [
-        one for one in variants if not rungs or one.values[rungs] == min(other.values[rungs] for other in variants)
-    ]
-    if keys and sum(len(one.accuracies) for one in first) >= FEWEST_RUNS:
-        rung = ["The first rung alone: in later ones are only the best."] if len(first) < len(variants) else []
-        found["population"] = lambda: population(first, title, [*rung, *notes])
-    return found
+        figures["parallel"] = lambda: parallel(results, title, notes)
+    first_rung = _first_rung(results, budget)
+    if keys and sum(len(result.accuracies) for result in first_rung) >= MIN_RUNS:
+        is_partial = len(first_rung) < len(results)
+        rung_notes = ["Only the first rung: later ones hold only the best."] if is_partial else []
+        figures["population"] = lambda: population(first_rung, title, [*rung_notes, *notes])
+    return figures
 
 
-def _rungs(study: Study) -> str | None:
-    """The hyper-parameter, by name, by which runs of a search are of different lengths and do not compare."""
-    if not isinstance(study.spec.plan, Halving):
+def _first_rung(results: Sequence[VariantResults], budget: str | None) -> list[VariantResults]:
+    """The variants with the shortest runs of a search; without a search, all of them."""
+    if budget is None:
+        return list(results)
+    shortest = min(result.values[budget] for result in results)
+    return [result for result in results if result.values[budget] == shortest]
+
+
+def _budget_name(study: Study) -> str | None:
+    """The short name of the hyperparameter in which the rungs of a search differ."""
+    key = study.spec.plan.budget_key
+    if key is None:
         return None
-    return key_names([*study.spec.plan.over, _EPOCHS])[-1]
+    keys = study.variants()[0].values
+    return dict(zip(keys, short_keys(keys), strict=True))[key]
 
 
-def _measured(study: Study, variant: Variant, row: Row) -> VariantResults:
-    runs = [run for seed in study.spec.seeds if (run := study.member(variant, seed).run)]
-    finished = [run for run in runs if run.is_finished]
+def _variant_results(study: Study, variant: Variant, row: Row) -> VariantResults:
+    finished = finished_runs(study.runs(variant))
+    names = short_keys(variant.values)
     return VariantResults(
         variant.name,
         row.validation,
         lost=study.spec.replicates - len(finished),
         histories=tuple([epoch.to_dict() for epoch in run.history] for run in finished),
-        values=dict(zip(key_names(variant.values), map(_value, variant.values.values()), strict=True)),
+        values={name: _axis_value(value) for name, value in zip(names, variant.values.values(), strict=True)},
         faults=variant.recipe.faults,
         comparison=row.comparison,
     )
 
 
-def _value(value: Any) -> float | str:
-    """A number as it is, and all else as a word."""
+def _axis_value(value: Any) -> float | str:
+    """A number as it is, anything else as a word."""
     return value if isinstance(value, int | float) and not isinstance(value, bool) else short(value)

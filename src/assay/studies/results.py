@@ -1,36 +1,31 @@
-"""A study's results: a row for each variant, and what its difference from the one it is measured against is worth."""
+"""A study's results: a row for each variant, and how it compares with the variant it builds on."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from math import sqrt
-from statistics import mean, variance
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import mean
 
 from assay.core.errors import DataError
+from assay.core.finding import Finding
 from assay.core.numbers import Interval
 from assay.evaluation.comparison import Comparison, Group, adjust_p_values, compare_groups
-from assay.evaluation.statistics import mean_interval, winners_curse
+from assay.evaluation.statistics import mean_interval
 from assay.experiments.replicates import read_group
 from assay.experiments.run import Run
 from assay.experiments.run_state import RunState
 from assay.recipes.labels import with_faults
-from assay.report.tables.formats import grid
-from assay.studies.plans import Halving
-from assay.studies.study import Study
+from assay.studies.diagnosis import diagnose_runs
+from assay.studies.study import Study, finished_runs
 from assay.studies.variant import Variant
-
-HEADER = (
-    "variant", "runs", "validation %", "over seeds", "epochs", "minutes",
-    "against", "difference, points", "p", "verdict", "state",
-)  # fmt: skip
-STUCK_DEVIATIONS = 3  # above what the most frequent class alone gives
 
 
 @dataclass(frozen=True)
 class Row:
-    """A variant: the validation and test accuracies of the runs that finished, what failed, and how it compares.
+    """A variant: the accuracies of its finished runs, its findings, and how it compares.
 
-    state: `stuck at chance`, `still improving`, `diverged`, `stopped early after N epochs`, or nothing of note.
+    seeds: the number of its runs that exist. epochs: mean of the finished runs, or else of those stopped early.
+    seconds: of training, over all its runs. stopped_after: epochs of the longest run that its plan stopped early.
+    accuracy_when_stopped: best validation accuracy, where every run was stopped early. is_finalist: whether it competes
+    for being the best; early rungs of a search do not.
     """
 
     name: str
@@ -38,13 +33,21 @@ class Row:
     seeds: int
     validation: tuple[float, ...]
     test: tuple[float, ...]
-    reported: float | None
-    epochs: float  # mean of those that finished, or else of those that were stopped early
-    seconds: float  # of training, all of them together
-    state: str
+    published_accuracy: float | None
+    epochs: float
+    seconds: float
+    findings: tuple[Finding, ...]
     comparison: Comparison | None
-    until_stopped: float | None = None  # best validation accuracy, where every run was stopped early
-    contends: bool = True  # for being the best: not an early rung of a search
+    stopped_after: int | None = None
+    accuracy_when_stopped: float | None = None
+    is_finalist: bool = True
+
+    @property
+    def state(self) -> str:
+        """`stuck at chance`, `still improving`, `diverged`, `stopped early after N epochs`, or empty."""
+        if self.findings:
+            return self.findings[0].rule.replace("-", " ")
+        return "" if self.stopped_after is None else stopped_early(self.stopped_after)
 
     @property
     def interval(self) -> Interval | None:
@@ -57,43 +60,49 @@ class Row:
         return mean_interval(self.test)
 
 
-def rows(study: Study) -> list[Row]:
-    """Every variant beside the one that it builds on, or else beside the best; p values by Holm over all of them."""
+def collect_rows(study: Study) -> list[Row]:
+    """A row for each variant, compared with the one it builds on, or else with the best; p values by Holm."""
     variants = study.variants()
-    runs = {one.name: [run for seed in study.spec.seeds if (run := study.member(one, seed).run)] for one in variants}
-    contenders = {one.name for one in last_rung(study, variants)}
+    runs = {variant.name: study.runs(variant) for variant in variants}
+    finalists = {variant.name for variant in study.spec.plan.finalists(variants)}
     groups = {
-        one.name: _group(one, done)
-        for one in variants
-        if one.name in contenders and (done := _finished(runs[one.name]))
+        variant.name: _read_group(variant, finished_runs(runs[variant.name]))
+        for variant in variants
+        if variant.name in finalists and finished_runs(runs[variant.name])
     }
-    best = max(groups, key=lambda name: groups[name].accuracies.mean(), default="")
-    on_top = any(one.after for one in variants)
-    pairs = {one.name: one.after if on_top else best for one in variants if one.name in groups}
-    found = {
-        name: one
-        for name, other in pairs.items()
-        if other in groups and name != other and (one := _compared(groups[name], groups[other]))
-    }
-    comparisons = dict(zip(found, adjust_p_values(list(found.values())), strict=True))
-    found_rows = (_row(one, runs[one.name], study.spec.figure(one), comparisons.get(one.name)) for one in variants)
-    return [replace(one, contends=one.name in contenders) for one in found_rows]
+    comparisons = _compare_all(variants, groups)
+    return [
+        replace(
+            _build_row(variant, runs[variant.name]),
+            published_accuracy=study.spec.published_accuracy(variant),
+            comparison=comparisons.get(variant.name),
+            is_finalist=variant.name in finalists,
+        )
+        for variant in variants
+    ]
 
 
-def last_rung(study: Study, variants: Sequence[Variant]) -> list[Variant]:
-    """Those that were trained longest by successive halving; of any other plan all."""
-    if not isinstance(study.spec.plan, Halving):
-        return list(variants)
-    longest = max(one.recipe.training.epochs for one in variants)
-    return [one for one in variants if one.recipe.training.epochs == longest]
-
-
-def _group(variant: Variant, runs: Sequence[Run]) -> Group:
+def _read_group(variant: Variant, runs: Sequence[Run]) -> Group:
     return replace(read_group(runs, "validation"), name=with_faults(variant.name, variant.recipe.faults))
 
 
-def _compared(first: Group, second: Group) -> Comparison | None:
-    """None where there is nothing to say: one run beside several, or other images, as some faults have them."""
+def _compare_all(variants: Sequence[Variant], groups: Mapping[str, Group]) -> dict[str, Comparison]:
+    """By variant: the comparison with the variant it builds on. If none builds on another, with the best."""
+    best = max(groups, key=lambda name: groups[name].accuracies.mean(), default="")
+    has_parents = any(variant.after for variant in variants)
+    comparisons: dict[str, Comparison] = {}
+    for variant in variants:
+        opponent = variant.after if has_parents else best
+        if opponent is None or opponent == variant.name or not {opponent, variant.name} <= groups.keys():
+            continue
+        comparison = _compare(groups[variant.name], groups[opponent])
+        if comparison:
+            comparisons[variant.name] = comparison
+    return dict(zip(comparisons, adjust_p_values(list(comparisons.values())), strict=True))
+
+
+def _compare(first: Group, second: Group) -> Comparison | None:
+    """None where no comparison is possible: one run with several, or on other images, as with some faults."""
     if (len(first.seeds) == 1) != (len(second.seeds) == 1):
         return None
     try:
@@ -102,92 +111,31 @@ def _compared(first: Group, second: Group) -> Comparison | None:
         return None
 
 
-def _row(variant: Variant, runs: Sequence[Run], reported: float | None, comparison: Comparison | None) -> Row:
-    done, stopped = _finished(runs), [run for run in runs if run.state == RunState.PRUNED]
-    best = [max(row.validation_accuracy or 0.0 for row in run.history) for run in stopped]
+def _build_row(variant: Variant, runs: Sequence[Run]) -> Row:
+    """The row without what other variants or the paper add to it."""
+    finished = finished_runs(runs)
+    pruned = [run for run in runs if run.state == RunState.PRUNED]
+    best = [max(row.validation_accuracy or 0.0 for row in run.history) for run in pruned]
     return Row(
         variant.name,
         variant.recipe.faults,
         len(runs),
-        _accuracies(done, "validation"),
-        _accuracies(done, "test"),
-        reported,
-        mean([len(run.history) for run in done or stopped] or [0]),
-        sum(run.status.get("train_seconds", 0.0) for run in (*done, *stopped)),
-        _state(runs, done, stopped),
-        comparison,
-        until_stopped=None if done or not best else mean(best),
+        _accuracies(finished, "validation"),
+        _accuracies(finished, "test"),
+        published_accuracy=None,
+        epochs=mean([len(run.history) for run in finished or pruned] or [0]),
+        seconds=sum(run.status.get("train_seconds", 0.0) for run in (*finished, *pruned)),
+        findings=diagnose_runs(variant.name, runs, finished if not pruned else ()),
+        comparison=None,
+        stopped_after=max((len(run.history) for run in pruned), default=None),
+        accuracy_when_stopped=mean(best) if best and not finished else None,
     )
 
 
-def _accuracies(done: Sequence[Run], part: str) -> tuple[float, ...]:
-    return tuple(float(run.results[part]["accuracy"]) for run in done)
-
-
-def _state(runs: Sequence[Run], done: Sequence[Run], stopped: Sequence[Run]) -> str:
-    if any(run.status.get("diverged") for run in runs):
-        return "diverged"
-    if stopped:
-        return stopped_early(max(len(run.history) for run in stopped))
-    if done and all(_stuck(run) for run in done):
-        return "stuck at chance"
-    if done and all(run.status["best_epoch"] == run.recipe.training.epochs > 1 for run in done):
-        return "still improving"
-    return ""
+def _accuracies(runs: Sequence[Run], split: str) -> tuple[float, ...]:
+    return tuple(float(run.results[split]["accuracy"]) for run in runs)
 
 
 def stopped_early(epochs: int) -> str:
-    """What is said of a run that its plan stopped after so many epochs."""
-    return f"stopped early after {epochs} epoch{'s' * (epochs > 1)}"
-
-
-def _stuck(run: Run) -> bool:
-    """Whether it recognizes no more than one who always names the most frequent class, within the noise of n images."""
-    judged = run.results["validation"]
-    chance = max(one["n"] for one in judged["per_class"]) / judged["n"]
-    return bool(judged["accuracy"] <= chance + STUCK_DEVIATIONS * sqrt(chance * (1 - chance) / judged["n"]))
-
-
-def _finished(runs: Sequence[Run]) -> list[Run]:
-    return [run for run in runs if run.is_finished]
-
-
-def written(found: Sequence[Row], form: str) -> str:
-    """The table as text, markdown, latex, csv or json. Raises UsageError for another word."""
-    if form == "json":
-        values = [{**asdict(one), "verdict": one.comparison.verdict if one.comparison else None} for one in found]
-        return json.dumps(values, indent=2)
-    table = grid(HEADER, [cells(one) for one in found], form)
-    return table if form == "csv" else "\n\n".join([table, *remarks(found)])
-
-
-def remarks(found: Sequence[Row]) -> list[str]:
-    """What a reader of the table should not forget."""
-    done = [one for one in found if one.validation and one.contends]
-    if len(done) < 3:
-        return []
-    best = max(done, key=lambda one: mean(one.validation))
-    spreads = [variance(one.validation) / len(one.validation) for one in done if len(one.validation) > 1]
-    if not spreads:
-        return [f"One run each: nobody knows how much of {best.name}'s lead is luck; give it --replicates 3."]
-    curse = winners_curse(sqrt(mean(spreads)), len(done))
-    return [
-        f"{best.name} is the best of {len(done)}; the best of {len(done)} equally good ones would stand "
-        f"{100 * curse:.2f} points too high by luck alone."
-    ]
-
-
-def cells(one: Row) -> tuple[str, ...]:
-    """One variant's cells, in the order of HEADER."""
-    compared = ("–",) * 4
-    if (with_ := one.comparison) is not None:
-        p = "< 0.001" if with_.adjusted_p < 0.001 else f"{with_.adjusted_p:.3f}"
-        compared = (with_.second, f"{100 * with_.difference:+.2f}", p, with_.verdict)
-    complete, interval = len(one.validation) == one.seeds, one.interval
-    accuracy = mean(one.validation) if one.validation else one.until_stopped
-    return (
-        with_faults(one.name, one.faults), str(one.seeds) if complete else f"{len(one.validation)} of {one.seeds}",
-        "–" if accuracy is None else f"{100 * accuracy:.2f}",
-        f"[{100 * interval[0]:.2f}, {100 * interval[1]:.2f}]" if interval else "–",
-        f"{one.epochs:.3g}", f"{one.seconds / 60:.1f}", *compared, one.state,
-    )  # fmt: skip
+    """The state of a run that its plan stopped after that many epochs."""
+    return f"stopped early after {epochs} epoch{'' if epochs == 1 else 's'}"

@@ -1,132 +1,183 @@
-"""`study`: the waves of a plan, each run by an engine, until the plan asks for nothing more."""
+"""Running a study: the trials that its plan lists so far, until it lists no more."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from assay.core.errors import AssayError, Interrupted, UsageError
+from assay.core.errors import AssayError, Interrupted
 from assay.core.progress import duration
 from assay.core.runtime import Runtime
 from assay.experiments.run_state import RunState
 from assay.experiments.setup import set_up
 from assay.experiments.tracking.study_parent import mirror_study
 from assay.report.terminal import RunsProgress
-from assay.studies.confounds import warnings
-from assay.studies.cost import cost
-from assay.studies.engines import Ended, Engine, Pruning
+from assay.studies.confounds import find_confounds
+from assay.studies.cost import Cost, cost
+from assay.studies.engines import Engine, Outcome, PruningEngine
 from assay.studies.engines.stacked import DefaultEngine
-from assay.studies.plans import Asha, Halving
-from assay.studies.plots import draw
+from assay.studies.plots import draw_study
 from assay.studies.results import stopped_early
 from assay.studies.spec import StudySpec, read_study
 from assay.studies.study import Study, Trial
 from assay.training.estimate import estimate_run
 
-_ENOUGH = 0.02  # share of the work to be done before the time left is told
+MIN_SHARE = 0.02  # of the work, before the remaining time is estimated
 
 
-def study(what: StudySpec | str, *, engine: Engine | None = None, runs: Path | None = None) -> Study:
-    """Run a study (or the built-in one of that name, or a YAML file) to its end, or go on with it.
+def study(spec: StudySpec | str, *, engine: Engine | None = None, runs: Path | None = None) -> Study:
+    """Run a study (or the built-in one of that name, or a YAML file) to its end, or resume it.
 
-    What failed without having diverged is tried again at the next call. Raises AssayError; Interrupted after Ctrl-C,
-    when every run under way has been saved.
+    A run that failed without diverging is retried at the next call. Raises AssayError; Interrupted after Ctrl-C, when
+    every current run has been saved.
     """
-    engine, progress = engine or DefaultEngine.choose(Runtime.choose(threads=1)), RunsProgress()
-    spec = suited(read_study(what) if isinstance(what, str) else what, engine)
-    found, failed = Study.create(spec, runs), set[Path]()
+    engine = engine or DefaultEngine.choose(Runtime.choose(threads=1))
+    progress = RunsProgress()
+    adapted_spec = adapt_to_engine(read_study(spec) if isinstance(spec, str) else spec, engine)
+    new_study = Study.create(adapted_spec, runs)
     try:
-        with found.file_lock(), mirror_study(found.folder, progress.on_message, enabled=engine.mlflow):
-            for line in announce(found, engine):
+        with new_study.file_lock(), mirror_study(new_study.folder, progress.on_message, enabled=engine.mlflow):
+            for line in describe(new_study, engine):
                 progress.on_message(line)
-            is_new = False
-            while left := [one for one in found.members() if not one.has_ended and one.folder not in failed]:
-                failed |= _follow(_events(engine, found, left), left, progress)
-                is_new = True
-            if (is_new or not (found.folder / "figures").exists()) and (pictures := draw(found)):
-                progress.on_message(f"pictures: {', '.join(path.name for path in pictures)} in {pictures[0].parent}")
+            is_changed = _run_waves(new_study, engine, progress)
+            if is_changed or not (new_study.folder / "figures").exists():
+                _draw(new_study, progress)
     except (KeyboardInterrupt, Interrupted):
-        raise Interrupted(f"stopped; start the same study again to go on with {found.folder}") from None
+        raise Interrupted(f"stopped; start the same study again to resume {new_study.folder}") from None
     finally:
         progress.close()
-    return found
+    return new_study
 
 
-def suited(spec: StudySpec, engine: Engine) -> StudySpec:
-    """The study as the engine runs it: one that stops weak runs early makes asha of halving, in a folder of its own.
+def adapt_to_engine(spec: StudySpec, engine: Engine) -> StudySpec:
+    """The study as the engine runs it. A plan that the engine replaces, asha for halving, has a folder of its own.
 
-    Raises UsageError for asha and an engine that cannot.
+    Raises UsageError for a plan that the engine cannot run.
     """
-    if isinstance(spec.plan, Halving) and isinstance(engine, Pruning):
-        return spec.model_copy(update={"name": f"{spec.name}-asha", "plan": spec.plan.as_asha()})
-    if isinstance(spec.plan, Asha) and not isinstance(engine, Pruning):
-        raise UsageError("this engine cannot stop runs early, as plan asha wants: use plan halving, or --engine ray")
-    return spec
+    plan = spec.plan.for_engine(can_stop_runs=isinstance(engine, PruningEngine))
+    if plan is spec.plan:
+        return spec
+    return spec.replace({"name": f"{spec.name}-{plan.name}", "plan": plan.model_dump(mode="json")})
 
 
-def announce(found: Study, engine: Engine) -> list[str]:
-    """What is going to be done: variants, runs, work, minutes, and what the plan mixes up."""
-    spec, members = found.spec, found.members()
-    variants, costs = found.variants(), {one.folder: cost(one.recipe) for one in members}
-    left = [one for one in members if not one.has_ended]
-    flop = sum(costs[one.folder].flop for one in left)
-    more = " so far" if spec.plan.decides else ""
-    lines = [
-        f"{spec.name}: {len(variants)} variants{more}, {spec.replicates} seed{'s' * (spec.replicates > 1)} each: "
-        f"{len(members)} runs, {len(members) - len(left)} of them done; in {found.folder}"
-    ]
-    if left:
-        longest = max(left, key=lambda one: costs[one.folder].flop).recipe
-        timed = longest.override({"faults": []})  # one of them reads the test set, which is not for this
-        probe = estimate_run(set_up(timed, engine.runtime).trainer)
-        seconds = probe.minutes * 60 * flop / probe.flop / min(engine.processes, len(left))
-        most = "at most " * isinstance(spec.plan, Asha)
-        lines.append(f"{most}{flop / 1e15:.3g} PFLOP, about {duration(seconds)} with {engine.processes} at once")
-    return lines + [f"warning: {text}" for text in warnings(variants, lambda recipe: cost(recipe).parameters)]
+def describe(study: Study, engine: Engine) -> list[str]:
+    """What will run: variants, number of runs, compute, time, and warnings about confounded changes."""
+    trials, variants = study.trials(), study.variants()
+    pending = [trial for trial in trials if not trial.has_ended]
+    lines = [_count_runs(study, len(trials), len(pending))]
+    if pending:
+        lines.append(_estimate(study, engine, pending))
+    confounds = find_confounds(variants, lambda recipe: cost(recipe).parameters)
+    return lines + [f"warning: {finding}" for finding in confounds]
 
 
-def check_complete(found: Study) -> None:
-    """Raise AssayError if some runs failed for a reason other than having diverged."""
-    members = found.members()
-    if left := [one for one in members if not one.has_ended]:
+def _count_runs(study: Study, total: int, pending: int) -> str:
+    spec, variants = study.spec, len(study.variants())
+    so_far = " so far" if spec.plan.needs_scores else ""
+    seeds = "1 seed" if spec.replicates == 1 else f"{spec.replicates} seeds"
+    return (
+        f"{spec.name}: {variants} variants{so_far}, {seeds} each: {total} runs, {total - pending} of them done; "
+        f"in {study.folder}"
+    )
+
+
+def _estimate(study: Study, engine: Engine, pending: Sequence[Trial]) -> str:
+    """Compute and time of the pending trials, from a short measurement of the longest one."""
+    costs = {trial.folder: cost(trial.recipe) for trial in pending}
+    flop = sum(costs[trial.folder].flop for trial in pending)
+    longest = max(pending, key=lambda trial: costs[trial.folder].flop).recipe
+    without_faults = longest.override({"faults": []})  # one of them reads the test set, which must not happen here
+    probe = estimate_run(set_up(without_faults, engine.runtime).trainer)
+    seconds = probe.minutes * 60 * flop / probe.flop / min(engine.processes, len(pending))
+    bound = "at most " if study.spec.plan.stops_runs else ""
+    return f"{bound}{flop / 1e15:.3g} PFLOP, about {duration(seconds)} with {engine.processes} at once"
+
+
+def check_complete(study: Study) -> None:
+    """Raise AssayError if runs failed for a reason other than divergence."""
+    trials = study.trials()
+    failed = [trial for trial in trials if not trial.has_ended]
+    if failed:
         raise AssayError(
-            f"{len(left)} of {len(members)} runs failed, the first of them {left[0].folder}; "
-            "start the study again to try them again"
+            f"{len(failed)} of {len(trials)} runs failed, the first of them {failed[0].folder}; "
+            "start the study again to retry them"
         )
 
 
-def _events(engine: Engine, found: Study, left: Sequence[Trial]) -> Iterator[Ended | None]:
-    if isinstance(found.spec.plan, Asha) and isinstance(engine, Pruning):
-        return engine.search(found, left)
-    return engine.run(left)
+def _run_waves(study: Study, engine: Engine, progress: RunsProgress) -> bool:
+    """Run what the plan lists until it lists nothing new; returns whether anything ran."""
+    failed_folders, has_run = set[Path](), False
+    while True:
+        pending = [trial for trial in study.trials() if not trial.has_ended and trial.folder not in failed_folders]
+        if not pending:
+            return has_run
+        failed_folders |= follow(_start(engine, study, pending), pending, progress)
+        has_run = True
 
 
-def _follow(events: Iterator[Ended | None], members: Sequence[Trial], progress: RunsProgress) -> set[Path]:
-    """Let the members run, showing how far they are; returns the folders of those that failed."""
-    work = {one.folder: cost(one.recipe).flop for one in members}
-    left, failed, total = dict(zip(work, members, strict=True)), set[Path](), sum(work.values())
-    before, began = _done(left, work), time.monotonic()
-    for event in events:
-        if event is not None:
-            member, wrong = event
-            del left[member.folder]  # nobody needs to look at it again
-            failed |= {member.folder} if wrong else set()
-            progress.on_message(f"{member.folder.name}: {wrong or _outcome(member)}")
-        done = total - sum(work[folder] for folder in left) + _done(left, work)
-        enough = done - before > _ENOUGH * total  # what is said of less is far off
-        seconds = (time.monotonic() - began) * (total - done) / (done - before) if enough else None
-        progress.update(done / total, f"{len(members) - len(left)} of {len(members)} runs", seconds)
-    return failed
+def _start(engine: Engine, study: Study, pending: Sequence[Trial]) -> Iterator[Outcome | None]:
+    if study.spec.plan.stops_runs and isinstance(engine, PruningEngine):
+        return engine.search(study, pending)
+    return engine.run(pending)
 
 
-def _outcome(member: Trial) -> str:
-    assert member.run
-    if member.run.state == RunState.PRUNED:
-        return stopped_early(member.run.status["epochs"])
-    found = member.run.results["validation"]
-    return f"validation {100 * found['accuracy']:.2f} % (n = {found['n']:,})"
+def _draw(study: Study, progress: RunsProgress) -> None:
+    paths = draw_study(study)
+    if paths:
+        progress.on_message(f"figures: {', '.join(path.name for path in paths)} in {paths[0].parent}")
 
 
-def _done(members: Mapping[Path, Trial], work: Mapping[Path, float]) -> float:
-    """How much of the members' work is done, by their epochs."""
-    begun = ((folder, one.recipe, one.run) for folder, one in members.items())
-    return sum(work[folder] * len(run.history) / recipe.training.epochs for folder, recipe, run in begun if run)
+def follow(outcomes: Iterator[Outcome | None], trials: Sequence[Trial], progress: RunsProgress) -> set[Path]:
+    """Consume an engine's outcomes and show the progress; returns the folders of failed runs."""
+    meter = WorkMeter(trials, {trial.folder: cost(trial.recipe) for trial in trials})
+    failed_folders = set[Path]()
+    for outcome in outcomes:
+        if outcome is not None:
+            trial, failure = outcome
+            meter.finish(trial)
+            if failure:
+                failed_folders.add(trial.folder)
+            progress.on_message(f"{trial.folder.name}: {failure or describe_result(trial)}")
+        share, seconds_left = meter.measure()
+        ended = len(trials) - len(meter.pending)
+        progress.update(share, f"{ended} of {len(trials)} runs", seconds_left)
+    return failed_folders
+
+
+class WorkMeter:
+    """How much of the trials' work is done, by their epochs, and how long the rest will take."""
+
+    def __init__(self, trials: Sequence[Trial], costs: Mapping[Path, Cost]) -> None:
+        self.work = {trial.folder: costs[trial.folder].flop for trial in trials}
+        self.pending = dict(zip(self.work, trials, strict=True))
+        self.total = sum(self.work.values())
+        self.initial, self.start_time = self.partial(), time.monotonic()
+
+    def finish(self, trial: Trial) -> None:
+        """Count a trial as complete."""
+        del self.pending[trial.folder]
+
+    def measure(self) -> tuple[float, float | None]:
+        """The share that is complete, and the seconds left once MIN_SHARE of the work was done here."""
+        complete = self.total - sum(self.work[folder] for folder in self.pending) + self.partial()
+        progress = complete - self.initial
+        if progress <= MIN_SHARE * self.total:
+            return complete / self.total, None
+        seconds = (time.monotonic() - self.start_time) * (self.total - complete) / progress
+        return complete / self.total, seconds
+
+    def partial(self) -> float:
+        """The work in the epochs of the pending trials."""
+        return sum(
+            self.work[folder] * len(trial.run.history) / trial.recipe.training.epochs
+            for folder, trial in self.pending.items()
+            if trial.run
+        )
+
+
+def describe_result(trial: Trial) -> str:
+    """The result of a trial that did not fail, in a few words."""
+    assert trial.run
+    if trial.run.state == RunState.PRUNED:
+        return stopped_early(trial.run.status["epochs"])
+    scores = trial.run.results["validation"]
+    return f"validation {100 * scores['accuracy']:.2f} % (n = {scores['n']:,})"

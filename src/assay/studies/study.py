@@ -1,12 +1,11 @@
-"""The Study: a folder with what it is to do and a run for each variant and seed.
+"""A study on disk: a folder with its study.yaml and a run for each variant and seed.
 
-<runs>/<name>-study/: study.yaml and the runs. The runs are the truth: a study that was killed asks its plan again and
-finds what has ended already.
+The runs are the source of truth: an interrupted study asks its plan again and finds the runs that have ended.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
 from statistics import mean
@@ -16,15 +15,15 @@ from assay.core.files import atomic_write, disk_errors, file_lock
 from assay.experiments.run import Run, runs_folder
 from assay.experiments.run_state import RunState
 from assay.recipes.recipe import Recipe
-from assay.studies.spec import StudySpec, read_study
+from assay.studies.spec import StudySpec, parse_study
 from assay.studies.variant import Scores, Variant
 
-WORST = -inf  # the score of a variant of which a run did not finish
+WORST = -inf  # the score of a run that did not finish
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One run of a study, made or not. `folder` lies in the study's; `start` is a run whose weights it begins with."""
+    """One run of a study, made or planned. `start` is the folder of the run whose weights it starts from, if any."""
 
     variant: Variant
     recipe: Recipe
@@ -33,106 +32,121 @@ class Trial:
 
     @property
     def run(self) -> Run | None:
-        """The run, if it was begun."""
+        """The run, if it exists."""
         return Run(self.folder) if (self.folder / "recipe.yaml").exists() else None
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing is left to do, as of the function."""
+        """Whether no work is left, as defined by the function `has_ended`."""
         return self.run is not None and has_ended(self.run)
 
 
 def has_ended(run: Run) -> bool:
-    """Whether nothing is left to do: finished, stopped early by the plan, or diverged, which would repeat."""
+    """Whether no work is left: finished, stopped early by the plan, or diverged, which would repeat."""
     status = run.status
     return status.get("state") in (RunState.FINISHED, RunState.PRUNED) or bool(status.get("diverged"))
 
 
+def finished_runs(runs: Sequence[Run]) -> list[Run]:
+    """The runs that were trained to their end and scored."""
+    return [run for run in runs if run.is_finished]
+
+
 @dataclass(frozen=True)
 class Study:
-    """A study folder and what it is to do."""
+    """A study folder and what the study does."""
 
     folder: Path
     spec: StudySpec
+    _trials: dict[tuple[str, int], Trial] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def planned(cls, spec: StudySpec, runs: Path | None = None) -> "Study":
-        """The study as it would be, with nothing written."""
+    def locate(cls, spec: StudySpec, runs: Path | None = None) -> "Study":
+        """The study in the runs folder, whether it exists or not; writes nothing."""
         return cls((runs or runs_folder()) / f"{spec.name}-study", spec)
 
     @classmethod
     def create(cls, spec: StudySpec, runs: Path | None = None) -> "Study":
-        """The folder of this study, made if it is new. Raises UsageError if there is a different one of that name."""
-        folder = cls.planned(spec, runs).folder
-        with disk_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        file = folder / "study.yaml"
+        """The study in the runs folder, created if new. Raises UsageError if its name belongs to a different study."""
+        study = cls.locate(spec, runs)
+        with disk_errors(study.folder):
+            study.folder.mkdir(parents=True, exist_ok=True)
+        file = study.folder / "study.yaml"
         if not file.exists():
             atomic_write(file, spec.to_yaml())
-        before = read_study(str(file))
-        if before != spec:
-            keys = [key for key in StudySpec.model_fields if getattr(before, key) != getattr(spec, key)]
+        keys = spec.differences(parse_study(file))
+        if keys:
             raise UsageError(
-                f"{folder} holds another study of the name {spec.name}: it differs in {', '.join(keys)}. Give this one "
-                "another name, or put back what was changed"
+                f"{study.folder} holds another study of the name {spec.name}: it differs in {', '.join(keys)}. "
+                "Give this one another name, or undo the change"
             )
-        return cls(folder, spec)
+        return study
 
     @classmethod
     def open(cls, folder: Path) -> "Study":
-        """The study in a folder. Raises UsageError if there is none."""
+        """The study in a folder. Raises UsageError if the folder holds none."""
         if not (folder / "study.yaml").is_file():
             raise UsageError(f"{folder} is not a study's folder (it has no study.yaml)")
-        return cls(folder, read_study(str(folder / "study.yaml")))
+        return cls(folder, parse_study(folder / "study.yaml"))
 
     @classmethod
     def find(cls, name: str, runs: Path | None = None) -> "Study | None":
-        """The study of that folder or name, if there is one."""
+        """The study of that folder or name; None if there is none."""
         folders = (Path(name), (runs or runs_folder()) / name, (runs or runs_folder()) / f"{name}-study")
         return next((cls.open(folder) for folder in folders if (folder / "study.yaml").is_file()), None)
 
-    def groups(self) -> list[list[Run]]:
-        """The finished runs of each variant that has some."""
-        found = ([self.member(variant, seed) for seed in self.spec.seeds] for variant in self.variants())
-        runs = ([one.run for one in members if one.run and one.run.is_finished] for members in found)
-        return [group for group in runs if group]
-
     def variants(self) -> list[Variant]:
-        """All that the plan asks for, as far as the runs so far decide."""
-        if not self.spec.plan.decides:
-            return self.spec.variants({})
-        found: list[Variant] = []
-        while (more := self.spec.variants(self.scores(found))) != found:
-            found = more
-        return found
+        """All variants that the plan lists, given the scores of the runs so far."""
+        variants = self.spec.variants({})
+        while self.spec.plan.needs_scores:
+            extended = self.spec.variants(self.scores(variants))
+            if extended is variants:  # built once for equal scores
+                break
+            variants = extended
+        return variants
 
-    def members(self) -> list[Trial]:
-        """A run for each variant and seed, all variants of a seed before the next seed."""
+    def trials(self) -> list[Trial]:
+        """A trial for each variant and seed: all variants of a seed before the next seed."""
         variants = self.variants()
-        return [one for seed in self.spec.seeds for one in self._of_seed(variants, seed)]
+        return [trial for seed in self.spec.seeds for trial in self._trials_of_seed(variants, seed)]
 
-    def _of_seed(self, variants: Sequence[Variant], seed: int) -> Iterator[Trial]:
-        before: Path | None = None
+    def _trials_of_seed(self, variants: Sequence[Variant], seed: int) -> Iterator[Trial]:
+        previous: Path | None = None
         for variant in variants:
-            one = self.member(variant, seed)
-            yield replace(one, start=before if "shared-weights" in variant.recipe.faults else None)
-            before = one.folder
+            trial = self.trial(variant, seed)
+            yield replace(trial, start=previous) if "shared-weights" in variant.recipe.faults else trial
+            previous = trial.folder
 
-    def member(self, variant: Variant, seed: int) -> Trial:
-        """The run of a variant with a seed."""
+    def trial(self, variant: Variant, seed: int) -> Trial:
+        """The trial of a variant with a seed, built once."""
+        cached = self._trials.get((variant.name, seed))
+        if cached is None or cached.variant is not variant:  # the scores may change what a step builds on
+            cached = self._trials[variant.name, seed] = self._build_trial(variant, seed)
+        return cached
+
+    def _build_trial(self, variant: Variant, seed: int) -> Trial:
         name = f"{self.folder.name}/{variant.slug}"
         recipe = variant.recipe.override({"name": name, "seed": seed})
         return Trial(variant, recipe, self.folder / f"{variant.slug}-{recipe.hash}-s{seed}")
 
+    def runs(self, variant: Variant) -> list[Run]:
+        """The runs of a variant that exist, in the order of their seeds."""
+        trials = (self.trial(variant, seed) for seed in self.spec.seeds)
+        return [trial.run for trial in trials if trial.run]
+
+    def groups(self) -> list[list[Run]]:
+        """The finished runs of each variant that has any."""
+        groups = (finished_runs(self.runs(variant)) for variant in self.variants())
+        return [group for group in groups if group]
+
     def scores(self, variants: Sequence[Variant]) -> Scores:
         """The mean score of each variant whose runs have all ended."""
-        found: dict[str, float] = {}
+        scores: dict[str, float] = {}
         for variant in variants:
-            members = [self.member(variant, seed) for seed in self.spec.seeds]
-            if all(one.has_ended for one in members):
-                values = [self._score(one.run) for one in members if one.run]
-                found[variant.name] = mean(values)
-        return found
+            trials = [self.trial(variant, seed) for seed in self.spec.seeds]
+            if all(trial.has_ended for trial in trials):
+                scores[variant.name] = mean(self._score(trial.run) for trial in trials if trial.run)
+        return scores
 
     def _score(self, run: Run) -> float:
         if not run.is_finished:
@@ -142,5 +156,5 @@ class Study:
         return self.spec.epoch_score(run.history[run.status["best_epoch"] - 1]) or 0.0
 
     def file_lock(self) -> AbstractContextManager[None]:
-        """Hold the study, so that no second process runs it. Raises AssayError if one does."""
+        """Lock the study against a second process. Raises AssayError if another one holds the lock."""
         return file_lock(self.folder / ".lock", 0, f"another process is running {self.folder}")

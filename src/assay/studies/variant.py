@@ -1,4 +1,4 @@
-"""Variants: the recipes of a study, each without regard to its seed, and how they differ."""
+"""Variants: the recipes of a study, each without its seed, and how two of them differ."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,59 +9,60 @@ from assay.core.errors import UsageError
 from assay.recipes.keys import flatten
 from assay.recipes.recipe import Recipe
 
-Scores = Mapping[str, float]  # of each variant by name: the mean over its seeds, higher is better
+Scores = Mapping[str, float]  # variant name -> mean over its seeds, higher is better
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A recipe of a study; `after` names the variant that it builds on and is measured against.
+    """A recipe of a study; `after` names the variant that it builds on and is compared with.
 
-    values: the hyper-parameters that make it a cell of a grid or a draw, by dotted key.
+    values: by dotted key, the hyperparameters of a grid cell or a draw.
     """
 
     name: str
     recipe: Recipe
     after: str | None = None
-    values: Mapping[str, Any] = field(default_factory=dict, compare=False)  # the recipe says it all, and a dict no hash
+    values: Mapping[str, Any] = field(default_factory=dict, compare=False)  # the recipe has them too
 
     @property
     def slug(self) -> str:
-        """The name as part of a folder's."""
+        """The name as part of a folder's name."""
         return re.sub(r"[^\w.+-]+", "-", self.name).strip("-.")
 
 
 def check_names(variants: Iterable[Variant]) -> None:
-    """Raise UsageError where two variants would share a folder, or one would have none."""
-    seen: dict[str, str] = {}
-    for one in variants:
-        if not one.slug:
-            raise UsageError(f"'{one.name}' is no name for a folder; use letters and digits")
-        if one.slug in seen:
-            raise UsageError(f"'{seen[one.slug]}' and '{one.name}' are too alike to be two folders")
-        seen[one.slug] = one.name
+    """Raise UsageError for a name that gives no folder name, and for two variants that would share a folder."""
+    names: dict[str, str] = {}
+    for variant in variants:
+        slug = variant.slug
+        if not slug:
+            raise UsageError(f"'{variant.name}' does not work as a folder name; use letters and digits")
+        if slug in names:
+            raise UsageError(f"'{names[slug]}' and '{variant.name}' would share the folder name {slug}; rename one")
+        names[slug] = variant.name
 
 
 def label(values: Mapping[str, Any]) -> str:
-    """`lr=0.01 batch_size=64`: the last word of each key, or the one before where that is `name`, with its value."""
-    names = key_names(values)
+    """`lr=0.01 batch_size=64`: each key, shortened as by `short_keys`, with its value."""
+    names = short_keys(values)
     return " ".join(f"{name}={short(value)}" for name, value in zip(names, values.values(), strict=True))
 
 
-def key_names(keys: Iterable[str]) -> list[str]:
-    """`lr` for `optimizer.lr`: each key's last word, or the one before where that is `name`; all of it if two clash."""
-    words = [key.split(".") for key in keys]
-    names = [parts[-2] if parts[-1] == "name" and len(parts) > 1 else parts[-1] for parts in words]
+def short_keys(keys: Iterable[str]) -> list[str]:
+    """`lr` for `optimizer.lr`: the last word of each key, or the one before a last `name`; full keys if two clash."""
+    paths = [key.split(".") for key in keys]
+    names = [path[-2] if path[-1] == "name" and len(path) > 1 else path[-1] for path in paths]
     if len(set(names)) < len(names):  # optimizer.lr and another lr
-        return [".".join(parts) for parts in words]
+        return [".".join(path) for path in paths]
     return names
 
 
 def differences(first: Recipe, second: Recipe) -> dict[str, tuple[Any, Any]]:
     """The keys in which two recipes differ, `optimizer.lr`, with both values; name, seed and reported do not count."""
-    one, other = (
+    before, after = (
         flatten(recipe.model_dump(mode="json", exclude={"name", "seed", "reported"})) for recipe in (first, second)
     )
-    return {key: (one.get(key), other.get(key)) for key in {**one, **other} if one.get(key) != other.get(key)}
+    return {key: (before.get(key), after.get(key)) for key in {**before, **after} if before.get(key) != after.get(key)}
 
 
 def short(value: Any) -> str:

@@ -14,8 +14,8 @@ from assay.core.errors import AssayError, UsageError
 from assay.core.runtime import Runtime
 from assay.experiments.run import Run
 from assay.experiments.run_state import RunState
-from assay.studies.results import rows
-from assay.studies.runner import check_complete, study, suited
+from assay.studies.results import collect_rows
+from assay.studies.runner import adapt_to_engine, check_complete, study
 from assay.studies.spec import StudySpec
 from assay.studies.study import Study
 
@@ -23,7 +23,8 @@ ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 
 from ray.cluster_utils import Cluster  # noqa: E402
 
-from assay.studies.engines.ray import SEARCH, STORE, Ray, scheduler  # noqa: E402
+from assay.studies.engines.ray.asha import SEARCH, STORE, build_scheduler  # noqa: E402
+from assay.studies.engines.ray.ray_engine import RayEngine  # noqa: E402
 
 TESTS = Path(__file__).parents[2]
 RUNTIME = Runtime.choose("cpu", threads=1)
@@ -47,7 +48,7 @@ def engine(address, bars_folder, monkeypatch):
     """On those nodes, whose workers know the bars."""
     monkeypatch.syspath_prepend(str(TESTS))
     monkeypatch.setenv("RAY_RUNTIME_ENV_HOOK", "assay_with_bars.on_ray")
-    return Ray.choose(RUNTIME, address=address)
+    return RayEngine.choose(RUNTIME, address=address)
 
 
 def asha(**changes) -> StudySpec:
@@ -92,16 +93,16 @@ def begun(members) -> bool:
 
 def test_as_many_runs_at_once_as_the_nodes_have_room_for(engine, address):
     assert engine.processes == 2
-    assert Ray.choose(RUNTIME, processes=1, address=address).processes == 1
+    assert RayEngine.choose(RUNTIME, processes=1, address=address).processes == 1
     with pytest.raises(UsageError, match=r"no node of .* has room"):
-        Ray.choose(Runtime("cpu", "fp32", 2), address=address)
+        RayEngine.choose(Runtime("cpu", "fp32", 2), address=address)
 
 
 def test_a_study_on_two_nodes_ends_complete_although_a_worker_was_killed(engine, spec):
-    members = Study.create(spec.changed({"changes": {"training.epochs": 60}, "replicates": 1})).members()
+    members = Study.create(spec.replace({"changes": {"training.epochs": 60}, "replicates": 1})).trials()
     killed, nodes, ended = None, set(), []
     for event in engine.run(members):
-        at_work = workers("_train_chain")
+        at_work = workers("train_chain")
         nodes.add(frozenset(at_work.values()))
         if killed is None and begun(members) and at_work:
             killed = min(at_work)
@@ -119,32 +120,32 @@ def test_a_search_ends_complete_although_a_worker_was_killed(engine):
     good = {"name": "asha", "draws": 3, "grace": 60, "over": {"optimizer.lr": [0.05, 0.02, 0.01]}}
     found = Study.create(asha(plan=good, changes={"training.epochs": 60}))
     killed, ended = None, []
-    for event in engine.search(found, found.members()):
+    for event in engine.search(found, found.trials()):
         at_work = workers("ImplicitFunc")
-        if killed is None and begun(found.members()) and at_work:
+        if killed is None and begun(found.trials()) and at_work:
             killed = min(at_work)
             os.kill(killed, signal.SIGKILL)
         ended += [event] if event else []
     assert killed is not None
     assert {wrong for _, wrong in ended} == {None}
-    assert {one.run.status["state"] for one in found.members()} == {"finished"}
+    assert {one.run.status["state"] for one in found.trials()} == {"finished"}
     assert len(ended) == 3
 
 
 def test_a_run_on_a_node_has_the_numbers_of_one_here(engine, spec):
-    from assay.studies.engines.local import train_member
+    from assay.studies.engines.local import train_trial
 
-    there = study(spec.changed({"replicates": 1}), engine=engine).members()[0]
-    here = Study.create(spec.changed({"name": "here", "replicates": 1})).members()[0]
-    train_member(here, engine.runtime, mlflow=False)
+    there = study(spec.replace({"replicates": 1}), engine=engine).trials()[0]
+    here = Study.create(spec.replace({"name": "here", "replicates": 1})).trials()[0]
+    train_trial(here, engine.runtime, mlflow=False)
     assert there.run.results["validation"]["loss"] == here.run.results["validation"]["loss"]
 
 
 def test_what_goes_wrong_on_a_node_is_said_and_stops_no_other(engine, spec):
     plan = {"name": "grid", "over": {"optimizer.lr": [0.05, 1e30]}}
-    found = study(spec.changed({"plan": plan, "replicates": 1}), engine=engine)
+    found = study(spec.replace({"plan": plan, "replicates": 1}), engine=engine)
     check_complete(found)
-    assert [row.state for row in rows(found)] == ["", "diverged"]
+    assert [row.state for row in collect_rows(found)] == ["", "diverged"]
 
 
 STUDY = """\
@@ -175,17 +176,17 @@ def test_a_study_whose_driver_was_killed_goes_on_and_repeats_nothing(engine, add
     (bars_folder / "many.yaml").write_text(text)
     words = ("study", "many.yaml", "--engine", "ray", "--address", address, "--format", "json")
     first = start_assay(*words)
-    found = Study.planned(StudySpec.model_validate({"name": "many", **yaml_of(text)}))
-    wait_until(lambda: any(one.has_ended for one in found.members()) and begun(found.members()), first)
+    found = Study.locate(StudySpec.model_validate({"name": "many", **yaml_of(text)}))
+    wait_until(lambda: any(one.has_ended for one in found.trials()) and begun(found.trials()), first)
     first.kill()
     first.wait()
-    ended = {one.folder: (one.folder / "status.json").stat().st_mtime_ns for one in found.members() if one.has_ended}
+    ended = {one.folder: (one.folder / "status.json").stat().st_mtime_ns for one in found.trials() if one.has_ended}
     again = start_assay(*words)
     out, said = again.communicate(timeout=240)
     assert again.returncode == 0, said
     assert len(json.loads(out)) == len(found.variants()), "and Ray printed nothing of its own"
-    assert all(one.has_ended for one in found.members())
-    assert {one.run.status["state"] for one in found.members()} <= {"finished", RunState.PRUNED}
+    assert all(one.has_ended for one in found.trials())
+    assert {one.run.status["state"] for one in found.trials()} <= {"finished", RunState.PRUNED}
     assert {folder: (folder / "status.json").stat().st_mtime_ns for folder in ended} == ended
     if "asha" in text:
         names = [path.name for path in (found.folder / STORE / SEARCH).iterdir() if path.is_dir()]
@@ -200,15 +201,15 @@ def yaml_of(text: str) -> dict:
     return yaml.safe_load(text)
 
 
-def one_by_one(engine: Ray) -> Ray:
+def one_by_one(engine: RayEngine) -> RayEngine:
     """With one run at a time the draws are decided in their order, and no decision depends on which run was quicker."""
-    return Ray(engine.runtime, 1, engine.address)
+    return RayEngine(engine.runtime, 1, engine.address)
 
 
 def test_asha_stops_weak_draws_early_and_they_never_see_the_test_set(engine):
     found = study(asha(), engine=one_by_one(engine))
-    assert [one.variant.recipe.optimizer.lr for one in found.members()] == [0.05, 1e-8, 1e-7, 0.02]
-    runs = [one.run for one in found.members()]
+    assert [one.variant.recipe.optimizer.lr for one in found.trials()] == [0.05, 1e-8, 1e-7, 0.02]
+    runs = [one.run for one in found.trials()]
     assert [run.status["state"] for run in runs[:3]] == ["finished", RunState.PRUNED, RunState.PRUNED]
     assert [len(run.history) for run in runs[:3]] == [8, 1, 1]
     for run in runs:
@@ -224,7 +225,7 @@ def test_a_loss_divided_by_the_batch_size_makes_asha_stop_the_better_run(engine)
     for fault in ((), ("batch-scaled-loss",)):
         changes = {"training.epochs": 4, "optimizer.lr": 0.003, "faults": list(fault)}
         found = study(asha(name=f"search{len(fault)}", plan=plan, changes=changes), engine=one_by_one(engine))
-        large, small = found.members()
+        large, small = found.trials()
         assert large.recipe.training.batch_size == 900
         states[fault] = small.run.status["state"]
         scores = found.scores(found.variants())
@@ -236,7 +237,7 @@ def test_a_loss_divided_by_the_batch_size_makes_asha_stop_the_better_run(engine)
 def test_an_error_in_a_search_is_said_and_tried_again_at_the_next_start(engine, bars_folder):
     (bars_folder / "Bars" / "test-images").rename(bars_folder / "away")
     spec = asha(plan={"name": "asha", "draws": 2, "over": {"optimizer.lr": [0.05, 0.02]}})
-    ended = list(filter(None, engine.search(found := Study.create(spec), found.members())))
+    ended = list(filter(None, engine.search(found := Study.create(spec), found.trials())))
     assert len(ended) == 2
     assert all("test-images" in wrong for _, wrong in ended)
     (bars_folder / "away").rename(bars_folder / "Bars" / "test-images")
@@ -250,22 +251,22 @@ def test_a_damaged_store_of_rays_is_said_with_the_cure(engine):
     for name in ("tuner.pkl", "experiment_state-2026-01-01_00-00-00.json"):
         (store / name).write_bytes(b"cut off")
     with pytest.raises(AssayError, match=r"cannot be read .* Remove it and start the study again"):
-        list(engine.search(found, found.members()))
+        list(engine.search(found, found.trials()))
 
 
 def test_halving_becomes_asha_in_a_folder_of_its_own(engine):
     halving = asha(plan={"name": "halving", "draws": 3, "grace": 2, "over": {"optimizer.lr": [0.05, 0.02]}})
-    spec = suited(halving, engine)
+    spec = adapt_to_engine(halving, engine)
     assert (spec.name, spec.plan.name, spec.plan.grace, spec.plan.draws) == ("tuned-asha", "asha", 2, 3)
 
 
 def test_no_cluster_at_the_address_is_said(bars_folder):
     with pytest.raises(UsageError, match="HOST:PORT"):
-        Ray.choose(RUNTIME, address="ray://127.0.0.1:1")
+        RayEngine.choose(RUNTIME, address="ray://127.0.0.1:1")
 
 
 def test_a_cluster_of_our_own_listens_on_loopback_alone(bars_folder):
-    with Ray.choose(RUNTIME, processes=1)._connected():
+    with RayEngine.choose(RUNTIME, processes=1).connect():
         assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]
         assert listening() <= {"127.0.0.1", "::1"}
 
@@ -310,11 +311,11 @@ def trials(bars_folder):
     found = Study.create(asha())
     store = SimpleNamespace(storage_fs_path=str((found.folder / STORE).resolve()))
     made = []
-    for i, one in enumerate(found.members()):
+    for i, one in enumerate(found.trials()):
         Run.create(one.recipe)
         one.run.write_history([epoch(1, float(i))])
         made.append(Trial(trial_id=str(i), config={"run": one.folder.name}, storage=store, finished=False))
-    return scheduler(found, found.spec.plan), made
+    return build_scheduler(found, found.spec.plan), made
 
 
 def epoch(number: int, loss: float):

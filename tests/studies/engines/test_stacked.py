@@ -18,7 +18,7 @@ from assay.experiments.run import Run, list_runs
 from assay.models.pretrained import build
 from assay.recipes.schema import Model
 from assay.studies.engines import stacked
-from assay.studies.engines.stacked import DefaultEngine, Stacked, stacks, train_stack
+from assay.studies.engines.stacked import DefaultEngine, StackedEngine, group_stacks, train_stack
 from assay.studies.runner import study
 from assay.studies.spec import StudySpec
 from assay.studies.study import Study
@@ -29,11 +29,11 @@ FP32 = Runtime("cpu", "fp32", threads=1)
 RATES = {"optimizer.lr": [0.05, 0.01], "optimizer.weight_decay": [0, 0.01]}
 
 
-class StackedHere(Stacked):
+class StackedHere(StackedEngine):
     """The engine without its workers."""
 
     def run(self, members):
-        for chain in self.chains(members):
+        for chain in self.make_chains(members):
             yield from zip(chain, self.train(chain), strict=True)
 
 
@@ -45,26 +45,26 @@ def here() -> StackedHere:
 def grid(spec) -> StudySpec:
     """Rates by seeds: eight runs of one shape, with batch norm, dropout and augmentation, on fewer images."""
     changes = {"training.epochs": 2, "data.share": 0.3, "schedule": "cosine"}
-    return spec.changed({"changes": changes, "plan": {"name": "grid", "over": RATES}})
+    return spec.replace({"changes": changes, "plan": {"name": "grid", "over": RATES}})
 
 
 def grouped(spec: StudySpec, **more) -> list[int]:
-    return sorted(map(len, stacks(Study.planned(spec).members(), **more)))
+    return sorted(map(len, group_stacks(Study.locate(spec).trials(), **more)))
 
 
 def test_runs_that_differ_in_seed_and_rates_are_one_stack(grid):
     assert grouped(grid) == [8]
     momentum = {"name": "grid", "over": {"optimizer.momentum": [0, 0.5], **RATES}}
-    assert grouped(grid.changed({"plan": momentum})) == [16]
+    assert grouped(grid.replace({"plan": momentum})) == [16]
 
 
 def test_a_stack_has_no_more_nets_than_it_may(grid):
-    assert grouped(grid, most=3) == [2, 3, 3]
+    assert grouped(grid, max_size=3) == [2, 3, 3]
 
 
 def test_it_is_spread_over_the_processes(grid):
-    members = Study.planned(grid).members()
-    assert [len(chain) for chain in Stacked(FP32, 2).chains(members)] == [4, 4]
+    members = Study.locate(grid).trials()
+    assert [len(chain) for chain in StackedEngine(FP32, 2).make_chains(members)] == [4, 4]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_it_is_spread_over_the_processes(grid):
     ids=lambda over: next(iter(over)),
 )  # fmt: skip
 def test_what_differs_otherwise_is_in_another_stack(grid, over):
-    assert grouped(grid.changed({"plan": {"name": "grid", "over": over}})) == [2, 2]
+    assert grouped(grid.replace({"plan": {"name": "grid", "over": over}})) == [2, 2]
 
 
 @pytest.mark.parametrize(
@@ -89,24 +89,24 @@ def test_what_differs_otherwise_is_in_another_stack(grid, over):
     ids=str,
 )  # fmt: skip
 def test_what_cannot_be_stacked_runs_alone(spec, changes):
-    alone = spec.changed({"changes": changes, "plan": {"name": "grid", "over": {"data.share": [0.5]}}})
+    alone = spec.replace({"changes": changes, "plan": {"name": "grid", "over": {"data.share": [0.5]}}})
     assert grouped(alone) == [1, 1]
 
 
 def test_runs_that_begin_with_anothers_weights_stay_behind_it(spec):
     steps = {"plain": {}, "shared": {"faults": ["shared-weights"]}, "again": {"optimizer.lr": 0.02}}
-    members = Study.planned(spec.changed({"plan": {"name": "ladder", "against": "base", "steps": steps}})).members()
-    names = sorted(sorted(one.variant.name for one in chain) for chain in stacks(members))
+    members = Study.locate(spec.replace({"plan": {"name": "ladder", "against": "base", "steps": steps}})).trials()
+    names = sorted(sorted(one.variant.name for one in chain) for chain in group_stacks(members))
     assert names == [["again", "again", "base", "base"], ["plain", "shared"], ["plain", "shared"]]
 
 
 def test_a_run_with_a_checkpoint_goes_on_by_itself(grid):
     found = Study.create(grid)
-    begun = found.members()[3]
+    begun = found.trials()[3]
     run = Run.create(begun.recipe, found.folder.parent)
     run.checkpoint.parent.mkdir()
     run.checkpoint.write_bytes(b"")
-    assert [len(chain) for chain in stacks(found.members())] == [7, 1]
+    assert [len(chain) for chain in group_stacks(found.trials())] == [7, 1]
 
 
 def figures(run: Run) -> torch.Tensor:
@@ -159,10 +159,10 @@ def files(run: Run) -> set[str]:
 )  # fmt: skip
 def test_each_run_of_a_stack_equals_its_single_run(grid, monkeypatch, rates, changes):
     monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)  # figures take longer than these runs
-    base = grid.changed({"changes": {**grid.changes, **changes}, "plan": {"name": "grid", "over": rates}})
-    alone = study(base.changed({"name": "one"}), engine=InThisProcess(runtime=FP32))
-    together = study(base.changed({"name": "other"}), engine=here())
-    pairs = list(zip(together.members(), alone.members(), strict=True))
+    base = grid.replace({"changes": {**grid.changes, **changes}, "plan": {"name": "grid", "over": rates}})
+    alone = study(base.replace({"name": "one"}), engine=InThisProcess(runtime=FP32))
+    together = study(base.replace({"name": "other"}), engine=here())
+    pairs = list(zip(together.trials(), alone.trials(), strict=True))
     for mine, theirs in pairs:
         check_equal(Run.open(mine.folder), Run.open(theirs.folder))
     learnt = {float(figures(Run.open(one.folder))[-1, 2]) for one, _ in pairs}
@@ -180,21 +180,21 @@ def heads(grid, tmp_path, monkeypatch) -> StudySpec:
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight)  # signals do not die away
     save_file(net.state_dict(), tmp_path / "w.safetensors")
-    return grid.changed({"changes": changes, "plan": {"name": "grid", "over": {"optimizer.lr": [0.5, 0.1]}}})
+    return grid.replace({"changes": changes, "plan": {"name": "grid", "over": {"optimizer.lr": [0.5, 0.1]}}})
 
 
 def test_heads_on_kept_features_are_one_stack_and_equal_their_single_runs(heads, monkeypatch):
     monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
     assert grouped(heads) == [4]
-    alone = study(heads.changed({"name": "one"}), engine=InThisProcess(runtime=FP32))
-    together = study(heads.changed({"name": "other"}), engine=here())
-    for mine, theirs in zip(together.members(), alone.members(), strict=True):
+    alone = study(heads.replace({"name": "one"}), engine=InThisProcess(runtime=FP32))
+    together = study(heads.replace({"name": "other"}), engine=here())
+    for mine, theirs in zip(together.trials(), alone.trials(), strict=True):
         check_equal(Run.open(mine.folder), Run.open(theirs.folder))
 
 
 def test_the_usual_engine_stacks_heads_and_nothing_else(heads, grid):
-    members = [*Study.planned(heads).members(), *Study.planned(grid).members()]
-    assert sorted(len(chain) for chain in DefaultEngine(FP32, 1).chains(members)) == [*[1] * 8, 4]
+    members = [*Study.locate(heads).trials(), *Study.locate(grid).trials()]
+    assert sorted(len(chain) for chain in DefaultEngine(FP32, 1).make_chains(members)) == [*[1] * 8, 4]
 
 
 @pytest.mark.parametrize(
@@ -206,22 +206,22 @@ def test_the_usual_engine_stacks_heads_and_nothing_else(heads, grid):
     ids=str,
 )  # fmt: skip
 def test_what_is_no_head_on_kept_features_is_not_stacked(heads, changes):
-    assert grouped(heads.changed({"changes": {**heads.changes, **changes}})) == [1] * 4
+    assert grouped(heads.replace({"changes": {**heads.changes, **changes}})) == [1] * 4
 
 
 def test_heads_of_a_net_that_cannot_be_cut_run_one_after_another(heads, monkeypatch):
     monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
     monkeypatch.setattr("assay.experiments.setup_trainer.cut", lambda *_: None)
-    found = study(heads.changed({"replicates": 1}), engine=here())
-    assert [one.run.status["state"] for one in found.members()] == ["finished"] * 2
+    found = study(heads.replace({"replicates": 1}), engine=here())
+    assert [one.run.status["state"] for one in found.trials()] == ["finished"] * 2
 
 
 def test_a_member_that_diverges_is_told_and_the_others_do_not_feel_it(grid):
     over = {"name": "grid", "over": {"optimizer.lr": [0.05, 1e30, 0.02]}}
-    one, other = (grid.changed({"name": name, "plan": over, "replicates": 1}) for name in ("one", "other"))
+    one, other = (grid.replace({"name": name, "plan": over, "replicates": 1}) for name in ("one", "other"))
     alone, together = study(one, engine=InThisProcess(runtime=FP32)), study(other, engine=here())
-    first, wild, last = (Run.open(member.folder) for member in together.members())
-    theirs = [Run.open(member.folder) for member in alone.members()]
+    first, wild, last = (Run.open(member.folder) for member in together.trials())
+    theirs = [Run.open(member.folder) for member in alone.trials()]
     check_equal(first, theirs[0])
     check_equal(last, theirs[2])
     assert wild.status["state"] == "failed"
@@ -234,7 +234,7 @@ def test_a_member_that_diverges_is_told_and_the_others_do_not_feel_it(grid):
 def test_a_stack_that_was_stopped_starts_again_and_repeats_no_finished_run(grid, monkeypatch):
     monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
     found = Study.create(grid)
-    members = found.members()
+    members = found.trials()
     assert train_stack(members[:2], FP32, mlflow=False) == [None, None]
     before = [files_as_they_are(one.folder) for one in members[:2]]
     with monkeypatch.context() as patch:
@@ -246,8 +246,8 @@ def test_a_stack_that_was_stopped_starts_again_and_repeats_no_finished_run(grid,
     assert {len(run.history) for run in stopped} == {1}
     again = study(grid, engine=here())
     assert [files_as_they_are(one.folder) for one in members[:2]] == before
-    whole = study(grid.changed({"name": "whole"}), engine=here())
-    for mine, theirs in zip(again.members(), whole.members(), strict=True):
+    whole = study(grid.replace({"name": "whole"}), engine=here())
+    for mine, theirs in zip(again.trials(), whole.trials(), strict=True):
         check_equal(Run.open(mine.folder), Run.open(theirs.folder))
 
 
@@ -265,22 +265,22 @@ def stop_in_the_second(epoch):
 
 
 def test_ctrl_c_stops_a_stack_after_the_step_under_way_and_begins_no_other(grid, monkeypatch):
-    members = Study.create(grid).members()
-    monkeypatch.setattr(stacked, "stopped", threading.Event())
+    members = Study.create(grid).trials()
+    monkeypatch.setattr(stacked, "stop_event", threading.Event())
     monkeypatch.setattr(stacked.StackedTrainer, "drop_diverged", lambda *_: signal.raise_signal(signal.SIGINT))
     engine = here()
     first = engine.train(members[:4])
     assert len(set(first)) == 1
     assert "stopped in epoch 1, after step 1 of" in first[0]
     assert {one.run.status["state"] for one in members[:4]} == {"stopped"}
-    assert engine.train(members[4:]) == ["not begun"] * 4
+    assert engine.train(members[4:]) == ["not started"] * 4
 
 
 def test_what_stops_the_whole_stack_is_said_of_each(grid, monkeypatch):
     def refuse(*_) -> None:
         raise AssayError("no room")
 
-    members = Study.create(grid).members()
+    members = Study.create(grid).trials()
     monkeypatch.setattr("assay.experiments.run.Run.write_history", refuse)
     assert train_stack(members, FP32, mlflow=False) == ["no room"] * 8
     assert {one.run.status["state"] for one in members} == {"failed"}

@@ -1,10 +1,9 @@
-"""The stacked engine: runs that differ in seed, learning rate, momentum or weight decay alone, trained as one wide net.
+"""The stacked engine: runs that differ only in seed, learning rate, momentum or weight decay, trained as one wide net.
 
-What does not fit together trains by itself, as the local engine would. A stack that was stopped starts again from its
-beginning; runs that had finished stay.
+Runs that cannot be stacked train one by one, as with the local engine. A stack that was stopped starts again from its
+beginning; runs that have finished stay.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,135 +14,133 @@ from assay.core.runtime import Runtime
 from assay.experiments.run import Run
 from assay.experiments.run_state import RunState
 from assay.experiments.setup import TrainingSetup, set_up, set_up_like
-from assay.models.pretrained import is_pretrained, library_of
-from assay.models.sequential import Net, lines_of
-from assay.models.stacked import knows
-from assay.recipes.recipe import Recipe
-from assay.studies.engines.local import Chain, Local, chains, stopped, train_member
+from assay.models.sequential import Net
+from assay.studies.engines.base import Engine, EngineOptions, engine
+from assay.studies.engines.local import NOT_STARTED, Chain, LocalEngine, group_chains, stop_event, train_trial
 from assay.studies.study import Trial
 from assay.training.callbacks import Callback
 from assay.training.interrupt import interruptible
+from assay.training.stackable import can_stack, is_cached_head, stack_key
 from assay.training.stacked_trainer import StackedTrainer
 
-MOST = 32  # nets in a stack: memory grows with them
-FREE = {"name", "seed", "reported"}  # keys that may differ in a stack, beside the optimizer's stackable ones
+MAX_STACK = 32  # nets in a stack: memory grows with them
 
 
 @dataclass(frozen=True)
-class Stacked(Local):
-    """The local engine, of whose workers each trains a whole stack at a time."""
+class StackedEngine(LocalEngine):
+    """The local engine with workers that train a whole stack at a time."""
 
-    def chains(self, members: Sequence[Trial]) -> list[Chain]:
-        """Stacks, spread over the processes, and the rest."""
-        return stacks(members, min(MOST, -(-len(members) // self.processes)))
+    def make_chains(self, trials: Sequence[Trial]) -> list[Chain]:
+        """Stacks, spread over the processes, and the remaining trials."""
+        return group_stacks(trials, min(MAX_STACK, -(-len(trials) // self.processes)))
 
     def train(self, chain: Chain) -> list[str | None]:
-        """A stack at once, anything else one after another."""
-        if len(chain) == 1 or chain[1].start:  # one that begins with the weights of the one before it
+        """Train a stack at once, any other chain one by one."""
+        if len(chain) == 1 or chain[1].start:  # a trial that starts from the weights of the one before it
             return super().train(chain)
-        if stopped.is_set():
-            return ["not begun"] * len(chain)
+        if stop_event.is_set():
+            return [NOT_STARTED] * len(chain)
         try:
             return train_stack(chain, self.runtime, self.mlflow)
         except Interrupted as error:
-            stopped.set()
+            stop_event.set()
             return [str(error)] * len(chain)
 
 
 @dataclass(frozen=True)
-class DefaultEngine(Stacked):
-    """The local engine; but heads on kept features, whose stacks are quick on a CPU too, train together."""
+class DefaultEngine(StackedEngine):
+    """The local engine, except that heads on cached features train as stacks: these are fast on a CPU too."""
 
-    def chains(self, members: Sequence[Trial]) -> list[Chain]:
-        """Stacks of heads, and the rest."""
-        first = {one.start for one in members}
-        heads = [one for one in members if library_of(one.recipe.model.name) and fits(one) and one.folder not in first]
-        return [*super().chains(heads), *chains([one for one in members if one not in heads])]
+    def make_chains(self, trials: Sequence[Trial]) -> list[Chain]:
+        """Stacks of heads, and the remaining trials."""
+        start_folders = {trial.start for trial in trials}
+        heads = [
+            trial
+            for trial in trials
+            if is_cached_head(trial.recipe) and fits_stack(trial) and trial.folder not in start_folders
+        ]
+        return [*super().make_chains(heads), *group_chains([trial for trial in trials if trial not in heads])]
 
 
-def stacks(members: Sequence[Trial], most: int = MOST) -> list[Chain]:
-    """The members in groups to be trained together, of `most` at most; those that fit no other stay alone."""
-    first = {one.start for one in members}  # others begin with their weights, in the same worker
-    same: dict[str, list[Trial]] = defaultdict(list)
+@engine("local")
+def local_engine(options: EngineOptions) -> Engine:
+    """One process for each core; heads on cached features train together."""
+    options.refuse_address()
+    return DefaultEngine.choose(options.runtime, options.processes, options.mlflow)
+
+
+@engine("stacked")
+def stacked_engine(options: EngineOptions) -> Engine:
+    """As local, and all runs of equal architecture train as one wide net."""
+    options.refuse_address()
+    return StackedEngine.choose(options.runtime, options.processes, options.mlflow)
+
+
+def group_stacks(trials: Sequence[Trial], max_size: int = MAX_STACK) -> list[Chain]:
+    """The trials in stacks of at most `max_size`; trials that cannot be stacked stay alone."""
+    start_folders = {trial.start for trial in trials}  # another trial starts from their weights, in the same worker
+    stacks: dict[str, list[Trial]] = defaultdict(list)
     rest: list[Trial] = []
-    for one in members:
-        (same[_key(one.recipe)] if fits(one) and one.folder not in first else rest).append(one)
-    groups: list[Chain] = [ones[start : start + most] for ones in same.values() for start in range(0, len(ones), most)]
-    return groups + chains(rest)
+    for trial in trials:
+        if fits_stack(trial) and trial.folder not in start_folders:
+            stacks[stack_key(trial.recipe)].append(trial)
+        else:
+            rest.append(trial)
+    chains: list[Chain] = [
+        stack[place : place + max_size] for stack in stacks.values() for place in range(0, len(stack), max_size)
+    ]
+    return chains + group_chains(rest)
 
 
-def fits(member: Trial) -> bool:
-    """Whether this run could be part of a stack at all."""
-    recipe = member.recipe
-    return (
-        recipe.optimizer.stackable_keys is not None
-        and not recipe.schedule.needs_validation  # each net would need a rate of its own
-        and recipe.stopping.patience is None  # all must end together
-        and not recipe.faults
-        and member.start is None
-        and not (member.run and member.run.checkpoint.exists())  # it goes on from there, by itself
-        and (is_head(recipe) if is_pretrained(recipe.model) else knows(lines_of(recipe.model, 2)))
-    )
+def fits_stack(trial: Trial) -> bool:
+    """Whether this run can be part of a stack: from the start, with fresh weights. One with a checkpoint resumes."""
+    has_checkpoint = trial.run is not None and trial.run.checkpoint.exists()
+    return can_stack(trial.recipe) and trial.start is None and not has_checkpoint
 
 
-def is_head(recipe: Recipe) -> bool:
-    """Whether this is a new head alone, on features of a pretrained net that are the same in all epochs."""
-    model = recipe.model
-    frozen = model.train_only == "head" and not model.unfreeze and model.frozen_batch_norm
-    return frozen and model.weights != "none" and bool(recipe.training.views or not recipe.augment)
-
-
-def train_stack(members: Chain, runtime: Runtime, mlflow: bool) -> list[str | None]:
-    """Train members together, judge them one by one; returns what went wrong with each. Raises Interrupted."""
+def train_stack(trials: Chain, runtime: Runtime, mlflow: bool) -> list[str | None]:
+    """Train trials together, score them one by one; returns why each failed, or None. Raises Interrupted."""
     try:
-        first = set_up(members[0].recipe, runtime)
-        if not isinstance(first.trainer.trained_net, Net):  # a pretrained net that could not be cut
-            return [train_member(one, runtime, mlflow) for one in members]
-        pairs = _begun(members, first)
-        stack = StackedTrainer([job.trainer for _, job in pairs])
+        first = set_up(trials[0].recipe, runtime)
+        if not isinstance(first.trainer.trained_net, Net):  # a pretrained net that cannot be split
+            return [train_trial(trial, runtime, mlflow) for trial in trials]
+        pairs = _set_up(trials, first)
+        stack = StackedTrainer([setup.trainer for _, setup in pairs])
         _train(stack, [run for run, _ in pairs])
     except Interrupted:
         raise
     except AssayError as error:
-        return [str(error)] * len(members)
-    return [_complete(run, job, stack.errors.get(place), mlflow) for place, (run, job) in enumerate(pairs)]
+        return [str(error)] * len(trials)
+    return [_complete(run, setup, stack.errors.get(place), mlflow) for place, (run, setup) in enumerate(pairs)]
 
 
-def _key(recipe: Recipe) -> str:
-    """Equal for recipes of one stack."""
-    values = recipe.model_dump(mode="json", exclude=FREE)
-    for key in recipe.optimizer.stackable_keys or ():
-        values["optimizer"].pop(key, None)
-    return json.dumps(values, sort_keys=True)
-
-
-def _begun(members: Chain, first: TrainingSetup) -> list[tuple[Run, TrainingSetup]]:
-    """A folder and a job for each; they share the images."""
-    jobs = [first, *(set_up_like(first, one.recipe) for one in members[1:])]
-    runs = [_folder(one) for one in members]
-    for run, job in zip(runs, jobs, strict=True):
-        job.describe(run)
+def _set_up(trials: Chain, first: TrainingSetup) -> list[tuple[Run, TrainingSetup]]:
+    """A run folder and a setup for each trial; the setups share the images."""
+    setups = [first, *(set_up_like(first, trial.recipe) for trial in trials[1:])]
+    runs = [_clean_run(trial) for trial in trials]
+    for run, setup in zip(runs, setups, strict=True):
+        setup.describe(run)
         run.set_status(state=RunState.RUNNING, reason=None)
-    return list(zip(runs, jobs, strict=True))
+    return list(zip(runs, setups, strict=True))
 
 
-def _folder(member: Trial) -> Run:
-    """The member's run, empty of what an attempt before this left half-written."""
-    if member.folder.is_dir():
-        remove_partial_files(member.folder)
-        if not member.run:
-            member.folder.rmdir()
-    return member.run or Run.create(member.recipe, member.folder.parents[1])
+def _clean_run(trial: Trial) -> Run:
+    """The trial's run, without files that an earlier attempt left half-written."""
+    if trial.folder.is_dir():
+        remove_partial_files(trial.folder)
+        if not trial.run:
+            trial.folder.rmdir()
+    return trial.run or Run.create(trial.recipe, trial.folder.parents[1])
 
 
 def _train(stack: StackedTrainer, runs: Sequence[Run]) -> None:
     from assay.experiments.finish import record_end
 
-    states = [one.state for one in stack.trainers]
+    states = [trainer.state for trainer in stack.trainers]
     try:
         with interruptible() as stop_requested:
             while not stack.finished:
-                stack.train_epoch(lambda: stop_requested() or stopped.is_set())  # or before the training began
+                stack.train_epoch(lambda: stop_requested() or stop_event.is_set())  # the event may precede the training
                 for run, state in zip(runs, states, strict=True):
                     run.write_history(state.history)
     except BaseException as error:
@@ -152,20 +149,20 @@ def _train(stack: StackedTrainer, runs: Sequence[Run]) -> None:
         raise
 
 
-def _complete(run: Run, job: TrainingSetup, wrong: NonFiniteError | None, mlflow: bool) -> str | None:
-    """Judge a member that is trained, or say how it failed, as for any run."""
+def _complete(run: Run, setup: TrainingSetup, failure: NonFiniteError | None, mlflow: bool) -> str | None:
+    """Score a trained run, or record its failure, as for any run."""
     from assay.experiments.finish import complete
 
-    trainer = job.trainer
+    trainer = setup.trainer
 
-    def train(callback: Callback, *_: object) -> None:
+    def replay(callback: Callback, *_: object) -> None:
         for row in trainer.state.history:
             callback.on_epoch_end(row, row.epoch == trainer.best_epoch)
-        if wrong:
-            raise wrong
+        if failure:
+            raise failure
 
     try:
-        complete(run, job, Callback(), mlflow, train)
+        complete(run, setup, Callback(), mlflow, replay)
     except AssayError as error:
         return str(error)
     return None

@@ -1,0 +1,77 @@
+"""What is noteworthy about a variant's runs: diverged, stuck at chance, or still improving at the end."""
+
+from collections.abc import Sequence
+from math import sqrt
+
+from assay.core.finding import Finding, Severity
+from assay.experiments.run import Run
+
+STUCK_DEVIATIONS = 3  # standard deviations above the accuracy of always predicting the most frequent class
+
+
+def diagnose_runs(name: str, runs: Sequence[Run], finished: Sequence[Run]) -> tuple[Finding, ...]:
+    """The findings about the runs of a variant of that name, the most serious first."""
+    diverged = [run for run in runs if run.status.get("diverged")]
+    if diverged:
+        return (_diverged(name, diverged),)
+    if finished and all(is_stuck(run) for run in finished):
+        return (_stuck_at_chance(name, finished),)
+    if finished and all(is_still_improving(run) for run in finished):
+        return (_still_improving(name, finished),)
+    return ()
+
+
+def is_stuck(run: Run) -> bool:
+    """Whether a run is no better than always predicting the most frequent class, within the noise of n images."""
+    scores = run.results["validation"]
+    chance, n = _chance(run), scores["n"]
+    return bool(scores["accuracy"] <= chance + STUCK_DEVIATIONS * sqrt(chance * (1 - chance) / n))
+
+
+def is_still_improving(run: Run) -> bool:
+    """Whether the last of several epochs was the best one."""
+    return bool(run.status["best_epoch"] == run.recipe.training.epochs > 1)
+
+
+def _chance(run: Run) -> float:
+    """The accuracy of always predicting the most frequent class of the validation images."""
+    scores = run.results["validation"]
+    return float(max(label["n"] for label in scores["per_class"]) / scores["n"])
+
+
+def _diverged(name: str, runs: Sequence[Run]) -> Finding:
+    return Finding(
+        "diverged",
+        Severity.ERROR,
+        f"{name}: {len(runs)} of its runs diverged",
+        {"runs": [run.name for run in runs], "reasons": [run.status.get("reason") for run in runs]},
+        cause="the loss stopped being a finite number",
+        fix="lower the learning rate, add warmup, or set optimizer.clip_norm",
+    )
+
+
+def _stuck_at_chance(name: str, runs: Sequence[Run]) -> Finding:
+    return Finding(
+        "stuck-at-chance",
+        Severity.ERROR,
+        f"{name}: no run does better than always predicting the most frequent class",
+        {
+            "accuracies": [run.results["validation"]["accuracy"] for run in runs],
+            "chance": _chance(runs[0]),
+            "n": runs[0].results["validation"]["n"],
+        },
+        cause="the net has not started to learn",
+        fix="try another learning rate, and check the labels and the preprocessing",
+    )
+
+
+def _still_improving(name: str, runs: Sequence[Run]) -> Finding:
+    epochs = runs[0].recipe.training.epochs
+    return Finding(
+        "still-improving",
+        Severity.WARNING,
+        f"{name}: the last epoch was the best one in every run",
+        {"best_epochs": [run.status["best_epoch"] for run in runs], "epochs": epochs},
+        cause="training ended too early",
+        fix=f"set training.epochs above {epochs}",
+    )

@@ -12,20 +12,20 @@ def noise():
     return torch.rand(2, 3, 20, 26, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize(("edge", "theirs"), [("reflect", "mirror"), ("replicate", "nearest")])
+@pytest.mark.parametrize(("edge", "reference"), [("reflect", "mirror"), ("replicate", "nearest")])
 @pytest.mark.parametrize(("sigma", "truncate"), [(0.4, 4), (1.0, 4), (2.0, 3)])
-def test_a_gaussian_is_scipys(sigma, truncate, edge, theirs):
+def test_a_gaussian_is_scipys(sigma, truncate, edge, reference):
     pixels = noise()
-    seen = blur(pixels, gaussian(sigma, radius(sigma, truncate)), edge)
-    expected = ndimage.gaussian_filter(pixels.numpy(), (0, 0, sigma, sigma), mode=theirs, truncate=truncate)
-    np.testing.assert_allclose(seen.numpy(), expected, atol=1e-6)
+    output = blur(pixels, gaussian(sigma, radius(sigma, truncate)), edge)
+    expected = ndimage.gaussian_filter(pixels.numpy(), (0, 0, sigma, sigma), mode=reference, truncate=truncate)
+    np.testing.assert_allclose(output.numpy(), expected, atol=1e-6)
 
 
 def test_a_kernel_of_two_dimensions_is_scipys_correlation():
     pixels, kernel = noise(), torch.rand(5, 3, generator=torch.Generator().manual_seed(1))
-    seen = blur(pixels, kernel)
+    output = blur(pixels, kernel)
     expected = ndimage.correlate(pixels.numpy(), kernel.numpy()[None, None], mode="mirror")
-    np.testing.assert_allclose(seen.numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose(output.numpy(), expected, atol=1e-5)
 
 
 def test_a_gaussian_without_spread_changes_nothing():
@@ -40,5 +40,5 @@ def test_opencvs_rule():
 
 
 def test_an_image_smaller_than_the_kernel_is_blurred_all_the_same():
-    seen = blur(torch.full((1, 1, 3, 3), 0.7), gaussian(4.0, 8))
-    assert torch.allclose(seen, torch.full_like(seen, 0.7))
+    output = blur(torch.full((1, 1, 3, 3), 0.7), gaussian(4.0, 8))
+    assert torch.allclose(output, torch.full_like(output, 0.7))

@@ -80,14 +80,14 @@ def test_an_animation_gives_its_first_frame(tmp_path):
 
 
 def test_a_large_jpeg_is_decoded_at_a_lower_scale_that_is_still_twice_too_large(tmp_path, monkeypatch):
-    seen, plain = [], decode.fit
-    monkeypatch.setattr(decode, "fit", lambda image, shape: seen.append(image.size) or plain(image, shape))
+    output, plain = [], decode.fit
+    monkeypatch.setattr(decode, "fit", lambda image, shape: output.append(image.size) or plain(image, shape))
     PICTURE.resize((1600, 1200)).save(tmp_path / "large.jpg")
-    found = decode.read_image(tmp_path / "large.jpg", (3, 80, 80))
-    assert seen == [(400, 300)]  # 1/8 would be 200 x 150, larger than 80 but not twice as large
-    assert (found.width, found.height) == (1600, 1200)
+    result = decode.read_image(tmp_path / "large.jpg", (3, 80, 80))
+    assert output == [(400, 300)]  # 1/8 would be 200 x 150, larger than 80 but not twice as large
+    assert (result.width, result.height) == (1600, 1200)
     whole = Image.open(tmp_path / "large.jpg").crop((200, 0, 1400, 1200)).resize((80, 80), Image.Resampling.BILINEAR)
-    assert np.abs(found.pixels.transpose(1, 2, 0).astype(int) - np.asarray(whole)).mean() < 1
+    assert np.abs(result.pixels.transpose(1, 2, 0).astype(int) - np.asarray(whole)).mean() < 1
 
 
 def test_the_picture_of_a_caller_is_not_changed():

@@ -53,10 +53,10 @@ def test_class_counts_name_every_class():
 
 
 def test_fingerprint_depends_on_content_only():
-    other = IMAGES.copy()
-    other[3, 2, 1, 1] ^= 1
+    second = IMAGES.copy()
+    second[3, 2, 1, 1] ^= 1
     assert made().fingerprint == made(images=IMAGES.copy(), class_names=("a", "b")).fingerprint
-    assert made().fingerprint != made(images=other).fingerprint
+    assert made().fingerprint != made(images=second).fingerprint
     assert made().fingerprint != made(labels=LABELS[::-1].copy() * 0).fingerprint
 
 
@@ -73,33 +73,33 @@ def both(tmp_path):
 def test_a_part_of_a_memory_map_is_the_same_part_and_copies_nothing(both):
     rows, names = [7, 1, 1, 10, 3], ("c", "x", "a", "b")
     plain, mapped = (images.subset(rows) for images in both)
-    for one, other in (
+    for item, second in (
         (plain, mapped),
         (plain.subset([4, 0]), mapped.subset([4, 0])),
         (plain.with_class_names(names), mapped.with_class_names(names)),
     ):
-        assert len(one) == len(other)
-        assert one.shape == other.shape
-        assert one.class_names == other.class_names
-        assert one.source == other.source
-        assert np.array_equal(one.labels, other.labels)
-        assert one.class_counts().tolist() == other.class_counts().tolist()
-        assert torch.equal(one.take(torch.tensor([1, 0])), other.take(torch.tensor([1, 0])))
-        assert "images" not in vars(other)
-        assert np.array_equal(one.images, other.images)
-        assert not isinstance(other.images, np.memmap)
+        assert len(item) == len(second)
+        assert item.shape == second.shape
+        assert item.class_names == second.class_names
+        assert item.source == second.source
+        assert np.array_equal(item.labels, second.labels)
+        assert item.class_counts().tolist() == second.class_counts().tolist()
+        assert torch.equal(item.take(torch.tensor([1, 0])), second.take(torch.tensor([1, 0])))
+        assert "images" not in vars(second)
+        assert np.array_equal(item.images, second.images)
+        assert not isinstance(second.images, np.memmap)
 
 
 def test_parts_of_a_memory_map_have_fingerprints_of_their_own(both):
     _, mapped = both
-    found = {mapped.subset(rows).fingerprint for rows in ([0, 1], [1, 0], [0], range(12), [0, 1])}
-    assert len(found | {mapped.fingerprint}) == 5
+    result = {mapped.subset(rows).fingerprint for rows in ([0, 1], [1, 0], [0], range(12), [0, 1])}
+    assert len(result | {mapped.fingerprint}) == 5
 
 
 def test_other_class_names_need_no_look_at_the_pixels_and_equal_ones_no_copy(both):
     part = both[1].subset([3, 4])
     assert part.with_class_names(part.class_names) is part
-    other, third = (part.with_class_names(names) for names in (("c", "b", "a"), ("b", "c", "a")))
-    assert len({part.fingerprint, other.fingerprint, third.fingerprint}) == 3
-    assert other.fingerprint == part.with_class_names(("c", "b", "a")).fingerprint
-    assert other.whole.digest
+    second, third = (part.with_class_names(names) for names in (("c", "b", "a"), ("b", "c", "a")))
+    assert len({part.fingerprint, second.fingerprint, third.fingerprint}) == 3
+    assert second.fingerprint == part.with_class_names(("c", "b", "a")).fingerprint
+    assert second.whole.digest

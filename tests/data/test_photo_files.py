@@ -51,11 +51,13 @@ def test_a_damaged_one_is_named(bars_photos):
         list(find_photos(bars_photos))
 
 
-@pytest.mark.parametrize(("make", "told"), [(False, "there is no folder or table"), (True, "holds no labeled image")])
-def test_a_folder_without_photographs_is_refused(tmp_path, make, told):
+@pytest.mark.parametrize(
+    ("make", "message"), [(False, "there is no folder or table"), (True, "holds no labeled image")]
+)
+def test_a_folder_without_photographs_is_refused(tmp_path, make, message):
     if make:
         (tmp_path / "none" / "cat").mkdir(parents=True)
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         find_photos(tmp_path / "none")
 
 

@@ -30,16 +30,18 @@ def smooth(height, width):
 @pytest.mark.parametrize(("scale", "ends"), [("unit", (0.0, 1.0)), ("centered", (-0.5, 0.5)), ("signed", (-1.0, 1.0))])
 def test_scale_reaches_its_ends_exactly(scale, ends):
     levels = torch.tensor([0, 255], dtype=torch.uint8).view(1, 1, 1, 2)
-    seen = Preprocess((1, 1, 2), scale=scale)(levels)
-    assert seen.dtype == torch.float32
-    assert tuple(seen.flatten().tolist()) == ends
+    output = Preprocess((1, 1, 2), scale=scale)(levels)
+    assert output.dtype == torch.float32
+    assert tuple(output.flatten().tolist()) == ends
 
 
 @pytest.mark.parametrize("scale", ["unit", "centered", "signed"])
 def test_normalized_training_images_have_mean_0_and_std_1(scale):
-    seen = Preprocess.fit(Preprocessing(scale=scale, normalize="train"), image_set())(torch.from_numpy(RANDOM)).double()
-    assert torch.allclose(seen.mean((0, 2, 3)), torch.zeros(3, dtype=torch.float64), atol=1e-6)
-    assert torch.allclose(seen.std((0, 2, 3), correction=0), torch.ones(3, dtype=torch.float64), atol=1e-6)
+    output = Preprocess.fit(Preprocessing(scale=scale, normalize="train"), image_set())(
+        torch.from_numpy(RANDOM)
+    ).double()
+    assert torch.allclose(output.mean((0, 2, 3)), torch.zeros(3, dtype=torch.float64), atol=1e-6)
+    assert torch.allclose(output.std((0, 2, 3), correction=0), torch.ones(3, dtype=torch.float64), atol=1e-6)
 
 
 def test_train_statistics_are_those_of_numpy():
@@ -51,41 +53,41 @@ def test_train_statistics_are_those_of_numpy():
 
 def test_constants_apply_to_the_scaled_pixels():
     constants = MeanStd(mean=(0.1, 0.2, 0.3), std=(0.5, 1.0, 2.0))
-    seen = Preprocess.fit(Preprocessing(scale="centered", normalize=constants), image_set())(torch.from_numpy(RANDOM))
+    output = Preprocess.fit(Preprocessing(scale="centered", normalize=constants), image_set())(torch.from_numpy(RANDOM))
     mean, std = np.array(constants.mean).reshape(3, 1, 1), np.array(constants.std).reshape(3, 1, 1)
-    assert seen.numpy() == pytest.approx((RANDOM / 255 - 0.5 - mean) / std, abs=1e-6)
+    assert output.numpy() == pytest.approx((RANDOM / 255 - 0.5 - mean) / std, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["mean", "std"])
 def test_a_wrong_number_of_constants_says_where(name):
     values = {"mean": (0.1, 0.1, 0.1), "std": (1.0, 1.0, 1.0), name: (0.5,)}
-    with pytest.raises(UsageError, match="1 values for images of 3 channel") as caught:
+    with pytest.raises(UsageError, match="1 values for images of 3 channel") as error:
         Preprocess.fit(Preprocessing(normalize=MeanStd(**values)), image_set())
-    assert caught.value.at == ("normalize", name)
+    assert error.value.at == ("normalize", name)
 
 
 def test_a_channel_that_never_varies_cannot_be_normalized():
     flat = RANDOM.copy()
     flat[:, 1] = 77
-    with pytest.raises(UsageError, match="channel 1 of toy/train never varies") as caught:
+    with pytest.raises(UsageError, match="channel 1 of toy/train never varies") as error:
         Preprocess.fit(Preprocessing(normalize="train"), image_set(flat))
-    assert caught.value.at == ("normalize",)
+    assert error.value.at == ("normalize",)
 
 
 def test_a_crop_larger_than_the_image_is_refused():
-    with pytest.raises(UsageError, match="crop of 9 px does not fit into 8 x 8 px") as caught:
+    with pytest.raises(UsageError, match="crop of 9 px does not fit into 8 x 8 px") as error:
         Preprocess.fit(Preprocessing(crop=9), image_set())
-    assert caught.value.at == ("crop",)
+    assert error.value.at == ("crop",)
 
 
 @pytest.mark.parametrize(("height", "width", "resize"), [(64, 64, 32), (90, 60, 24), (50, 75, 33), (32, 32, 80)])
 def test_resize_is_pillows_antialiased_one(height, width, resize):
     picture = smooth(height, width)
     preprocess = Preprocess((3, height, width), resize=resize)
-    seen = preprocess.pixels(torch.from_numpy(picture).permute(2, 0, 1)[None])[0]
+    output = preprocess.pixels(torch.from_numpy(picture).permute(2, 0, 1)[None])[0]
     assert min(preprocess.shape[1:]) == resize
-    expected = Image.fromarray(picture).resize((seen.shape[2], seen.shape[1]), Image.Resampling.BILINEAR)
-    assert seen.permute(1, 2, 0).numpy() == pytest.approx(np.asarray(expected) / 255, abs=1.1 / 255)
+    expected = Image.fromarray(picture).resize((output.shape[2], output.shape[1]), Image.Resampling.BILINEAR)
+    assert output.permute(1, 2, 0).numpy() == pytest.approx(np.asarray(expected) / 255, abs=1.1 / 255)
 
 
 def test_crop_is_the_center():
@@ -126,9 +128,9 @@ def test_the_shorter_side_decides_and_the_middle_is_kept():
     wide = smooth(64, 128)
     middle = Image.fromarray(wide).crop((32, 0, 96, 64))
     expected = np.asarray(middle.resize((32, 32), Image.Resampling.BILINEAR))
-    seen = RGB.read_pil(Image.fromarray(wide))[0].permute(1, 2, 0).numpy()
-    assert seen.shape == (32, 32, 3)
-    assert seen.astype(int) == pytest.approx(expected.astype(int), abs=1)
+    output = RGB.read_pil(Image.fromarray(wide))[0].permute(1, 2, 0).numpy()
+    assert output.shape == (32, 32, 3)
+    assert output.astype(int) == pytest.approx(expected.astype(int), abs=1)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I;16", "I"])
@@ -139,10 +141,10 @@ def test_every_color_mode_becomes_the_sources(mode, preprocess):
         if mode in ("I;16", "I")
         else (Image.new("RGB", (50, 40), "white").convert(mode))
     )
-    seen = preprocess.read_pil(white)
-    assert seen.shape == (1, *preprocess.source_shape)
-    assert seen.dtype == torch.uint8
-    assert seen.min() == 255
+    output = preprocess.read_pil(white)
+    assert output.shape == (1, *preprocess.source_shape)
+    assert output.dtype == torch.uint8
+    assert output.min() == 255
 
 
 def test_gray_is_pillows_luminance():
@@ -154,8 +156,8 @@ def test_gray_is_pillows_luminance():
 def test_sixteen_bit_gray_is_scaled_and_not_clipped(tmp_path, suffix):
     levels = np.linspace(0, 65535, 28 * 28).reshape(28, 28).astype(np.uint16)
     Image.fromarray(levels).save(tmp_path / f"deep.{suffix}")
-    seen = GRAY.read_pil(open_image(tmp_path / f"deep.{suffix}"))[0, 0].numpy()
-    assert np.array_equal(seen, np.round(levels / 257).astype(np.uint8))
+    output = GRAY.read_pil(open_image(tmp_path / f"deep.{suffix}"))[0, 0].numpy()
+    assert np.array_equal(output, np.round(levels / 257).astype(np.uint8))
 
 
 @pytest.mark.parametrize("mode", ["F", "I"])
@@ -168,9 +170,9 @@ def test_transparent_pixels_are_white_and_hide_their_color():
     layer = np.zeros((32, 32, 4), np.uint8)
     layer[:, :, 0] = 200  # red below, everywhere
     layer[:16, :, 3] = 255  # the upper half opaque
-    seen = RGB.read_pil(Image.fromarray(layer))[0]
-    assert torch.equal(seen[:, 0, 0], torch.tensor([200, 0, 0], dtype=torch.uint8))
-    assert seen[:, 31].min() == 255
+    output = RGB.read_pil(Image.fromarray(layer))[0]
+    assert torch.equal(output[:, 0, 0], torch.tensor([200, 0, 0], dtype=torch.uint8))
+    assert output[:, 31].min() == 255
 
 
 def test_transparency_of_a_palette_counts(tmp_path):
@@ -187,9 +189,9 @@ def test_exif_orientation_is_applied_once(tmp_path, kind):
     exif = Image.Exif()
     exif[0x0112] = 6  # "turn me 90 degrees clockwise": the upper edge becomes the right one
     Image.fromarray(picture).save(tmp_path / f"turned.{kind}", exif=exif)
-    seen = RGB.read_pil(open_image(tmp_path / f"turned.{kind}"))[0].float().mean(0)
-    assert seen[:, 20:].min() > 200
-    assert seen[:, :12].max() < 55
+    output = RGB.read_pil(open_image(tmp_path / f"turned.{kind}"))[0].float().mean(0)
+    assert output[:, 20:].min() > 200
+    assert output[:, :12].max() < 55
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 4000), (3000, 2)])
@@ -201,10 +203,10 @@ def test_gray_images_become_three_equal_channels_for_a_net_that_takes_no_others(
     gray = image_set(RANDOM[:, :1])
     spec = Preprocessing(normalize=MeanStd(mean=(0.1, 0.2, 0.3), std=(1, 2, 4)))
     made = Preprocess.fit(spec, gray, color=True)
-    seen, plain = made(torch.from_numpy(gray.images)), torch.from_numpy(gray.images).float() / 255
-    assert made.shape == tuple(seen.shape[1:]) == (3, 8, 8)
+    output, plain = made(torch.from_numpy(gray.images)), torch.from_numpy(gray.images).float() / 255
+    assert made.shape == tuple(output.shape[1:]) == (3, 8, 8)
     for channel, (mean, std) in enumerate(((0.1, 1), (0.2, 2), (0.3, 4))):
-        torch.testing.assert_close(seen[:, channel], (plain[:, 0] - mean) / std)
+        torch.testing.assert_close(output[:, channel], (plain[:, 0] - mean) / std)
     assert Preprocess.from_dict(json.loads(json.dumps(made.to_dict()))) == made
     assert len(Preprocess.fit(Preprocessing(normalize="train"), gray, color=True).mean) == 3
 
@@ -216,9 +218,9 @@ def test_color_images_stay_as_they_are():
 def test_bicubic_resizing_is_pillows():
     picture = smooth(60, 80)
     made = Preprocess.for_shape(Preprocessing(resize=30, interpolation="bicubic"), (3, 60, 80))
-    seen = made.pixels(torch.from_numpy(picture.transpose(2, 0, 1).copy())[None])[0]
-    theirs = np.array(Image.fromarray(picture).resize((40, 30), Image.Resampling.BICUBIC)).transpose(2, 0, 1) / 255
-    assert np.abs(seen.numpy() - theirs).max() < 1.5 / 255
+    output = made.pixels(torch.from_numpy(picture.transpose(2, 0, 1).copy())[None])[0]
+    reference = np.array(Image.fromarray(picture).resize((40, 30), Image.Resampling.BICUBIC)).transpose(2, 0, 1) / 255
+    assert np.abs(output.numpy() - reference).max() < 1.5 / 255
 
 
 @pytest.mark.parametrize(("margin", "first"), [(1, 0), (3, 2), (5, 2), (4, 2)])

@@ -109,7 +109,7 @@ def test_a_damaged_split_is_an_error_that_names_the_file(tmp_path, damage):
     elif damage == "text":
         path.write_text("train: 1, 2, 3")
     else:
-        np.savez(path, other=np.arange(3))
+        np.savez(path, second=np.arange(3))
     with pytest.raises(DataError, match=r"split\.npz is not a stored split"):
         Split.load(path)
 
@@ -126,16 +126,16 @@ def test_folds_hold_every_image_once_in_equal_shares_of_each_class():
     labels = np.repeat(np.arange(4), 25)
     folds = [draw_fold(labels, np.arange(100), seed=3, number=number) for number in range(FOLDS)]
     assert sorted(np.concatenate(folds)) == list(range(100))
-    for one in folds:
-        assert np.bincount(labels[one]).tolist() == [5, 5, 5, 5]
+    for item in folds:
+        assert np.bincount(labels[item]).tolist() == [5, 5, 5, 5]
 
 
 def test_folds_keep_groups_whole():
     labels, groups = np.repeat([0, 1], 30), np.arange(60) // 3
     folds = [draw_fold(labels, groups, seed=0, number=number) for number in range(FOLDS)]
     assert sorted(np.concatenate(folds)) == list(range(60))
-    for one in folds:
-        assert all(np.isin(np.flatnonzero(groups == group), one).all() for group in groups[one])
+    for item in folds:
+        assert all(np.isin(np.flatnonzero(groups == group), item).all() for group in groups[item])
 
 
 def test_no_fold_has_a_class_that_could_not_be_learned():

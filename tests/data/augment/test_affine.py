@@ -52,9 +52,9 @@ def keras_affine(image, theta, tx, ty, zx, zy):
 def test_the_affine_transform_is_keras_and_scipys(height, width, parameters):
     pixels = noise(2, height, width)
     theta, down, right, zoom_down, zoom_right = (torch.full((2,), value) for value in parameters)
-    seen = transform(pixels, keras_matrix(theta, down, right, zoom_down, zoom_right))
+    output = transform(pixels, keras_matrix(theta, down, right, zoom_down, zoom_right))
     expected = np.stack([keras_affine(image, *parameters) for image in pixels.double().numpy()])
-    assert seen.numpy() == pytest.approx(expected, abs=2e-5)
+    assert output.numpy() == pytest.approx(expected, abs=2e-5)
 
 
 def test_a_zoom_below_1_enlarges():
@@ -69,10 +69,10 @@ def ramps(n, height, width):
     return torch.cat([rows, torch.arange(width).expand(n, 1, height, width)], 1).float()
 
 
-def slopes(seen):
+def slopes(output):
     """d(row, column) of the source by one step in the output, around the center: (N, 2, 2)."""
-    y, x = seen.shape[2] // 2, seen.shape[3] // 2
-    return torch.stack([seen[:, :, y + 1, x] - seen[:, :, y, x], seen[:, :, y, x + 1] - seen[:, :, y, x]], 2)
+    y, x = output.shape[2] // 2, output.shape[3] // 2
+    return torch.stack([output[:, :, y + 1, x] - output[:, :, y, x], output[:, :, y, x + 1] - output[:, :, y, x]], 2)
 
 
 def test_rotation_covers_its_range_in_degrees():
@@ -94,10 +94,10 @@ def test_zoom_draws_each_direction_by_itself():
 
 def test_shift_is_a_fraction_of_each_side():
     middle = (run(["shift 0.1"], ramps(2000, 41, 61)) - ramps(2000, 41, 61))[:, :, 20, 30]
-    for moved, side in ((middle[:, 0], 41), (middle[:, 1], 61)):
-        assert moved.abs().max() <= 0.1 * side + 1e-3
-        assert moved.max() > 0.095 * side
-        assert moved.min() < -0.095 * side
+    for shifts, side in ((middle[:, 0], 41), (middle[:, 1], 61)):
+        assert shifts.abs().max() <= 0.1 * side + 1e-3
+        assert shifts.max() > 0.095 * side
+        assert shifts.min() < -0.095 * side
 
 
 def test_affine_lines_become_one_transform_at_the_place_of_the_first():

@@ -60,5 +60,5 @@ def test_random_erasing_gives_every_pixel_a_color_of_its_own():
 
 
 def test_an_image_is_never_covered_beyond_its_edge():
-    seen = erased("random-erasing 1").any(0)
-    assert seen.all()  # every pixel can be hit, the corners too
+    output = erased("random-erasing 1").any(0)
+    assert output.all()  # every pixel can be hit, the corners too

@@ -112,6 +112,6 @@ def test_the_shape_of_an_epochs_images_is_known_before(epoch, shape):
     ],
 )
 def test_a_faulty_line_is_named_with_its_place_and_form(line, message):
-    with pytest.raises(UsageError, match=message) as caught:
+    with pytest.raises(UsageError, match=message) as error:
         Augment.parse(["rotate 20", "flip", line])
-    assert caught.value.at == (2,)
+    assert error.value.at == (2,)

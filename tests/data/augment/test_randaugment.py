@@ -30,8 +30,8 @@ def pixels_of(pictures):
 
 
 def apply(name, pictures, level, sign):
-    seen = OPERATIONS[name](pixels_of(pictures), level, torch.full((len(pictures),), float(sign)))
-    return (seen * 255).permute(0, 2, 3, 1).numpy()
+    output = OPERATIONS[name](pixels_of(pictures), level, torch.full((len(pictures),), float(sign)))
+    return (output * 255).permute(0, 2, 3, 1).numpy()
 
 
 def affine(*coefficients):
@@ -92,9 +92,9 @@ def test_geometry_is_pillows_where_pillow_sees_the_image(name, level, sign, pict
     white = np.asarray(move(Image.new("L", (SIDE, SIDE), 255)))
     inner = np.asarray(move(Image.fromarray(np.pad(np.full((SIDE - 4, SIDE - 4), 255, np.uint8), 2)))) == 255
     assert inner.sum() > 100
-    found = apply(name, pictures, level, sign)
-    assert np.abs(found - expected)[:, inner].max() <= 1.6
-    assert found[:, white == 0].min(initial=255) > 0
+    result = apply(name, pictures, level, sign)
+    assert np.abs(result - expected)[:, inner].max() <= 1.6
+    assert result[:, white == 0].min(initial=255) > 0
 
 
 def test_every_operation_is_covered_here():
@@ -105,19 +105,19 @@ def test_every_operation_is_covered_here():
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_gray_images_are_taken_too(name, pictures):
     gray = pixels_of(pictures)[:, :1]
-    seen = OPERATIONS[name](gray, 1.0, torch.ones(3))
-    assert seen.shape == gray.shape
-    assert 0 <= seen.min() <= seen.max() <= 1
+    output = OPERATIONS[name](gray, 1.0, torch.ones(3))
+    assert output.shape == gray.shape
+    assert 0 <= output.min() <= output.max() <= 1
 
 
 def test_each_image_draws_its_own_operation_all_as_often():
     one = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * 0.8 + 0.1
     pixels = one.expand(2800, 3, 16, 16)
-    seen = Augment.parse(["randaugment 1 20"])(pixels, torch.arange(2800), 0, torch.Generator().manual_seed(0))
+    output = Augment.parse(["randaugment 1 20"])(pixels, torch.arange(2800), 0, torch.Generator().manual_seed(0))
     signed = torch.tensor([-1.0, 1.0])
     outcomes = {name: operation(one.expand(2, 3, 16, 16), 20 / 30, signed) for name, operation in OPERATIONS.items()}
     for name, both in outcomes.items():
-        hits = torch.stack([(seen - view).abs().amax((1, 2, 3)) < 1e-5 for view in both]).any(0).sum().item()
+        hits = torch.stack([(output - view).abs().amax((1, 2, 3)) < 1e-5 for view in both]).any(0).sum().item()
         assert abs(hits - 200) < 5 * math.sqrt(200 * 13 / 14), name
 
 
@@ -128,6 +128,6 @@ def test_several_operations_follow_one_another(pictures):
         Augment.parse([f"randaugment {count} 30"])(pixels, indices, 0, torch.Generator().manual_seed(0))
         for count in (1, 3)
     )
-    unchanged = [((seen - pixels).abs().amax((1, 2, 3)) < 1e-6).float().mean().item() for seen in (once, thrice)]
+    unchanged = [((output - pixels).abs().amax((1, 2, 3)) < 1e-6).float().mean().item() for output in (once, thrice)]
     assert unchanged[0] == pytest.approx(1 / 14, abs=0.04)
     assert unchanged[1] < 0.02

@@ -20,9 +20,9 @@ def by_pillow(image, top, left, height, width, side):
 @pytest.mark.parametrize("box", [(0, 0, 30, 40), (3, 4, 20, 25), (10, 1, 7, 11), (29, 39, 1, 1), (0, 38, 30, 2)])
 def test_a_box_is_resized_as_pillow_does(side, box):
     pixels = torch.rand(2, 3, 30, 40, generator=torch.Generator().manual_seed(0))
-    seen = resize(pixels, Boxes(*(torch.tensor([value, value]) for value in box)), side)
-    for image, found in zip(pixels.numpy(), seen.numpy(), strict=True):
-        np.testing.assert_allclose(found, by_pillow(image, *box, side), atol=2e-6)
+    output = resize(pixels, Boxes(*(torch.tensor([value, value]) for value in box)), side)
+    for image, result in zip(pixels.numpy(), output.numpy(), strict=True):
+        np.testing.assert_allclose(result, by_pillow(image, *box, side), atol=2e-6)
 
 
 def test_each_image_has_a_box_of_its_own():
@@ -31,22 +31,22 @@ def test_each_image_has_a_box_of_its_own():
     rows = torch.arange(size).view(1, 1, -1, 1).expand(n, 1, size, size) / size
     pixels = torch.cat([rows, rows.mT], 1)
     augment = Augment.parse([f"random-resized-crop {side} 0.2 0.5"])
-    seen = augment(pixels, torch.arange(n), 0, torch.Generator().manual_seed(0))
-    assert seen.shape == (n, 2, side, side)
-    height = (seen[:, 0, 9, 8] - seen[:, 0, 7, 8]) * side / 2
-    width = (seen[:, 1, 8, 9] - seen[:, 1, 8, 7]) * side / 2
+    output = augment(pixels, torch.arange(n), 0, torch.Generator().manual_seed(0))
+    assert output.shape == (n, 2, side, side)
+    height = (output[:, 0, 9, 8] - output[:, 0, 7, 8]) * side / 2
+    width = (output[:, 1, 8, 9] - output[:, 1, 8, 7]) * side / 2
     assert 0.19 < (height * width).min() < 0.21
     assert 0.49 < (height * width).max() < 0.51
     assert 0.7 < (width / height).min() < 0.78
-    assert len(torch.stack([seen[:, 0, 8, 8], seen[:, 1, 8, 8]], 1).unique(dim=0)) > 500
+    assert len(torch.stack([output[:, 0, 8, 8], output[:, 1, 8, 8]], 1).unique(dim=0)) > 500
 
 
 def test_where_no_box_fits_the_center_is_taken():
     pixels = torch.rand(3, 1, 40, 4, generator=torch.Generator().manual_seed(0))
     augment = Augment.parse(["random-resized-crop 4 0.9 1"])
-    seen = augment(pixels, torch.arange(3), 0, torch.Generator().manual_seed(0))
-    for image, found in zip(pixels.numpy(), seen.numpy(), strict=True):
-        np.testing.assert_allclose(found, by_pillow(image, 17, 0, 5, 4, 4), atol=2e-6)  # 4 wide, 3:4
+    output = augment(pixels, torch.arange(3), 0, torch.Generator().manual_seed(0))
+    for image, result in zip(pixels.numpy(), output.numpy(), strict=True):
+        np.testing.assert_allclose(result, by_pillow(image, 17, 0, 5, 4, 4), atol=2e-6)  # 4 wide, 3:4
 
 
 def test_the_size_that_reaches_the_net_is_known_before():

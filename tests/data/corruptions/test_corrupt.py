@@ -39,10 +39,10 @@ def difference(pictures, name, severity):
 
 @pytest.mark.parametrize("name", list(CORRUPTIONS))
 def test_shape_type_and_labels_stay_and_the_source_says_what_was_done(name, pictures):
-    seen = corrupt(pictures, name, 3)
-    assert (seen.images.dtype, seen.images.shape) == (np.uint8, pictures.images.shape)
-    assert np.array_equal(seen.labels, pictures.labels)
-    assert seen.source == f"smooth/test, {name} 3"
+    output = corrupt(pictures, name, 3)
+    assert (output.images.dtype, output.images.shape) == (np.uint8, pictures.images.shape)
+    assert np.array_equal(output.labels, pictures.labels)
+    assert output.source == f"smooth/test, {name} 3"
 
 
 @pytest.mark.parametrize("name", list(CORRUPTIONS))
@@ -93,22 +93,22 @@ def gray_field(value=102, n=60):
 
 
 def test_gaussian_noise_has_its_standard_deviation():
-    seen = corrupt(gray_field(), "gaussian-noise", 3).images / 255
-    assert seen.mean() == pytest.approx(0.4, abs=1e-3)
-    assert seen.std() == pytest.approx(0.08, rel=0.01)
+    output = corrupt(gray_field(), "gaussian-noise", 3).images / 255
+    assert output.mean() == pytest.approx(0.4, abs=1e-3)
+    assert output.std() == pytest.approx(0.08, rel=0.01)
 
 
 def test_shot_noise_has_the_variance_of_photons():
-    seen = corrupt(gray_field(), "shot-noise", 4).images / 255
-    assert seen.mean() == pytest.approx(0.4, abs=1e-3)
-    assert seen.var() == pytest.approx(0.4 / 75, rel=0.02)
+    output = corrupt(gray_field(), "shot-noise", 4).images / 255
+    assert output.mean() == pytest.approx(0.4, abs=1e-3)
+    assert output.var() == pytest.approx(0.4 / 75, rel=0.02)
 
 
 def test_impulse_noise_hits_its_share_black_and_white_alike():
-    seen = corrupt(gray_field(), "impulse-noise", 5).images
-    assert (seen == 0).mean() == pytest.approx(0.035, abs=0.002)
-    assert (seen == 255).mean() == pytest.approx(0.035, abs=0.002)
-    assert (seen == 102).mean() == pytest.approx(0.93, abs=0.003)
+    output = corrupt(gray_field(), "impulse-noise", 5).images
+    assert (output == 0).mean() == pytest.approx(0.035, abs=0.002)
+    assert (output == 255).mean() == pytest.approx(0.035, abs=0.002)
+    assert (output == 102).mean() == pytest.approx(0.93, abs=0.003)
 
 
 # Blur, by scipy
@@ -127,8 +127,8 @@ def test_enlarging_is_scipys_zoom(factor):
     top = (32 - side) // 2
     whole = ndimage.zoom(image[top : top + side, top : top + side], factor, order=1)
     cut = (whole.shape[0] - 32) // 2
-    seen = blurs.enlarge(torch.from_numpy(image)[None, None], factor)[0, 0]
-    np.testing.assert_allclose(seen.numpy(), whole[cut : cut + 32, cut : cut + 32], atol=1e-5)
+    output = blurs.enlarge(torch.from_numpy(image)[None, None], factor)[0, 0]
+    np.testing.assert_allclose(output.numpy(), whole[cut : cut + 32, cut : cut + 32], atol=1e-5)
 
 
 def test_a_disc_of_no_size_is_the_smoothing_alone_and_one_of_one_pixel_a_cross():
@@ -144,22 +144,22 @@ def test_a_disc_of_no_size_is_the_smoothing_alone_and_one_of_one_pixel_a_cross()
 def test_motion_smears_a_point_along_its_angle(degrees, step):
     point = torch.zeros(1, 1, 41, 41)
     point[0, 0, 20, 20] = 1
-    seen = blurs.motion(point, 6, 2.0, torch.tensor([degrees]).deg2rad())[0, 0]
+    output = blurs.motion(point, 6, 2.0, torch.tensor([degrees]).deg2rad())[0, 0]
     weights = np.exp(-(np.arange(13) ** 2) / 8)
     weights /= weights.sum()
     for k in range(13):  # the point is read from that many steps further on
-        assert seen[20 - k * step[0], 20 - k * step[1]].item() == pytest.approx(weights[k], abs=1e-5)
-    assert seen.sum().item() == pytest.approx(1, abs=1e-5)
+        assert output[20 - k * step[0], 20 - k * step[1]].item() == pytest.approx(weights[k], abs=1e-5)
+    assert output.sum().item() == pytest.approx(1, abs=1e-5)
 
 
 def test_motion_off_the_axes_stays_on_its_line():
     point = torch.zeros(2, 1, 41, 41)
     point[:, 0, 20, 20] = 1
-    seen = blurs.motion(point, 6, 2.0, torch.tensor([45.0, -45.0]).deg2rad())[:, 0]
-    assert seen[0].diagonal().sum().item() == pytest.approx(1, abs=1e-5)
-    assert seen[1].flip(1).diagonal().sum().item() == pytest.approx(1, abs=1e-5)
-    assert seen[0, 18, 18] > 0.05
-    assert seen[0, 22, 22] == 0
+    output = blurs.motion(point, 6, 2.0, torch.tensor([45.0, -45.0]).deg2rad())[:, 0]
+    assert output[0].diagonal().sum().item() == pytest.approx(1, abs=1e-5)
+    assert output[1].flip(1).diagonal().sum().item() == pytest.approx(1, abs=1e-5)
+    assert output[0, 18, 18] > 0.05
+    assert output[0, 22, 22] == 0
 
 
 # Weather
@@ -170,11 +170,11 @@ def hsv(images):
 
 
 @pytest.fixture(scope="module")
-def few():
+def small_set():
     """Two small pictures with gray and black pixels among them."""
-    some = smooth(2, 3, 32).images
-    some[0, :, 0, :8], some[0, :, 1, :8] = 0, 90
-    return ImageSet(some, np.zeros(2, np.int64), ("a",), "few")
+    chunk = smooth(2, 3, 32).images
+    chunk[0, :, 0, :8], chunk[0, :, 1, :8] = 0, 90
+    return ImageSet(chunk, np.zeros(2, np.int64), ("a",), "few")
 
 
 def by_colorsys(images, change):
@@ -183,22 +183,22 @@ def by_colorsys(images, change):
 
 
 @pytest.mark.parametrize(("severity", "amount"), list(enumerate((0.05, 0.1, 0.15, 0.2, 0.3), start=1)))
-def test_brightness_raises_the_value_of_hsv(severity, amount, few):
-    expected = by_colorsys(few.images, lambda h, s, v: (h, s, min(1.0, v + amount)))
-    assert np.abs(corrupt(few, "brightness", severity).images - expected).max() <= 0.51
+def test_brightness_raises_the_value_of_hsv(severity, amount, small_set):
+    expected = by_colorsys(small_set.images, lambda h, s, v: (h, s, min(1.0, v + amount)))
+    assert np.abs(corrupt(small_set, "brightness", severity).images - expected).max() <= 0.51
 
 
 @pytest.mark.parametrize(
-    ("severity", "factor", "more"), [(1, 0.3, 0), (2, 0.1, 0), (3, 1.5, 0), (4, 2, 0.1), (5, 2.5, 0.2)]
+    ("severity", "factor", "offset"), [(1, 0.3, 0), (2, 0.1, 0), (3, 1.5, 0), (4, 2, 0.1), (5, 2.5, 0.2)]
 )
-def test_saturate_changes_the_saturation_of_hsv(severity, factor, more, few):
-    expected = by_colorsys(few.images, lambda h, s, v: (h, min(1.0, s * factor + more), v))
-    assert np.abs(corrupt(few, "saturate", severity).images - expected).max() <= 0.51
+def test_saturate_changes_the_saturation_of_hsv(severity, factor, offset, small_set):
+    expected = by_colorsys(small_set.images, lambda h, s, v: (h, min(1.0, s * factor + offset), v))
+    assert np.abs(corrupt(small_set, "saturate", severity).images - expected).max() <= 0.51
 
 
 def test_fog_keeps_the_brightest_value_within_reach(pictures):
-    seen = corrupt(pictures, "fog", 5).images
-    assert (seen.max((1, 2, 3)) <= pictures.images.max((1, 2, 3))).all()
+    output = corrupt(pictures, "fog", 5).images
+    assert (output.max((1, 2, 3)) <= pictures.images.max((1, 2, 3))).all()
 
 
 def test_a_cloud_is_smoother_with_a_faster_decay():
@@ -238,16 +238,16 @@ def test_pixelate_is_pillows_box(severity, side, pictures):
 
 
 def test_contrast_keeps_each_channels_mean(pictures):
-    seen = corrupt(pictures, "contrast", 5).images.astype(float)
-    np.testing.assert_allclose(seen.mean((2, 3)), pictures.images.mean((2, 3)), atol=0.2)
-    np.testing.assert_allclose(seen.std((2, 3)), 0.15 * pictures.images.std((2, 3)), rtol=0.1)
+    output = corrupt(pictures, "contrast", 5).images.astype(float)
+    np.testing.assert_allclose(output.mean((2, 3)), pictures.images.mean((2, 3)), atol=0.2)
+    np.testing.assert_allclose(output.std((2, 3)), 0.15 * pictures.images.std((2, 3)), rtol=0.1)
 
 
 def test_elastic_moves_pixels_by_a_few_and_invents_none():
     ramp = np.broadcast_to(np.arange(32, dtype=np.uint8) * 8, (20, 3, 32, 32)).copy()
     images = ImageSet(ramp, np.zeros(20, np.int64), ("a",), "ramp")
     for severity in SEVERITIES:
-        seen = corrupt(images, "elastic", severity).images.astype(float)
-        moved = (seen - ramp)[:, :, 10:22, 10:22] / 8
-        assert 0.2 < np.abs(moved).max() < 9
-        assert seen.max() <= ramp.max()
+        output = corrupt(images, "elastic", severity).images.astype(float)
+        shifts = (output - ramp)[:, :, 10:22, 10:22] / 8
+        assert 0.2 < np.abs(shifts).max() < 9
+        assert output.max() <= ramp.max()

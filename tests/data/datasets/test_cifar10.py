@@ -43,9 +43,11 @@ def test_pickles_become_images_and_labels():
 
 def test_records_become_the_same_images_and_labels():
     records = np.concatenate([np.array(LABELS, np.uint8)[:, None], IMAGES], axis=1).tobytes()
-    for ours, theirs in zip(decode_records([records]), decode_pickles([cifar_pickle(IMAGES, LABELS)]), strict=True):
-        assert np.array_equal(ours, theirs)
-        assert ours.dtype == theirs.dtype
+    for actual, reference in zip(
+        decode_records([records]), decode_pickles([cifar_pickle(IMAGES, LABELS)]), strict=True
+    ):
+        assert np.array_equal(actual, reference)
+        assert actual.dtype == reference.dtype
 
 
 class Hostile:

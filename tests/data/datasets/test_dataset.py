@@ -78,12 +78,12 @@ def test_a_damaged_gzip_is_an_error_that_names_file_and_cure(toy, damage):
 def test_a_gzip_bomb_is_not_unpacked(toy, monkeypatch):
     toy.put("train-labels")
     toy.put("train-images", bytes(100_000_000), packed=True)
-    asked = []
+    sizes = []
     read = gzip.GzipFile.read
-    monkeypatch.setattr(gzip.GzipFile, "read", lambda self, size=-1: asked.append(size) or read(self, size))
+    monkeypatch.setattr(gzip.GzipFile, "read", lambda self, size=-1: sizes.append(size) or read(self, size))
     with pytest.raises(DataError, match="too long: it should hold 256 bytes"):
         toy.dataset.load("train", toy.root)
-    assert asked == [257]
+    assert sizes == [257]
 
 
 def test_a_file_that_cannot_be_opened_is_a_data_error(toy):

@@ -51,9 +51,9 @@ def test_the_next_download_is_tried_when_one_fails(toy):
 
 
 def test_without_a_download_one_sentence_says_which_files_to_put_where(toy):
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError) as error:
         fetch_dataset(toy.dataset, toy.root, (unreachable,))
-    message = str(caught.value)
+    message = str(error.value)
     for part in ("no network", "https://example.org/toy/", "train-images, train-labels, test-images, test-labels"):
         assert part in message
     assert str(toy.folder) in message
@@ -61,9 +61,9 @@ def test_without_a_download_one_sentence_says_which_files_to_put_where(toy):
 
 def test_a_disk_that_refuses_is_not_mistaken_for_a_network_that_does(toy):
     toy.root.joinpath("Toy").write_text("a file where the folder should be")
-    with pytest.raises(AssayError, match="cannot write") as caught:
+    with pytest.raises(AssayError, match="cannot write") as error:
         fetch_dataset(toy.dataset, toy.root, (published(toy),))
-    assert not isinstance(caught.value, DataError)
+    assert not isinstance(error.value, DataError)
 
 
 def test_an_unknown_name_is_a_usage_error(tmp_path):

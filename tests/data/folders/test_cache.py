@@ -135,12 +135,12 @@ print(found.pixels.shape[0], int(found.pixels.sum()))
 """
 
 
-both_ways = pytest.mark.parametrize("few", [0, 1000], ids=["processes", "threads"])
+both_ways = pytest.mark.parametrize("threshold", [0, 1000], ids=["processes", "threads"])
 
 
-def start(folder: Path, few: int, die_at: int = 0):
+def start(folder: Path, threshold: int, die_at: int = 0):
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(folder), str(die_at), str(few)],
+        [sys.executable, "-c", SCRIPT, str(folder), str(die_at), str(threshold)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -150,9 +150,9 @@ def start(folder: Path, few: int, die_at: int = 0):
 
 
 @both_ways
-def test_two_processes_that_build_at_once_decode_every_image_once(fill, root, few):
+def test_two_processes_that_build_at_once_decode_every_image_once(fill, root, threshold):
     folder = fill({"cat": 30, "dog": 30})
-    processes = [start(folder, few) for _ in range(2)]
+    processes = [start(folder, threshold) for _ in range(2)]
     for process in processes:
         process.stdin.write("go\n")
         process.stdin.flush()
@@ -164,12 +164,12 @@ def test_two_processes_that_build_at_once_decode_every_image_once(fill, root, fe
 
 
 @both_ways
-def test_a_kill_during_the_build_leaves_the_old_cache_and_nothing_half_made(fill, root, picture, few):
+def test_a_kill_during_the_build_leaves_the_old_cache_and_nothing_half_made(fill, root, picture, threshold):
     folder = fill({"cat": 20})
     before = open_cache(folder).pixels.copy()
     for i in range(10):
         picture(900 + i).save(folder / f"cat/x{i}.png")
-    process = start(folder, few, die_at=16)
+    process = start(folder, threshold, die_at=16)
     process.communicate("go\n", timeout=60)
     assert process.returncode == -9
     assert len(array_files(root)) == 1
@@ -184,10 +184,10 @@ def test_processes_and_threads_give_the_same_with_bad_files_between(fill, root, 
     for name in ("00.png", "07.png", "08.png", "39.png"):
         (folder / "cat" / name).write_bytes(b"no picture")
     monkeypatch.setattr(parallel_map, "MIN_FORK_ITEMS", 0)
-    ours = open_cache(folder)
+    actual = open_cache(folder)
     monkeypatch.setattr(parallel_map, "MIN_FORK_ITEMS", 1000)
     shutil.rmtree(root / "folders")
-    theirs = open_cache(folder)
-    assert len(ours.pixels) == 36
-    assert np.array_equal(ours.pixels, theirs.pixels)
-    assert ours.records == theirs.records
+    reference = open_cache(folder)
+    assert len(actual.pixels) == 36
+    assert np.array_equal(actual.pixels, reference.pixels)
+    assert actual.records == reference.records

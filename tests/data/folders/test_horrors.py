@@ -84,9 +84,9 @@ RIGHT = {
 @pytest.mark.parametrize("name", RIGHT)
 def test_every_kind_of_pixels_becomes_right_rgb(tmp_path, name):
     content, expected, tolerance = RIGHT[name]
-    found = scanned(tmp_path, {name: content})
-    assert not found.scan.quarantine
-    assert np.abs(pixels_of(found, f"odd/{name}").astype(float) - expected).max() <= tolerance
+    result = scanned(tmp_path, {name: content})
+    assert not result.scan.quarantine
+    assert np.abs(pixels_of(result, f"odd/{name}").astype(float) - expected).max() <= tolerance
 
 
 def lab_of(color):
@@ -104,8 +104,8 @@ def test_lab_becomes_srgb(tmp_path, color):
     lightness, a, b = lab_of(color)
     stored = bytes([round(lightness * 2.55), round(a) % 256, round(b) % 256])  # a and b are signed
     image = Image.frombytes("LAB", (SIDE, SIDE), stored * SIDE**2)
-    found = scanned(tmp_path, {"lab.tif": encoded(image, "TIFF")})
-    assert np.abs(pixels_of(found, "odd/lab.tif").astype(float) - color).max() <= 3  # Lab was rounded too
+    result = scanned(tmp_path, {"lab.tif": encoded(image, "TIFF")})
+    assert np.abs(pixels_of(result, "odd/lab.tif").astype(float) - color).max() <= 3  # Lab was rounded too
 
 
 UPRIGHT = {  # EXIF 2.3, section 4.6.4: how the stored rows and columns are to be turned
@@ -119,13 +119,13 @@ UPRIGHT = {  # EXIF 2.3, section 4.6.4: how the stored rows and columns are to b
 def test_every_exif_orientation_is_applied(tmp_path, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    found = scanned(tmp_path, {"turned.png": encoded(Image.fromarray(RGB), exif=exif)})
-    assert np.array_equal(pixels_of(found, "odd/turned.png"), UPRIGHT[orientation](RGB))
+    result = scanned(tmp_path, {"turned.png": encoded(Image.fromarray(RGB), exif=exif)})
+    assert np.array_equal(pixels_of(result, "odd/turned.png"), UPRIGHT[orientation](RGB))
 
 
 def test_exif_that_makes_no_sense_turns_nothing(tmp_path):
-    found = scanned(tmp_path, {"exif.png": encoded(Image.fromarray(RGB), exif=b"Exif\0\0 nonsense")})
-    assert np.array_equal(pixels_of(found, "odd/exif.png"), RGB)
+    result = scanned(tmp_path, {"exif.png": encoded(Image.fromarray(RGB), exif=b"Exif\0\0 nonsense")})
+    assert np.array_equal(pixels_of(result, "odd/exif.png"), RGB)
 
 
 ODD = {
@@ -154,10 +154,10 @@ ODD = {
 @pytest.mark.parametrize("name", ODD)
 def test_a_suspicious_file_is_used_and_reported(tmp_path, name):
     content, expected, reason = ODD[name]
-    found = scanned(tmp_path, {name: content})
-    assert np.array_equal(pixels_of(found, f"odd/{name}"), expected)
-    assert (f"odd/{name}", reason) in found.scan.suspicious
-    assert not found.scan.quarantine
+    result = scanned(tmp_path, {name: content})
+    assert np.array_equal(pixels_of(result, f"odd/{name}"), expected)
+    assert (f"odd/{name}", reason) in result.scan.suspicious
+    assert not result.scan.quarantine
 
 
 SHARES = (2, 10, 50, 90)
@@ -182,13 +182,13 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file_is_one_line_in_the_quarantine(tmp_path, name, recwarn):
-    content, told = BAD[name]
-    found = scanned(tmp_path, {name: content, "whole.png": encoded(Image.fromarray(RGB))})
-    ((path, reason),) = found.scan.quarantine
+    content, message = BAD[name]
+    result = scanned(tmp_path, {name: content, "whole.png": encoded(Image.fromarray(RGB))})
+    ((path, reason),) = result.scan.quarantine
     assert path == f"odd/{name}"
-    assert any(words in reason for words in told.split("|"))
-    assert len(found.images) == 20
-    assert np.array_equal(pixels_of(found, "odd/whole.png"), RGB)
+    assert any(words in reason for words in message.split("|"))
+    assert len(result.images) == 20
+    assert np.array_equal(pixels_of(result, "odd/whole.png"), RGB)
     assert not recwarn.list
 
 
@@ -201,9 +201,9 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_an_odd_name_is_no_trouble(tmp_path, name):
-    found = scanned(tmp_path, {name: encoded(Image.fromarray(RGB)), f"bad-{name}": b""})
-    assert np.array_equal(pixels_of(found, f"odd/{name}"), RGB)
-    found.write_lists(tmp_path, found.split(Data()))
+    result = scanned(tmp_path, {name: encoded(Image.fromarray(RGB)), f"bad-{name}": b""})
+    assert np.array_equal(pixels_of(result, f"odd/{name}"), RGB)
+    result.write_lists(tmp_path, result.split(Data()))
     assert len((tmp_path / "quarantine.csv").read_text().splitlines()) == 2
 
 
@@ -216,8 +216,8 @@ def test_a_file_that_goes_between_listing_and_decoding_is_bad(tmp_path, monkeypa
         return plain(path)
 
     monkeypatch.setattr(file_record, "read_bytes", removing)
-    found = scanned(tmp_path, {"gone.png": encoded(PHOTO), "stays.png": encoded(PHOTO)})
-    assert found.scan.quarantine == (("odd/gone.png", "there is no such file"),)
+    result = scanned(tmp_path, {"gone.png": encoded(PHOTO), "stays.png": encoded(PHOTO)})
+    assert result.scan.quarantine == (("odd/gone.png", "there is no such file"),)
 
 
 def test_a_file_without_permission_is_bad(tmp_path, monkeypatch):
@@ -227,8 +227,8 @@ def test_a_file_without_permission_is_bad(tmp_path, monkeypatch):
         return path.open(*rest, **options)
 
     monkeypatch.setattr(decode, "open", refusing, raising=False)
-    found = scanned(tmp_path, {"secret.png": encoded(PHOTO)})
-    assert found.scan.quarantine == (("odd/secret.png", "cannot be read (Permission denied)"),)
+    result = scanned(tmp_path, {"secret.png": encoded(PHOTO)})
+    assert result.scan.quarantine == (("odd/secret.png", "cannot be read (Permission denied)"),)
 
 
 def test_five_thousand_classes_of_one_image(tmp_path):
@@ -237,7 +237,7 @@ def test_five_thousand_classes_of_one_image(tmp_path):
     for i in range(5000):
         (tmp_path / f"photos/{i:04d}").mkdir(parents=True)
         (tmp_path / f"photos/{i:04d}/1.bmp").write_bytes(header + pixels[192 * i : 192 * (i + 1)])
-    found = open_folder(tmp_path / "photos", (3, 8, 8), 0.0)
-    assert len(found.images) == len(found.images.class_names) == 5000
-    assert np.array_equal(found.images.labels, np.arange(5000))
-    assert len(found.split(Data()).train) == 5000  # nobody is judged on a class that was never seen
+    result = open_folder(tmp_path / "photos", (3, 8, 8), 0.0)
+    assert len(result.images) == len(result.images.class_names) == 5000
+    assert np.array_equal(result.images.labels, np.arange(5000))
+    assert len(result.split(Data()).train) == 5000  # nobody is judged on a class that was never seen

@@ -59,24 +59,24 @@ def test_a_csv_may_give_the_split(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("name,label\n1.jpg,cat\n", r"list\.csv:2: needs a column for the image .* found: name, label"),
         ("path,label,split\n1.jpg,cat,train\n2.jpg,cat,trian\n", r"list\.csv:3: unknown part 'trian'; known: train"),
     ],
 )
-def test_a_wrong_table_is_told_by_its_line(tmp_path, text, told):
+def test_a_wrong_table_is_told_by_its_line(tmp_path, text, message):
     (tmp_path / "list.csv").write_text(text)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         find_images(tmp_path / "list.csv")
 
 
 def test_an_image_of_two_classes_is_refused_and_a_repeated_row_counted(tmp_path):
     (tmp_path / "list.csv").write_text("path,label\n1.jpg,cat\n1.jpg,dog\n2.jpg,dog\n./2.jpg,dog\n")
-    found = find_images(tmp_path / "list.csv")
-    assert [entry.path for entry in found.entries] == ["2.jpg"]
-    assert found.rejects == (("1.jpg", "is listed as cat and as dog"),)
-    assert found.skip_counts == {"rows that repeat another": 1}
+    result = find_images(tmp_path / "list.csv")
+    assert [entry.path for entry in result.entries] == ["2.jpg"]
+    assert result.rejects == (("1.jpg", "is listed as cat and as dog"),)
+    assert result.skip_counts == {"rows that repeat another": 1}
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
@@ -123,9 +123,9 @@ def test_hidden_files_and_others_are_left_out_and_counted(tmp_path):
         "__MACOSX/cat/1.jpg",
         "0.jpg",
     )
-    found = find_images(tmp_path)
-    assert [entry.path for entry in found.entries] == ["cat/1.jpg"]
-    assert found.skip_counts == {
+    result = find_images(tmp_path)
+    assert [entry.path for entry in result.entries] == ["cat/1.jpg"]
+    assert result.skip_counts == {
         "hidden, or made by the system": 3, "images beside the class folders": 1, "without an image's suffix": 1,
     }  # fmt: skip
 
@@ -154,10 +154,10 @@ def test_a_folder_behind_a_link_is_followed(tmp_path):
 def test_names_that_differ_in_case_or_unicode_form_are_told_apart_and_said(tmp_path):
     composed, decomposed = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
     touch(tmp_path, f"cat/{composed}.jpg", f"cat/{decomposed}.jpg", "Dog/1.jpg", "dog/1.jpg")
-    found = find_images(tmp_path)
-    assert len(found.entries) == 4
-    assert {entry.label for entry in found.entries} == {"cat", "Dog", "dog"}
-    assert [note.split(":")[0] for note in found.notes] == [
+    result = find_images(tmp_path)
+    assert len(result.entries) == 4
+    assert {entry.label for entry in result.entries} == {"cat", "Dog", "dog"}
+    assert [note.split(":")[0] for note in result.notes] == [
         "2 classes differ in case or Unicode form alone", "2 files differ in case or Unicode form alone",
         "2 files differ in case or Unicode form alone",
     ]  # fmt: skip

@@ -17,11 +17,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarn
 forks = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
 
 
-@pytest.mark.parametrize("few", [0, 1000], ids=["processes", "threads"])
+@pytest.mark.parametrize("threshold", [0, 1000], ids=["processes", "threads"])
 @pytest.mark.parametrize("n", [0, 1, 16, 100])
-def test_results_come_in_order(monkeypatch, few, n):
-    monkeypatch.setattr(module, "MIN_FORK_ITEMS", few)
-    assert [place for some in parallel_map(list, n) for place in some] == list(range(n))
+def test_results_come_in_order(monkeypatch, threshold, n):
+    monkeypatch.setattr(module, "MIN_FORK_ITEMS", threshold)
+    assert [place for chunk in parallel_map(list, n) for place in chunk] == list(range(n))
 
 
 @forks
@@ -31,9 +31,9 @@ def test_only_many_go_to_processes(monkeypatch):
     assert os.getpid() not in set(parallel_map(lambda _: os.getpid(), 32))
 
 
-@pytest.mark.parametrize("few", [0, 1000], ids=["processes", "threads"])
-def test_an_error_of_the_task_is_the_callers(monkeypatch, few):
-    monkeypatch.setattr(module, "MIN_FORK_ITEMS", few)
+@pytest.mark.parametrize("threshold", [0, 1000], ids=["processes", "threads"])
+def test_an_error_of_the_task_is_the_callers(monkeypatch, threshold):
+    monkeypatch.setattr(module, "MIN_FORK_ITEMS", threshold)
 
     def task(places):
         raise OSError(28, "No space left on device")

@@ -16,15 +16,15 @@ def scan(folder, max_bad=0.5):
     return open_folder(folder, (3, 16, 16), max_bad).scan
 
 
-def paths(found, groups):
-    return [[found.entries[i].path for i in places] for places in groups]
+def paths(result, groups):
+    return [[result.entries[i].path for i in places] for places in groups]
 
 
 def test_classes_parts_and_sizes_are_counted(fill):
-    found = scan(fill({"train/cat": 3, "train/dog": 2, "test/cat": 1}))
-    assert found.class_names == ("cat", "dog")
-    assert found.counts["cat"] == {"train": 3, "test": 1}
-    text = "\n".join(summary(found))
+    result = scan(fill({"train/cat": 3, "train/dog": 2, "test/cat": 1}))
+    assert result.class_names == ("cat", "dog")
+    assert result.counts["cat"] == {"train": 3, "test": 1}
+    text = "\n".join(summary(result))
     assert "train 5, test 1" in text
     assert "2 classes of 2 to 4 images" in text
     assert "longer side 24 to 24 px" in text
@@ -36,30 +36,30 @@ def test_the_same_picture_in_two_parts_is_a_leak(fill, picture):
     shutil.copy(folder / "train/cat/01.png", folder / "test/cat/exact.png")
     picture(5000, 80).save(folder / "train/cat/large.png")
     picture(5000, 60).save(folder / "test/cat/small.jpg", quality=90)
-    found = scan(folder)
-    assert paths(found, found.leaks) == [
+    result = scan(folder)
+    assert paths(result, result.leaks) == [
         ["test/cat/exact.png", "train/cat/01.png"], ["test/cat/small.jpg", "train/cat/large.png"],
     ]  # fmt: skip
-    assert paths(found, found.exact_copies) == [["test/cat/exact.png", "train/cat/01.png"]]
-    assert "LEAK: across the given parts, 2 groups:" in summary(found)
+    assert paths(result, result.exact_copies) == [["test/cat/exact.png", "train/cat/01.png"]]
+    assert "LEAK: across the given parts, 2 groups:" in summary(result)
 
 
 def test_the_same_picture_in_two_classes_is_a_conflict(fill):
     folder = fill({"cat": 2, "dog": 2})
     shutil.copy(folder / "cat/01.png", folder / "dog/x.png")
-    found = scan(folder)
-    assert paths(found, found.conflicts) == [["cat/01.png", "dog/x.png"]]
-    assert found.leaks == []
+    result = scan(folder)
+    assert paths(result, result.conflicts) == [["cat/01.png", "dog/x.png"]]
+    assert result.leaks == []
 
 
 def test_empty_classes_and_classes_of_one_image_are_said(fill):
     folder = fill({"cat": 3, "dog": 1, "bird": 1})
     (folder / "bird/00.png").write_bytes(b"words")
     (folder / "cow").mkdir()
-    found = scan(folder)
-    assert found.class_names == ("cat", "dog")
-    assert found.empty_classes == ("bird", "cow")
-    text = "\n".join(summary(found))
+    result = scan(folder)
+    assert result.class_names == ("cat", "dog")
+    assert result.empty_classes == ("bird", "cow")
+    text = "\n".join(summary(result))
     assert "classes without any good image: bird, cow" in text
     assert "classes of one image, which cannot be evaluated: dog" in text
 
@@ -84,9 +84,9 @@ def test_too_many_bad_files_end_it_with_the_first_and_a_list_of_all(fill):
 def test_as_many_as_allowed_are_left_out(fill):
     folder = fill({"cat": 19, "dog": 1})
     (folder / "cat/00.png").write_bytes(b"")
-    found = scan(folder, 0.05)
-    assert found.quarantine == (("cat/00.png", "an empty file (0 bytes)"),)
-    assert "1 bad, left out (5.0%):" in summary(found)
+    result = scan(folder, 0.05)
+    assert result.quarantine == (("cat/00.png", "an empty file (0 bytes)"),)
+    assert "1 bad, left out (5.0%):" in summary(result)
 
 
 def test_nothing_but_bad_files_is_an_error(fill):

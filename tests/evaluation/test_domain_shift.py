@@ -11,7 +11,14 @@ from assay.data.imageset import ImageSet
 from assay.data.photo_files import find_photos, shrink_photos
 from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
-from assay.evaluation.domain_shift import TOGETHER, difference, sample, seen, shift, standardized
+from assay.evaluation.domain_shift import (
+    ALL_MATCHES,
+    compare_statistic,
+    measure_domain_shift,
+    sample_images,
+    standardized_difference,
+    statistics_at_net,
+)
 from assay.evaluation.statistics import mcnemar
 
 FP32 = Runtime("cpu", "fp32", threads=1)
@@ -39,7 +46,7 @@ class Threshold(nn.Module):
 
 def panel(photos, blurred=None):
     classifier = Classifier(Threshold(), Preprocess((1, 16, 16)), ("dark", "light"), FP32)
-    return shift(classifier, photos, blurred or photos, shades(800, 0), SIZES)
+    return measure_domain_shift(classifier, photos, blurred or photos, shades(800, 0), SIZES)
 
 
 def test_the_shift_that_was_made_is_found_to_matter():
@@ -64,7 +71,7 @@ def test_numbers_are_those_of_the_predictions():
     photos = shades(300, 1, brighter=45)
     result, found, _ = panel(photos)
     hits = {name: one.predicted == photos.labels for name, one in found.items()}
-    assert hits.keys() == {"as they are", "report's blur", "sharpness", "contrast", "brightness", TOGETHER}
+    assert hits.keys() == {"as they are", "report's blur", "sharpness", "contrast", "brightness", ALL_MATCHES}
     assert result.accuracy == hits["as they are"].mean()
     for one in (*result.variants, result.report_blur):
         assert one.accuracy == hits[one.name].mean()
@@ -89,7 +96,7 @@ def test_the_standardized_difference_is_cohens():
     generator = np.random.default_rng(0)
     mine, theirs = generator.normal(3, 2, 400), generator.normal(2, 1, 900)
     expected = (mine.mean() - theirs.mean()) / np.sqrt((mine.std() ** 2 + theirs.std() ** 2) / 2)
-    found = difference("x", theirs, mine)
+    found = compare_statistic("x", theirs, mine)
     assert found.standardized == pytest.approx(expected)
     low, high = found.interval
     assert low < expected < high
@@ -97,9 +104,9 @@ def test_the_standardized_difference_is_cohens():
 
 
 def test_a_training_set_is_sampled_evenly(monkeypatch):
-    monkeypatch.setattr("assay.evaluation.domain_shift.TRAINING_IMAGES", 100)
+    monkeypatch.setattr("assay.evaluation.domain_shift.MAX_TRAINING_IMAGES", 100)
     images = shades(730, 0)
-    some = sample(images)
+    some = sample_images(images)
     assert 90 <= len(some) <= 100
     assert np.array_equal(some.images[:2], images.images[[0, 8]])
 
@@ -107,20 +114,20 @@ def test_a_training_set_is_sampled_evenly(monkeypatch):
 def test_statistics_are_of_what_reaches_the_net():
     images = shades(10, 0)
     small = Preprocess((1, 16, 16), crop=8)
-    brightness = seen(small, images.images)["brightness"]
+    brightness = statistics_at_net(small, images.images)["brightness"]
     assert brightness == pytest.approx(images.images[:, 0, 4:12, 4:12].mean((1, 2)) / 255, abs=1e-5)
 
 
 @pytest.mark.data
 def test_real_photographs_are_too_sharp_only_without_antialias(data_root, photos_folder):
     """A puzzle of the paper own-photos: its shrunk photos were sharper than CIFAR's own images."""
-    training = sample(load_dataset("cifar10", "train"))
+    training = sample_images(load_dataset("cifar10", "train"))
     found, preprocess = find_photos(photos_folder), Preprocess((3, 32, 32))
-    theirs = seen(preprocess, training.images)["sharpness"]
+    theirs = statistics_at_net(preprocess, training.images)["sharpness"]
     gaps = []
     for antialias in (True, False):
         images = shrink_photos(found, preprocess, training.class_names, antialias=antialias).images
-        gaps.append(standardized(seen(preprocess, images)["sharpness"], theirs))
+        gaps.append(standardized_difference(statistics_at_net(preprocess, images)["sharpness"], theirs))
     assert abs(gaps[0]) < 0.4
     assert gaps[1] > 2
 

@@ -8,7 +8,7 @@ import torch
 from scipy import ndimage
 
 from assay.data.luma import luma
-from assay.evaluation.image_statistics import matched, measure, sharpened
+from assay.evaluation.image_statistics import match_statistic, measure, sharpen_or_blur
 
 
 def pictures(n=60, channels=3, seed=0, sigma=1.5, size=24):
@@ -52,7 +52,7 @@ def test_a_matched_statistic_has_the_others_distribution_and_its_own_order(name)
     mine, others = pictures(60, seed=1), pictures(90, seed=2)
     shift = {"brightness": 0.1, "contrast": 0.02, "saturation": 0.05}.get(name, 0.03)
     wanted = {key: values + shift for key, values in measure(others).items()}
-    seen, how = matched(name, mine, measure, wanted)
+    seen, how = match_statistic(name, mine, measure, wanted)
     values, before = measure(seen)[name], measure(mine)[name]
     expected = np.quantile(wanted[name], (np.arange(60) + 0.5) / 60)
     assert np.sort(values) == pytest.approx(expected, abs=0.012)  # but for values cut off at 0 or 1
@@ -62,21 +62,21 @@ def test_a_matched_statistic_has_the_others_distribution_and_its_own_order(name)
 
 def test_a_color_cast_leaves_the_luma_alone():
     mine = pictures(20, seed=1) * 0.6 + 0.2
-    seen, _ = matched("red cast", mine, measure, {"red cast": np.linspace(0, 0.05, 30)})
+    seen, _ = match_statistic("red cast", mine, measure, {"red cast": np.linspace(0, 0.05, 30)})
     assert measure(seen)["brightness"] == pytest.approx(measure(mine)["brightness"], abs=2e-3)
 
 
 @pytest.mark.parametrize(("mine", "others", "told"), [(1.0, 1.8, "all blurred, sigma"), (1.8, 1.2, "all sharpened")])
 def test_sharpness_is_matched_by_one_strength_for_all(mine, others, told):
     wanted = measure(pictures(60, seed=2, sigma=others))
-    seen, how = matched("sharpness", pictures(60, seed=1, sigma=mine), measure, wanted)
+    seen, how = match_statistic("sharpness", pictures(60, seed=1, sigma=mine), measure, wanted)
     assert measure(seen)["sharpness"].mean() == pytest.approx(wanted["sharpness"].mean(), abs=0.02)
     assert how.startswith(told)
 
 
 def test_the_strength_of_a_blur_is_found_again():
     sharp = pictures(60, sigma=1.0)
-    _, how = matched("sharpness", sharp, measure, measure(sharpened(sharp, 0.8)))
+    _, how = match_statistic("sharpness", sharp, measure, measure(sharpen_or_blur(sharp, 0.8)))
     assert how == "all blurred, sigma 0.80 px"
 
 

@@ -9,7 +9,7 @@ from assay.data.corruptions.corrupt import corrupt, corruption_names
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
-from assay.evaluation.robustness import robustness
+from assay.evaluation.robustness import measure_robustness
 
 FP32 = Runtime("cpu", "fp32", threads=1)
 
@@ -30,7 +30,7 @@ def found():
     images = ImageSet(images.astype(np.uint8), labels, ("dark", "light"), "shades/test")
     kept = {}
     classifier = Classifier(Brightness(), Preprocess(images.shape), images.class_names, FP32)
-    return robustness(classifier, images, "shades/test", kept.__setitem__), kept, images
+    return measure_robustness(classifier, images, "shades/test", kept.__setitem__), kept, images
 
 
 def test_every_corruption_is_judged_at_five_severities(found):

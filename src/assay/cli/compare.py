@@ -18,7 +18,7 @@ def compare(
 ) -> None:
     """Compare runs on the same images: `assay compare BASE OTHER...`; name replicates without their seed."""
     from assay.experiments import compare as verbs
-    from assay.report.tables.comparison import written
+    from assay.report.tables.comparison import comparison_table
     from assay.studies.study import Study
 
     groups: list[Any] = []
@@ -26,7 +26,7 @@ def compare(
         known = Study.find(name, runs)
         groups += known.groups() if known else [name]
     found = verbs.compare(*groups, on=on, pairs=pairs, runs=runs)
-    typer.echo(written(found, form))
+    typer.echo(comparison_table(found, form))
     if form == "text":
         for one in found:
             typer.echo(f"{one.first} - {one.second}: {one.verdict}. {one.reason[0].upper()}{one.reason[1:]}.")

@@ -34,7 +34,7 @@ def shift(
 
     from assay.experiments.photo_evaluation import measure_shift
     from assay.experiments.run import Run
-    from assay.report.plots.domain_shift import tables
+    from assay.report.tables.domain_shift import domain_shift_tables
 
     found = Run.find(run, runs)
     result, picture = measure_shift(
@@ -43,6 +43,6 @@ def shift(
     if as_json:
         typer.echo(json.dumps({"run": str(found.folder), **result.to_dict()}, ensure_ascii=False))
         return
-    typer.echo(tables(result, form))
+    typer.echo(domain_shift_tables(result, form))
     typer.echo(f"\npicture: {picture}")
     typer.echo(f"look {found.looks_at(f'{result.data}/test')} at {result.data} by this run")

@@ -12,8 +12,8 @@ from assay.evaluation.robustness import Robustness
 from assay.experiments.cross_validation import Folds
 from assay.experiments.fault_injection import Faults
 from assay.experiments.run import Run
-from assay.report.plots.robustness import table
 from assay.report.tables.metrics import metrics_table, per_class_table
+from assay.report.tables.robustness import robustness_table
 
 
 def show_results(run: Run, as_json: bool) -> None:
@@ -81,7 +81,7 @@ def show_robustness(run: Run, found: Robustness, label: str, as_json: bool) -> N
     if as_json:
         typer.echo(json.dumps({"run": str(run.folder), **found.to_dict()}))
         return
-    typer.echo(table(found, "text"))
+    typer.echo(robustness_table(found, "text"))
     typer.echo(f"picture: {run.folder / 'figures' / f'{label}.png'}")
     typer.echo(f"look {run.looks_at(found.data)} at {found.data} by this run")
 

@@ -1,1 +1,1 @@
-"""From stored predictions to numbers: metrics, confusion matrix, errors. No figure is drawn here."""
+"""From stored predictions to numbers: metrics, confusions, comparisons. Nothing is drawn here."""

@@ -1,4 +1,4 @@
-"""The Classifier: a trained net with its Preprocess and class names, ready to judge images."""
+"""The Classifier: a trained net with its Preprocess and class names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,46 +20,44 @@ from assay.training.inference import infer
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a classifier says of one picture."""
+    """The predicted class of one image."""
 
     image: str
     class_name: str
-    probability: float  # of that class, by the net itself; not calibrated
-    probabilities: dict[str, float]  # of every class, most probable first
+    probability: float  # of that class, from the softmax; not calibrated
+    probabilities: dict[str, float]  # by class, most probable first
 
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """Judges images in float32, whatever precision the net was trained in; further views of them in that one."""
+    """Classifies images: in float32, or in the runtime's precision where it averages several views."""
 
     net: nn.Module
     preprocess: Preprocess
     class_names: tuple[str, ...]
     runtime: Runtime
-    features: FeatureCache | None = None  # of the same net, where its frozen part's outputs are kept
+    features: FeatureCache | None = None  # cached outputs of the frozen part of the same net
 
-    def predict(self, *pictures: Path | str | Image.Image) -> list[Prediction]:
-        """An answer for each picture: a file or a PIL image, of any size. Raises DataError for any other file."""
-        if not pictures:
+    def predict(self, *images: Path | str | Image.Image) -> list[Prediction]:
+        """Classify files or PIL images of any size. Raises DataError for a file that is not an image."""
+        if not images:
             return []
-        made = self.preprocess
-        pixels = [made.read_pil(p) if isinstance(p, Image.Image) else made.read_file(Path(p)) for p in pictures]
-        logits = self._logits(torch.cat(pixels))
-        names = [str(p) if isinstance(p, (str, Path)) else f"picture {i}" for i, p in enumerate(pictures, 1)]
-        return [
-            self._answer(name, row)
-            for name, row in zip(names, torch.from_numpy(logits).softmax(1).tolist(), strict=True)
-        ]
+        logits = self._logits(torch.cat([self._read(image) for image in images]))
+        rows = torch.from_numpy(logits).softmax(1).tolist()
+        predictions = []
+        for number, (image, row) in enumerate(zip(images, rows, strict=True), 1):
+            name = f"picture {number}" if isinstance(image, Image.Image) else str(image)
+            predictions.append(self._prediction(name, row))
+        return predictions
 
     def predictions(
         self, images: ImageSet, data: str, indices: np.ndarray | None = None, views: int = 1
     ) -> Predictions:
-        """Predictions for a whole ImageSet; `indices` are the images' places in their data set (default 0, 1, ...).
+        """Predictions for a whole ImageSet.
 
-        views: 1, or 2 or 6 for test-time augmentation, which is computed in the runtime's precision. Classes go by
-        their names: they may come in another order, or be fewer.
-
-        Raises UsageError where size or classes differ from what the net was trained on.
+        indices: position of each image in its data set, int64 (N,); 0, 1, ... by default. views: 1, or 2 or 6 for
+        test-time augmentation, computed in the runtime's precision. Classes are matched by name: they may come in
+        another order, or be fewer. Raises UsageError where the size or the classes differ from those of training.
         """
         if not set(images.class_names) <= set(self.class_names):
             raise UsageError(
@@ -71,21 +69,27 @@ class Classifier:
                 f"{_size(self.preprocess.source_shape)}"
             )
         images = images.with_class_names(self.class_names)
-        where = np.arange(len(images), dtype=np.int64) if indices is None else indices
+        if indices is None:
+            indices = np.arange(len(images), dtype=np.int64)
         if self.features and views == 1:
             cache = replace(self.features, preprocess=self.preprocess)
             logits = cache.logits(cache.features(images, exact=True), self.runtime.exact()).numpy()
         else:
             logits = self._logits(torch.from_numpy(images.images), views)
-        return Predictions(logits, images.labels, where, self.class_names, data)
+        return Predictions(logits, images.labels, indices, self.class_names, data)
+
+    def _read(self, image: Path | str | Image.Image) -> torch.Tensor:
+        if isinstance(image, Image.Image):
+            return self.preprocess.read_pil(image)
+        return self.preprocess.read_file(Path(image))
 
     def _logits(self, images: torch.Tensor, views: int = 1) -> np.ndarray:
-        runtime = self.runtime.exact() if views == 1 else self.runtime  # six times the work, for a second figure
+        runtime = self.runtime.exact() if views == 1 else self.runtime  # with views it is six times the work
         return infer(self.net, images, self.preprocess, runtime, views).numpy()
 
-    def _answer(self, image: str, probabilities: Sequence[float]) -> Prediction:
-        ranked = sorted(zip(self.class_names, probabilities, strict=True), key=lambda pair: -pair[1])
-        return Prediction(image, *ranked[0], dict(ranked))
+    def _prediction(self, image: str, probabilities: Sequence[float]) -> Prediction:
+        pairs = sorted(zip(self.class_names, probabilities, strict=True), key=lambda pair: -pair[1])
+        return Prediction(image, *pairs[0], dict(pairs))
 
 
 def _size(shape: tuple[int, ...]) -> str:

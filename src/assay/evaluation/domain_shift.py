@@ -1,6 +1,6 @@
-"""Domain shift: how photographs differ from the images that a net was trained on, and which difference costs accuracy.
+"""Domain shift: how photos differ from the images that a net was trained on, and which difference costs accuracy.
 
-What is measured of an image, and how it is changed without labels: `appearance`.
+The statistics of an image, and how one is matched without labels, are in `image_statistics`.
 """
 
 from collections.abc import Mapping
@@ -12,23 +12,26 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from assay.core.numbers import Interval
+from assay.core.numbers import Interval, p_statement, points, points_interval
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
-from assay.evaluation.image_statistics import Values, matched, measure
+from assay.evaluation.image_statistics import Values, match_statistic, measure
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import LEVEL, SEED, holm, image_interval, mcnemar, wilson_interval
 
-TRAINING_IMAGES = 5000  # at most, spread evenly; enough for means and spreads
+MAX_TRAINING_IMAGES = 5000  # evenly spaced; enough for means and spreads
 DRAWS = 2000
-TOGETHER = "all of these"
-MATCHED = ("sharpness", "contrast", "brightness", "saturation", "red cast", "blue cast")
+UNCHANGED = "as they are"
+PAPER_BLUR = "report's blur"  # a name in stored files
+ALL_MATCHES = "all of these"
+MATCHABLE = ("sharpness", "contrast", "brightness", "saturation", "red cast", "blue cast")
+BLUR_DESCRIPTION = "Gaussian of round(width / 75) px, made odd, before shrinking"
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A statistic of both sets: means, and the photographs' minus the training images' over their common spread.
+class StatisticDifference:
+    """A statistic's means in both sets, and the photos' minus the training images' mean over the common spread.
 
     standardized: Cohen's d with the root of the mean variance (Cohen 1988); interval: 95 %, a bootstrap over images.
     """
@@ -41,11 +44,11 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Variant:
-    """The photographs changed in one way: the accuracy, and by how much it moved.
+class ChangedPhotos:
+    """Accuracy on the photos after one change, and its gain over the unchanged photos.
 
-    left: the standardized difference that is still there. interval: Wilson's; gain_interval: a paired bootstrap over
-    images; p: McNemar's, adjusted for the number of variants (Holm).
+    left: the standardized difference that remains. interval: Wilson's. gain_interval: paired bootstrap over images. p:
+    McNemar's, adjusted for the number of changes (Holm).
     """
 
     name: str
@@ -59,8 +62,11 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Shift:
-    """Photographs beside a run's training images; `report_blur` is the fourth report's, which it chose by accuracy."""
+class DomainShift:
+    """Photos compared with the training images of a run.
+
+    report_blur: the blur of the fourth paper, which was chosen by its accuracy, so the verdict does not consider it.
+    """
 
     data: str
     n: int
@@ -70,123 +76,143 @@ class Shift:
     training_size: str
     accuracy: float
     interval: Interval
-    differences: tuple[Difference, ...]
-    variants: tuple[Variant, ...]
-    report_blur: Variant
+    differences: tuple[StatisticDifference, ...]
+    variants: tuple[ChangedPhotos, ...]
+    report_blur: ChangedPhotos
 
     @property
     def verdict(self) -> str:
-        """Which shift matters most, as a sentence."""
-        single = [one for one in self.variants if one.name != TOGETHER]
-        best = max(single, key=lambda one: one.gain)
-        low, high = (100 * value for value in best.gain_interval)
-        p = "< 0.001" if best.p < 0.001 else f"= {best.p:.3f}"
-        moved = f"{100 * best.gain:+.1f} points [{low:+.1f}, {high:+.1f}], p {p} after Holm, n = {self.n}"
+        """Which shift matters most, as a sentence without a full stop."""
+        single = [change for change in self.variants if change.name != ALL_MATCHES]
+        best = max(single, key=lambda change: change.gain)
+        gain = f"{points(best.gain, 1)} points {points_interval(best.gain_interval, 1)}"
+        evidence = f"{gain}, {p_statement(best.p)} after Holm, n = {self.n}"
         if best.p < LEVEL and best.gain > 0:
-            return f"{best.name} matters most: matched to the training images, accuracy moves by {moved}"
-        return f"no single shift is shown to matter: the best of {len(single)}, {best.name}, moves accuracy by {moved}"
+            return f"{best.name} matters most: matched to the training images, accuracy moves by {evidence}"
+        which = f"the best of {len(single)}, {best.name}"
+        return f"no single shift is shown to matter: {which}, moves accuracy by {evidence}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {**asdict(self), "verdict": self.verdict}
 
 
-def sample(training: ImageSet) -> ImageSet:
-    """At most TRAINING_IMAGES of them, spread evenly."""
-    step = -(-len(training) // TRAINING_IMAGES)
+def sample_images(training: ImageSet) -> ImageSet:
+    """At most MAX_TRAINING_IMAGES images, evenly spaced."""
+    step = -(-len(training) // MAX_TRAINING_IMAGES)
     return training.subset(np.arange(0, len(training), step))
 
 
-def seen(preprocess: Preprocess, images: NDArray[np.uint8]) -> dict[str, Values]:
-    """The statistics of uint8 images (N, C, H, W) at the size that reaches the net."""
+def statistics_at_net(preprocess: Preprocess, images: NDArray[np.uint8]) -> dict[str, Values]:
+    """The statistics of uint8 images (N, C, H, W) at the size that reaches the net, float64 (N,) each."""
     chunks = torch.from_numpy(np.array(images)).split(500)  # type: ignore[no-untyped-call]
     parts = [measure(preprocess.pixels(chunk)) for chunk in chunks]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def shift(
-    classifier: Classifier, photographs: ImageSet, blurred: ImageSet, training: ImageSet, sizes: tuple[str, str]
-) -> tuple[Shift, dict[str, Predictions], Mapping[str, tuple[Values, Values]]]:
-    """Compare photographs with training images, and match one statistic after another.
+def measure_domain_shift(
+    classifier: Classifier, photos: ImageSet, blurry_photos: ImageSet, training: ImageSet, sizes: tuple[str, str]
+) -> tuple[DomainShift, dict[str, Predictions], Mapping[str, tuple[Values, Values]]]:
+    """Compare photos with training images, and match one statistic after another.
 
-    blurred: the photographs through the report's blur; sizes: of the photographs and of the training images, in words.
-    Returns the result, the predictions by variant, and each statistic's values, of training images and photographs.
+    blurry_photos: the photos through the fourth paper's blur; sizes: of the photos and of the training images, as text.
+    Returns the result, the predictions by change, and each statistic's values in training images and photos.
     """
-    preprocess, training = classifier.preprocess, sample(training)
-    theirs, ours = seen(preprocess, training.images), seen(preprocess, photographs.images)
-    images = {"as they are": photographs.images, "report's blur": blurred.images}
-    how = {"report's blur": "Gaussian of round(width / 75) px, made odd, before shrinking"}
-    everything = photographs.images
-    for name in (name for name in MATCHED if name in theirs):
-        images[name], how[name] = _matched(name, photographs.images, preprocess, theirs)
-        everything, _ = _matched(name, everything, preprocess, theirs)
-    images[TOGETHER], how[TOGETHER] = everything, "one after another"
-    found = {
-        name: classifier.predictions(replace(photographs, images=one), f"{photographs.source}, {name}")
-        for name, one in images.items()
+    preprocess, training = classifier.preprocess, sample_images(training)
+    train_values = statistics_at_net(preprocess, training.images)
+    photo_values = statistics_at_net(preprocess, photos.images)
+    images, how = _changes(photos, blurry_photos, preprocess, train_values)
+    predictions = {
+        name: classifier.predictions(replace(photos, images=pixels), f"{photos.source}, {name}")
+        for name, pixels in images.items()
     }
-    hits = {name: one.predicted == one.labels for name, one in found.items()}
-    p_values = {name: mcnemar(hit, hits["as they are"]) for name, hit in hits.items() if name != "as they are"}
-    adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
-    variants = {
-        name: _variant(name, how[name], _left(name, theirs, seen(preprocess, images[name])), hits, adjusted[name])
-        for name in how
-    }
-    plain = hits["as they are"]
-    result = Shift(
-        photographs.source, len(photographs), training.source, len(training), *sizes,
-        float(plain.mean()), wilson_interval(int(plain.sum()), len(plain)),
-        tuple(difference(name, theirs[name], ours[name]) for name in theirs),
-        tuple(one for name, one in variants.items() if name != "report's blur"), variants["report's blur"],
-    )  # fmt: skip
-    return result, found, {name: (theirs[name], ours[name]) for name in theirs}
+    hits = {name: answers.predicted == answers.labels for name, answers in predictions.items()}
+    p_values = {name: mcnemar(hits[name], hits[UNCHANGED]) for name in hits if name != UNCHANGED}
+    p_values = dict(zip(p_values, holm(list(p_values.values())), strict=True))
+    changes = {}
+    for name in how:
+        left = _remaining_difference(name, train_values, statistics_at_net(preprocess, images[name]))
+        changes[name] = _changed_photos(name, how[name], left, hits, p_values[name])
+    plain = hits[UNCHANGED]
+    result = DomainShift(
+        data=photos.source,
+        n=len(photos),
+        training=training.source,
+        training_n=len(training),
+        size=sizes[0],
+        training_size=sizes[1],
+        accuracy=float(plain.mean()),
+        interval=wilson_interval(int(plain.sum()), len(plain)),
+        differences=tuple(compare_statistic(name, train_values[name], photo_values[name]) for name in train_values),
+        variants=tuple(change for name, change in changes.items() if name != PAPER_BLUR),
+        report_blur=changes[PAPER_BLUR],
+    )
+    return result, predictions, {name: (train_values[name], photo_values[name]) for name in train_values}
 
 
-def difference(name: str, training: Values, photographs: Values) -> Difference:
-    """A statistic of both sets, (T,) and (N,)."""
-    value = standardized(photographs, training)
+def compare_statistic(name: str, training: Values, photos: Values) -> StatisticDifference:
+    """The difference of a statistic between training images, (T,), and photos, (N,)."""
+    value = standardized_difference(photos, training)
     draws = stats.bootstrap(
-        (photographs, training), standardized, n_resamples=DRAWS, batch=100, vectorized=True, method="percentile",
-        rng=np.random.default_rng(SEED),
+        (photos, training), standardized_difference, n_resamples=DRAWS, batch=100, vectorized=True,
+        method="percentile", rng=np.random.default_rng(SEED),
     ).confidence_interval  # fmt: skip
     interval = (float(draws.low), float(draws.high))
-    return Difference(name, float(training.mean()), float(photographs.mean()), float(value), interval)
+    return StatisticDifference(name, float(training.mean()), float(photos.mean()), float(value), interval)
 
 
-def standardized(photographs: Values, training: Values, axis: int = -1) -> Any:
+def standardized_difference(photos: Values, training: Values, axis: int = -1) -> Any:
     """Cohen's d along an axis."""
-    spread = np.sqrt((photographs.var(axis=axis) + training.var(axis=axis)) / 2)
-    return (photographs.mean(axis=axis) - training.mean(axis=axis)) / np.maximum(spread, 1e-9)
+    spread = np.sqrt((photos.var(axis=axis) + training.var(axis=axis)) / 2)
+    return (photos.mean(axis=axis) - training.mean(axis=axis)) / np.maximum(spread, 1e-9)
 
 
-def _matched(
-    name: str, images: NDArray[np.uint8], preprocess: Preprocess, wanted: Mapping[str, Values]
+def _changes(
+    photos: ImageSet, blurry_photos: ImageSet, preprocess: Preprocess, target: Mapping[str, Values]
+) -> tuple[dict[str, NDArray[np.uint8]], dict[str, str]]:
+    """The photos after each change, uint8 (N, C, H, W), and how each change was made."""
+    images = {UNCHANGED: photos.images, PAPER_BLUR: blurry_photos.images}
+    how = {PAPER_BLUR: BLUR_DESCRIPTION}
+    all_matches = photos.images
+    for name in MATCHABLE:
+        if name in target:
+            images[name], how[name] = _match_uint8(name, photos.images, preprocess, target)
+            all_matches, _ = _match_uint8(name, all_matches, preprocess, target)
+    images[ALL_MATCHES], how[ALL_MATCHES] = all_matches, "one after another"
+    return images, how
+
+
+def _match_uint8(
+    name: str, images: NDArray[np.uint8], preprocess: Preprocess, target: Mapping[str, Values]
 ) -> tuple[NDArray[np.uint8], str]:
-    """In 8 bits, at the data set's size, by what reaches the net."""
+    """Match in 8 bits, at the data set's size, by the statistic of what reaches the net."""
 
-    def through(pixels: torch.Tensor) -> dict[str, Values]:
+    def measure_at_net(pixels: torch.Tensor) -> dict[str, Values]:
         return measure(preprocess.pixels((pixels * 255).round().to(torch.uint8)))
 
-    pixels, how = matched(name, torch.from_numpy(np.array(images)).float() / 255, through, wanted)
+    pixels, how = match_statistic(name, torch.from_numpy(np.array(images)).float() / 255, measure_at_net, target)
     return (pixels * 255).round().clamp(0, 255).to(torch.uint8).numpy(), how
 
 
-def _left(name: str, theirs: Mapping[str, Values], now: Mapping[str, Values]) -> float | None:
-    """What is left of the difference; of the report's blur that in sharpness."""
-    statistic = "sharpness" if name == "report's blur" else name
-    return float(standardized(now[statistic], theirs[statistic])) if statistic in theirs else None
+def _remaining_difference(name: str, target: Mapping[str, Values], values: Mapping[str, Values]) -> float | None:
+    """The standardized difference after a change; for the paper's blur that of the sharpness."""
+    statistic = "sharpness" if name == PAPER_BLUR else name
+    if statistic not in target:
+        return None
+    return float(standardized_difference(values[statistic], target[statistic]))
 
 
-def _variant(name: str, how: str, left: float | None, hits: Mapping[str, NDArray[np.bool_]], p: float) -> Variant:
-    hit, plain = hits[name], hits["as they are"]
-    gains = hit.astype(np.float64) - plain
-    return Variant(
-        name,
-        how,
-        left,
-        float(hit.mean()),
-        wilson_interval(int(hit.sum()), len(hit)),
-        float(gains.mean()),
-        image_interval(gains),
-        p,
+def _changed_photos(
+    name: str, how: str, left: float | None, hits: Mapping[str, NDArray[np.bool_]], p: float
+) -> ChangedPhotos:
+    gains = hits[name].astype(np.float64) - hits[UNCHANGED]
+    return ChangedPhotos(
+        name=name,
+        how=how,
+        left=left,
+        accuracy=float(hits[name].mean()),
+        interval=wilson_interval(int(hits[name].sum()), len(hits[name])),
+        gain=float(gains.mean()),
+        gain_interval=image_interval(gains),
+        p=p,
     )

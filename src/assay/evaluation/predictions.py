@@ -1,6 +1,6 @@
-"""Predictions: what one run said about one data set, image by image. All evaluation reads this and never the net.
+"""Predictions: the logits of one run for every image of one data set. Metrics, tables and figures are made from these.
 
-Numbers made from them are in `metrics`, `confusion` and `errors`.
+Numbers computed from them are in `metrics`, `confusion` and `error_analysis`.
 """
 
 import zipfile
@@ -19,11 +19,11 @@ from assay.core.files import atomic_save
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Logits with the true labels, and which images of the data set they belong to.
+    """Logits, true labels and image indices.
 
-    logits: float32 (N, K), as the net gave them, before any softmax; labels: int64 (N,), each in [0, K);
-    indices: int64 (N,), each image's place in its data set; class_names: K names; data: such as "fashion-mnist/test".
-    Raises DataError when these do not fit together, or a logit is not a finite number.
+    logits: float32 (N, K), before softmax; labels: int64 (N,), each in [0, K); indices: int64 (N,), position of each
+    image in its data set; class_names: K names; data: name of the set, "fashion-mnist/test". Raises DataError when
+    these do not fit together, or a logit is not finite.
     """
 
     logits: NDArray[np.float32]
@@ -41,10 +41,8 @@ class Predictions:
             ("logits", self.logits, np.float32, (n, classes)),
         ):
             if array.dtype != dtype or array.shape != shape:
-                expected = f"{np.dtype(dtype)} {shape}"
-                raise DataError(
-                    f"predictions on {self.data}: {name} must be {expected}, not {array.dtype} {array.shape}"
-                )
+                form = f"{np.dtype(dtype)} {shape}, not {array.dtype} {array.shape}"
+                raise DataError(f"predictions on {self.data}: {name} must be {form}")
         if n == 0:
             raise DataError(f"predictions on {self.data}: there are no images")
         if not 0 <= self.labels.min() <= self.labels.max() < classes:
@@ -54,10 +52,10 @@ class Predictions:
             )
         finite = np.isfinite(self.logits).all(axis=1)
         if not finite.all():
-            first, others = self.indices[finite.argmin()], n - finite.sum() - 1
+            first, rest = self.indices[finite.argmin()], n - finite.sum() - 1
             raise DataError(
                 f"predictions on {self.data}: the logits of image {first} are not finite numbers, nor are those of "
-                f"{others} others; the weights are damaged, or the training diverged"
+                f"{rest} others; the weights are damaged, or the training diverged"
             )
 
     def __len__(self) -> int:
@@ -72,15 +70,15 @@ class Predictions:
 
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
-        """The class with the greatest logit, the first one on a tie, int64 (N,)."""
-        predicted: NDArray[np.int64] = self.logits.argmax(axis=1).astype(np.int64)
-        return predicted
+        """Class with the largest logit, the first one on a tie, int64 (N,)."""
+        classes: NDArray[np.int64] = self.logits.argmax(axis=1).astype(np.int64)
+        return classes
 
     def save(self, path: Path) -> None:
         """Write an .npz file, whole or not at all. Raises AssayError."""
 
         def write(temporary: Path) -> None:
-            with temporary.open("wb") as file:  # given a name, numpy would add a suffix to it
+            with temporary.open("wb") as file:  # numpy would add a suffix to a name
                 np.savez(file, logits=self.logits, labels=self.labels, indices=self.indices,
                          class_names=np.array(self.class_names), data=np.array(self.data))  # fmt: skip
 
@@ -104,7 +102,7 @@ class Predictions:
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an .npz as `save` writes it: not compressed, so a small file cannot unpack to a huge one."""
+    """The arrays of an .npz file. It must not be compressed, so that a small file cannot unpack to a huge one."""
     with zipfile.ZipFile(path) as archive:
         if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
             raise ValueError("it is compressed, and assay's own are not")

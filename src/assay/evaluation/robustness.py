@@ -1,4 +1,4 @@
-"""How a classifier stands corrupted images: accuracy by corruption and severity. What corrupts: `data/corruptions`."""
+"""Robustness: accuracy by corruption and severity. The corruptions are in `assay.data.corruptions`."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,7 +17,7 @@ from assay.evaluation.statistics import image_interval, wilson_interval
 
 @dataclass(frozen=True)
 class Cell:
-    """One corruption at one severity; interval: Wilson's 95 % of the accuracy."""
+    """Accuracy under one corruption at one severity; interval: Wilson's 95 %."""
 
     corruption: str
     group: str
@@ -29,11 +29,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Robustness:
-    """All cells over the same n images, and the clean ones, of severity 0.
+    """All cells over the same n images, and the clean images as severity 0.
 
-    mean_error: the mean over corruptions and severities of the share of wrong answers, all weighing alike. It is not
-    the "mCE" of Hendrycks and Dietterich (2019), which divides by a reference net's errors. Its interval is a 95 %
-    bootstrap over images, each drawn with all its corrupted copies.
+    mean_error: error rate averaged over corruptions and severities with equal weights. It is not the "mCE" of Hendrycks
+    and Dietterich (2019), which divides by the errors of a reference net. Its interval is a 95 % bootstrap over images,
+    each drawn with all its corrupted copies.
     """
 
     data: str
@@ -44,12 +44,12 @@ class Robustness:
     interval: Interval
 
     def row(self, corruption: str) -> tuple[Cell, ...]:
-        """The cells of a corruption, by severity."""
+        """The cells of a corruption, in order of severity."""
         return tuple(cell for cell in self.cells if cell.corruption == corruption)
 
     @property
     def corruptions(self) -> list[str]:
-        """Their names, group by group."""
+        """Names of the corruptions, group by group."""
         return list(dict.fromkeys(cell.corruption for cell in self.cells))
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,25 +57,25 @@ class Robustness:
         return asdict(self)
 
 
-def robustness(
-    classifier: Classifier, images: ImageSet, data: str, keep: Callable[[str, Predictions], None]
+def measure_robustness(
+    classifier: Classifier, images: ImageSet, data: str, store: Callable[[str, Predictions], None]
 ) -> Robustness:
-    """Judge the images clean and corrupted; `keep` gets all predictions with a name, `fog-3`, as they are made."""
+    """Evaluate the images clean and corrupted; `store` receives each set of predictions with its name, `fog-3`."""
     clean = classifier.predictions(images, data)
-    keep("clean", clean)
+    store("clean", clean)
     cells, wrong = [], np.zeros(len(images))
     for name in corruption_names(images.shape[0]):
         for severity in SEVERITIES:
-            found = classifier.predictions(corrupt(images, name, severity), f"{data}, {name} {severity}")
-            keep(f"{name}-{severity}", found)
-            cells.append(_cell(found, name, CORRUPTIONS[name].group, severity))
-            wrong += found.predicted != found.labels
+            predictions = classifier.predictions(corrupt(images, name, severity), f"{data}, {name} {severity}")
+            store(f"{name}-{severity}", predictions)
+            cells.append(_cell(predictions, name, CORRUPTIONS[name].group, severity))
+            wrong += predictions.predicted != predictions.labels
     shares = wrong / len(cells)
     return Robustness(
         data, len(images), _cell(clean, "clean", "", 0), tuple(cells), float(shares.mean()), image_interval(shares)
     )
 
 
-def _cell(found: Predictions, name: str, group: str, severity: int) -> Cell:
-    correct, n = int((found.predicted == found.labels).sum()), len(found)
+def _cell(predictions: Predictions, name: str, group: str, severity: int) -> Cell:
+    correct, n = int((predictions.predicted == predictions.labels).sum()), len(predictions)
     return Cell(name, group, severity, correct, correct / n, wilson_interval(correct, n))

@@ -17,7 +17,7 @@ from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, folder_name
 from assay.experiments.train import resume, train
 from assay.recipes.recipe import Recipe
-from assay.report.plots.run_figures import draw_judged
+from assay.report.plots.run import save_prediction_figures
 from assay.training.callbacks import Callback, Progress
 
 FOLDS_BELOW = 2000  # photos; with fewer, a test set of a fifth of them is too small
@@ -93,7 +93,7 @@ def cross_validate(
     write_json(
         folder / "results.json", {"runs": [run.name for run in fold_runs], **compute_metrics(predictions).to_dict()}
     )
-    draw_judged(folder, {"folds": predictions})
+    save_prediction_figures(folder, {"folds": predictions})
     return Folds(tuple(fold_runs), predictions, folder)
 
 

@@ -15,8 +15,8 @@ from assay.experiments.run import Run
 from assay.experiments.run_data import select_test_images, select_validation_images
 from assay.experiments.run_state import SplitName
 from assay.experiments.scoring import score, score_corrupted
-from assay.report.plots.robustness import figure
-from assay.report.plots.run import save
+from assay.report.plots.robustness import robustness_heatmap
+from assay.report.plots.style import save
 
 
 def evaluate(
@@ -63,5 +63,5 @@ def evaluate_corrupted(
     classifier = load(run, model=model, runtime=runtime)
     selection = select_test_images(run, data, images, classifier.preprocess.source_shape, progress)
     robustness, label = score_corrupted(run, classifier, selection, by="evaluate --corruptions")
-    save(figure(robustness, run.name), run.folder / "figures" / f"{label}.png")
+    save(robustness_heatmap(robustness, run.name), run.folder / "figures" / f"{label}.png")
     return robustness, label

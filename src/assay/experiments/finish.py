@@ -13,7 +13,7 @@ from assay.experiments.run_state import RunState, SplitName
 from assay.experiments.scoring import score, scored_before
 from assay.experiments.setup import TrainingSetup
 from assay.experiments.tracking.run_mirror import mirror_run
-from assay.report.plots.run_figures import draw
+from assay.report.plots.run import save_run_figures
 from assay.training.callbacks import Callback
 from assay.training.checkpoint import TrainState, weights_hash
 from assay.training.interrupt import interruptible
@@ -93,7 +93,7 @@ def _evaluate(run: Run, setup: TrainingSetup) -> None:
         if result is None:
             result, _ = score(run, classifier, images, by="train")
         predictions[split_name] = result
-    draw(run.folder / "figures", state.history, trainer.best_epoch, predictions)
+    save_run_figures(run.folder / "figures", state.history, trainer.best_epoch, predictions)
 
 
 def _sets(setup: TrainingSetup) -> dict[SplitName, Selection]:

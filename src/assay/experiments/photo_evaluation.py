@@ -19,7 +19,7 @@ from assay.data.imageset import ImageSet
 from assay.data.photo_files import PhotoFiles, find_photos, shrink_photos
 from assay.data.split import Split
 from assay.evaluation.classifier import Classifier
-from assay.evaluation.domain_shift import Shift, shift
+from assay.evaluation.domain_shift import DomainShift, measure_domain_shift
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import image_interval, wilson_interval
 from assay.experiments.load import load
@@ -28,8 +28,8 @@ from assay.experiments.run import Run
 from assay.experiments.run_data import read_images
 from assay.experiments.run_state import SplitName
 from assay.experiments.scoring import as_for_test_set
-from assay.report.plots.domain_shift import figure
-from assay.report.plots.run import save
+from assay.report.plots.domain_shift import domain_shift_panels
+from assay.report.plots.style import save
 
 # How a photo is changed, and whether it is then shrunk with antialias.
 WAYS = {
@@ -81,7 +81,7 @@ def score_photographs(
 def measure_shift(
     run: Run, folder: Path, *, antialias: bool = True, images: ImageSet | None = None, model: nn.Module | None = None,
     runtime: Runtime | None = None,
-) -> tuple[Shift, Path]:  # fmt: skip
+) -> tuple[DomainShift, Path]:  # fmt: skip
     """How the photos in `folder/<class>/` differ from the training images; and the path of the figure. A counted look.
 
     antialias: how the photos are shrunk, see `shrink_photos`. images: your own, if the run was trained on such.
@@ -93,13 +93,13 @@ def measure_shift(
     run.check_images(images)
     training = images.subset(Split.load(run.folder / "split.npz").train)
     run.count_look(SplitName.TEST.of(photos.name), by="shift")
-    result, predictions, values = shift(classifier, plain, blurry, training, _sizes(photos, training))
+    result, predictions, values = measure_domain_shift(classifier, plain, blurry, training, _sizes(photos, training))
     label = run.free_label(f"shift-{_folder(run, plain).name.partition('-')[2]}")
     for name, set_predictions in predictions.items():
         set_predictions.save(run.folder / "predictions" / label / f"{_file_name(name)}.npz")
     run.write_json(f"{label}.json", {**result.to_dict(), "antialias": antialias})
     picture = run.folder / "figures" / f"{label}.png"
-    save(figure(result, values, run.name), picture)
+    save(domain_shift_panels(result, values, run.name), picture)
     return result, picture
 
 

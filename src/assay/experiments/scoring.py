@@ -7,7 +7,7 @@ from typing import Any
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.metrics import compute_metrics
 from assay.evaluation.predictions import Predictions
-from assay.evaluation.robustness import Robustness, robustness
+from assay.evaluation.robustness import Robustness, measure_robustness
 from assay.experiments.fault_injection import Faults
 from assay.experiments.run import Run
 from assay.experiments.run_data import Selection
@@ -63,7 +63,7 @@ def score_corrupted(run: Run, classifier: Classifier, images: Selection, *, by: 
     def store(name: str, predictions: Predictions) -> None:
         predictions.save(folder / f"{name}.npz")
 
-    result = robustness(classifier, images.read(), images.name, store)
+    result = measure_robustness(classifier, images.read(), images.name, store)
     run.write_json(f"{label}.json", result.to_dict())  # last: it means that the predictions are complete
     return result, label
 

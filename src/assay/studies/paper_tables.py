@@ -9,7 +9,7 @@ from assay.core.runtime import Runtime
 from assay.experiments.photo_evaluation import WAYS, Accuracy, score_photographs
 from assay.experiments.run import Run
 from assay.recipes.labels import with_faults
-from assay.report.tables.formats import grid
+from assay.report.tables.formats import format_table
 from assay.studies.reproduce import Reproduction
 from assay.studies.results import Row, collect_rows
 from assay.studies.study import Study, finished_runs
@@ -34,9 +34,9 @@ Rows = Mapping[str, Row]  # by variant
 
 def format_paper(reproduction: Reproduction, fmt: str) -> str:
     """The paper's table, then its searches', as text, markdown, latex or csv."""
-    tables = [grid(HEADER, compare_steps(reproduction.table), fmt)]
+    tables = [format_table(HEADER, compare_steps(reproduction.table), fmt)]
     if reproduction.searches:
-        tables.append(grid(SEARCH_HEADER, [describe_search(search) for search in reproduction.searches], fmt))
+        tables.append(format_table(SEARCH_HEADER, [describe_search(search) for search in reproduction.searches], fmt))
     scale = reproduction.table[0].spec.scale
     if scale < 1:
         tables.append(f"Scaled to {scale:g} of the work: epochs and training images are each multiplied by its root.")
@@ -115,7 +115,7 @@ def format_sweep(study: Study, fmt: str) -> str:
     """All metrics of every variant of a study, means over its seeds, as text, markdown, latex or csv."""
     variants, rows = study.variants(), collect_rows(study)
     lines = [_sweep_cells(row, study.runs(variant)) for variant, row in zip(variants, rows, strict=True)]
-    return f"{study.spec.name}: {study.spec.about}\n{grid(SWEEP_HEADER, lines, fmt)}"
+    return f"{study.spec.name}: {study.spec.about}\n{format_table(SWEEP_HEADER, lines, fmt)}"
 
 
 def _sweep_cells(row: Row, runs: Sequence[Run]) -> tuple[str, ...]:
@@ -148,7 +148,7 @@ def format_photos(study: Study, folder: Path, runtime: Runtime, fmt: str) -> str
             *_published_on_photos(study, variant.name),
             *(_mean_and_interval(accuracies[way]) for way in WAYS),
         ))  # fmt: skip
-    table = grid(PHOTO_HEADER, lines, fmt)
+    table = format_table(PHOTO_HEADER, lines, fmt)
     return table if fmt == "csv" else f"{table}\n\n{PHOTO_NOTE.format(n=n)}"
 
 

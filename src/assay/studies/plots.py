@@ -6,9 +6,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from assay.report.plots.hyperparameters import by_key, parallel
+from assay.report.plots.hyperparameters import accuracy_by_hyperparameter, parallel_coordinates
 from assay.report.plots.study_curves import learning_curves, population
-from assay.report.plots.study_data import VariantResults, keys_of
+from assay.report.plots.study_data import VariantResults, varied_hyperparameters
 from assay.report.plots.study_intervals import intervals, waterfall
 from assay.report.plots.style import save
 from assay.studies.results import Row, collect_rows
@@ -58,12 +58,12 @@ def _hyperparameter_figures(
     results: Sequence[VariantResults], budget: str | None, title: str, notes: Sequence[str]
 ) -> Figures:
     """The effect of hyperparameters, where several values of one were tried. budget: the one that rungs differ in."""
-    keys = keys_of(results)
+    keys = varied_hyperparameters(results)
     figures: dict[str, Callable[[], Figure]] = {}
     if any(key.name != budget for key in keys):
-        figures["by-key"] = lambda: by_key(results, budget, title, notes)
+        figures["by-key"] = lambda: accuracy_by_hyperparameter(results, budget, title, notes)
     if len(keys) > 1:
-        figures["parallel"] = lambda: parallel(results, title, notes)
+        figures["parallel"] = lambda: parallel_coordinates(results, title, notes)
     first_rung = _first_rung(results, budget)
     if keys and sum(len(result.accuracies) for result in first_rung) >= MIN_RUNS:
         is_partial = len(first_rung) < len(results)
@@ -95,7 +95,7 @@ def _variant_results(study: Study, variant: Variant, row: Row) -> VariantResults
     return VariantResults(
         variant.name,
         row.validation,
-        lost=study.spec.replicates - len(finished),
+        missing=study.spec.replicates - len(finished),
         histories=tuple([epoch.to_dict() for epoch in run.history] for run in finished),
         values={name: _axis_value(value) for name, value in zip(names, variant.values.values(), strict=True)},
         faults=variant.recipe.faults,

@@ -10,7 +10,7 @@ from assay.core.numbers import p_value, percent, percent_interval, points
 from assay.evaluation.comparison import Comparison
 from assay.evaluation.statistics import winners_curse
 from assay.recipes.labels import with_faults
-from assay.report.tables.formats import grid
+from assay.report.tables.formats import format_table
 from assay.studies.results import Row
 
 HEADER = (
@@ -23,7 +23,7 @@ def format_study(rows: Sequence[Row], fmt: str) -> str:
     """The table as text, markdown, latex, csv or json. Raises UsageError for any other format."""
     if fmt == "json":
         return json.dumps([_json_values(row) for row in rows], indent=2)
-    table = grid(HEADER, [format_cells(row) for row in rows], fmt)
+    table = format_table(HEADER, [format_cells(row) for row in rows], fmt)
     return table if fmt == "csv" else "\n\n".join([table, *table_notes(rows)])
 
 

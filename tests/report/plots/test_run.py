@@ -8,7 +8,10 @@ import pytest
 from PIL import Image
 
 from assay.core.errors import AssayError
-from assay.report.plots.run import confusion, curves, errors_per_class, save
+from assay.evaluation.predictions import Predictions
+from assay.report.plots.run import confusion, curves, errors_per_class, save_run_figures
+from assay.report.plots.style import save
+from assay.training.history import Epoch
 
 MATRIX = np.array([[50, 3, 2, 0], [4, 30, 1, 1], [0, 0, 0, 0], [0, 0, 1, 9]])
 NAMES = ("cat", "dog", "truck", "ship")
@@ -116,3 +119,15 @@ def test_saving_where_nothing_can_be_saved_names_the_file(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(AssayError, match=r"cannot write .*curves\.png"):
         save(curves(history(1)), tmp_path / "file" / "curves.png")
+
+
+def test_every_set_of_predictions_gets_its_figures(tmp_path):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(30, 3)).astype(np.float32)
+    predictions = {
+        "test": Predictions(logits, rng.integers(0, 3, 30), np.arange(30), ("left", "middle", "right"), "bars/test")
+    }
+    save_run_figures(tmp_path, [Epoch(i, 1.0, 0.1, 1 / i, 0.5, None, None, 100.0) for i in (1, 2)], 2, predictions)
+    names = {"curves", "test-confusion", "test-confusion-errors-only", "test-errors-per-class"}
+    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.png" for name in names}
+    assert all(np.asarray(Image.open(path).convert("L")).std() > 5 for path in tmp_path.iterdir())

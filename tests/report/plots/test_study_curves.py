@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.report.plots.run import save
 from assay.report.plots.study_curves import learning_curves, population
 from assay.report.plots.study_data import VariantResults
+from assay.report.plots.style import save
 
 
 def history(*accuracies: float) -> list[dict[str, float | None]]:
@@ -56,7 +56,7 @@ def test_every_panel_has_the_best_ones_validation_but_its_own():
 
 
 def test_a_variant_without_a_finished_run_has_an_empty_panel_that_says_so():
-    axes = learning_curves([measured("a", history(0.5)), VariantResults("b", (), lost=3)], "loss").axes[1]
+    axes = learning_curves([measured("a", history(0.5)), VariantResults("b", (), missing=3)], "loss").axes[1]
     assert [text.get_text() for text in axes.texts] == ["no run finished"]
     assert axes.get_title("left") == "b (0 of 3 runs)"
 
@@ -79,7 +79,7 @@ def test_a_population_curve_is_the_share_of_runs_below_each_error():
 
 
 def test_a_run_without_result_is_below_no_error():
-    (axes,) = population([VariantResults("a", (0.5, 0.6, 0.7), lost=1)]).axes
+    (axes,) = population([VariantResults("a", (0.5, 0.6, 0.7), missing=1)]).axes
     assert axes.lines[0].get_ydata()[-1] == 0.75
 
 
@@ -96,7 +96,7 @@ def test_each_hyper_parameter_has_a_panel_with_a_curve_for_each_value():
 @pytest.mark.parametrize(
     "variants",
     [
-        [VariantResults("lost", (), lost=2)],
+        [VariantResults("lost", (), missing=2)],
         [measured("only", history(0.5))],
         [measured("a", history(0.5, 0.5), history(0.5, 0.5))],
         [measured("猫 $x$ " * 30, history(0.5, float("nan"), float("inf")), history(0.5))],

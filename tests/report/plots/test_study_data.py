@@ -5,7 +5,13 @@ import math
 import pytest
 from scipy import stats
 
-from assay.report.plots.study_data import Key, VariantResults, keys_of, ranked, remarks
+from assay.report.plots.study_data import (
+    Hyperparameter,
+    VariantResults,
+    by_accuracy,
+    caption_notes,
+    varied_hyperparameters,
+)
 from assay.report.plots.style import GRAY, RED
 
 
@@ -28,7 +34,7 @@ from assay.report.plots.style import GRAY, RED
     ],
 )
 def test_a_log_axis_is_for_values_that_span_much_or_grow_by_ratios(values, scale):
-    assert Key("lr", values).scale == scale
+    assert Hyperparameter("lr", values).scale == scale
 
 
 @pytest.mark.parametrize(
@@ -43,8 +49,8 @@ def test_a_log_axis_is_for_values_that_span_much_or_grow_by_ratios(values, scale
     ],
 )
 def test_values_stand_between_0_and_1_as_their_scale_has_it(values, places):
-    key = Key("lr", values)
-    assert [key.place(value) for value in values] == pytest.approx(places)
+    key = Hyperparameter("lr", values)
+    assert [key.position(value) for value in values] == pytest.approx(places)
 
 
 def test_hyper_parameters_with_one_value_are_no_axis_and_numbers_are_sorted():
@@ -52,14 +58,14 @@ def test_hyper_parameters_with_one_value_are_no_axis_and_numbers_are_sorted():
         VariantResults("a", (), values={"lr": 0.1, "wd": 0.0}),
         VariantResults("b", (), values={"lr": 0.01, "wd": 0.0}),
     ]
-    assert keys_of(variants) == [Key("lr", (0.01, 0.1))]
+    assert varied_hyperparameters(variants) == [Hyperparameter("lr", (0.01, 0.1))]
 
 
 def test_numbers_among_words_are_words():
     variants = [VariantResults("a", (), values={"patience": "None"}), VariantResults("b", (), values={"patience": 5})]
-    (key,) = keys_of(variants)
-    assert key == Key("patience", ("None", "5"))
-    assert [key.of(one) for one in variants] == ["None", "5"]
+    (key,) = varied_hyperparameters(variants)
+    assert key == Hyperparameter("patience", ("None", "5"))
+    assert [key.value_of(one) for one in variants] == ["None", "5"]
 
 
 def test_an_interval_is_scipys_in_per_cent():
@@ -77,14 +83,14 @@ def test_runs_are_counted_with_those_that_were_lost():
     counts = [
         VariantResults("a", (0.9,)).runs,
         VariantResults("a", (0.9, 0.8)).runs,
-        VariantResults("a", (0.9, 0.8), lost=1).runs,
+        VariantResults("a", (0.9, 0.8), missing=1).runs,
     ]
     assert counts == ["1 run", "2 runs", "2 of 3 runs"]
 
 
 def test_the_best_come_first_and_those_without_a_result_last():
     variants = [VariantResults("none", ()), VariantResults("worse", (0.5,)), VariantResults("best", (0.6,))]
-    assert [one.name for one in ranked(variants)] == ["best", "worse", "none"]
+    assert [one.name for one in by_accuracy(variants)] == ["best", "worse", "none"]
 
 
 def test_faults_are_said_in_red_with_the_variants_that_have_them():
@@ -93,5 +99,5 @@ def test_faults_are_said_in_red_with_the_variants_that_have_them():
         VariantResults("b", ()),
         VariantResults("c", (), faults=("no-shuffle",)),
     ]
-    assert remarks(variants, ["n"]) == [("n", GRAY), ("FAULTY: no-shuffle: a, c", RED)]
-    assert remarks(variants[:1], []) == [("FAULTY: no-shuffle: all variants", RED)]
+    assert caption_notes(variants, ["n"]) == [("n", GRAY), ("FAULTY: no-shuffle: a, c", RED)]
+    assert caption_notes(variants[:1], []) == [("FAULTY: no-shuffle: all variants", RED)]

@@ -13,10 +13,9 @@ from scipy import stats
 
 from assay.evaluation.comparison import Comparison
 from assay.evaluation.statistics import paired_test
-from assay.report.plots.run import save
 from assay.report.plots.study_data import VariantResults
 from assay.report.plots.study_intervals import VERDICTS, intervals, waterfall
-from assay.report.plots.style import BLUE, RED
+from assay.report.plots.style import BLUE, RED, save
 
 LONG = "variant=leaky-bn-dropout optimizer=sgd:0.9 lr=0.001 batch_size=128 augment=flip+crop 4"
 
@@ -73,7 +72,9 @@ def test_intervals_end_where_scipys_do():
 
 
 def test_variants_are_sorted_with_those_that_have_no_result_last():
-    figure = intervals([VariantResults("lost", (), lost=3), VariantResults("base", BASE), VariantResults("adam", ADAM)])
+    figure = intervals(
+        [VariantResults("lost", (), missing=3), VariantResults("base", BASE), VariantResults("adam", ADAM)]
+    )
     assert names(figure.axes[0]) == ["adam", "base", "lost"]
     assert "no result  0 of 3 runs" in texts(figure)
 
@@ -86,7 +87,7 @@ def test_single_runs_have_no_intervals():
 
 
 def test_every_run_and_every_mean_is_a_dot():
-    axes = intervals([VariantResults("adam", ADAM), VariantResults("base", BASE[:2], lost=1)]).axes[0]
+    axes = intervals([VariantResults("adam", ADAM), VariantResults("base", BASE[:2], missing=1)]).axes[0]
     dots = {
         found.get_label(): found.get_offsets() for found in axes.collections if found.get_label() in ("run", "mean")
     }
@@ -160,7 +161,7 @@ def test_of_single_runs_a_waterfall_has_no_intervals():
     "variants",
     [
         [VariantResults("only", (0.5,))],
-        [VariantResults("lost", (), lost=2)],
+        [VariantResults("lost", (), missing=2)],
         [VariantResults("a", (1.0, 1.0)), VariantResults("b", (1.0, 1.0))],
         [VariantResults("a", (0.0, 0.0))],
         [VariantResults("a", (0.1, 0.99)), VariantResults("猫 $x$ " * 30, (0.9, 0.2), faults=("no-shuffle",) * 9)],

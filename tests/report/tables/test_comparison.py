@@ -10,7 +10,7 @@ import pytest
 from assay.core.errors import UsageError
 from assay.evaluation.comparison import Comparison
 from assay.evaluation.statistics import SeedTest
-from assay.report.tables.comparison import HEADER, row, written
+from assay.report.tables.comparison import HEADER, comparison_table, row
 
 SEEDS = SeedTest("paired", 0.0123, (0.002, 0.0226), 0.01, 0.004, 3, (4, 4))
 BY_SEEDS = Comparison(
@@ -30,24 +30,24 @@ def test_a_row_has_points_runs_both_intervals_and_the_verdict():
 
 
 def test_csv_reads_back():
-    lines = list(csv.reader(io.StringIO(written([BY_SEEDS, BY_IMAGES], "csv"))))
+    lines = list(csv.reader(io.StringIO(comparison_table([BY_SEEDS, BY_IMAGES], "csv"))))
     assert lines == [list(HEADER), list(CELLS), list(row(BY_IMAGES))]
 
 
 def test_text_stands_in_columns():
-    lines = written([BY_SEEDS, BY_IMAGES], "text").splitlines()
+    lines = comparison_table([BY_SEEDS, BY_IMAGES], "text").splitlines()
     assert [re.split(r" {2,}", line) for line in lines] == [list(HEADER), list(CELLS), list(row(BY_IMAGES))]
     assert lines[0].index("verdict") == lines[1].index("real") == lines[2].index("not shown")
 
 
 def test_markdown_has_a_header_and_a_rule():
-    lines = written([BY_SEEDS], "markdown").splitlines()
+    lines = comparison_table([BY_SEEDS], "markdown").splitlines()
     assert lines[1] == "|" + " --- |" * len(HEADER)
     assert lines[2] == "| " + " | ".join(CELLS) + " |"
 
 
 def test_latex_is_a_booktabs_table_with_special_signs_escaped():
-    page = written([BY_SEEDS, BY_IMAGES], "latex")
+    page = comparison_table([BY_SEEDS, BY_IMAGES], "latex")
     for line in (r"\begin{tabular}{lllllllll}", r"\toprule", r"\midrule", r"\bottomrule", r"\end{tabular}"):
         assert line in page
     assert r"a\_1 & b & 4 vs 4" in page
@@ -56,7 +56,7 @@ def test_latex_is_a_booktabs_table_with_special_signs_escaped():
 
 
 def test_json_holds_fractions_verdict_and_reason():
-    (found,) = json.loads(written([BY_SEEDS], "json"))
+    (found,) = json.loads(comparison_table([BY_SEEDS], "json"))
     assert (found["difference"], found["verdict"]) == (0.0123, "real")
     assert found["seeds"]["interval"] == [0.002, 0.0226]
     assert "4 runs a side" in found["reason"]
@@ -64,4 +64,4 @@ def test_json_holds_fractions_verdict_and_reason():
 
 def test_another_format_is_refused_with_the_known_ones():
     with pytest.raises(UsageError, match="unknown format 'markdwn'; did you mean markdown"):
-        written([BY_SEEDS], "markdwn")
+        comparison_table([BY_SEEDS], "markdwn")

@@ -1,10 +1,8 @@
-"""The figures of a run: learning curves, confusion matrix, errors per class. They are given numbers and compute none.
-
-Contact sheets are in `contact_sheet`, and what all figures share is in `style`.
-"""
+"""Figures of a run: learning curves, confusion matrix, errors per class. They are given numbers and compute none."""
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from assay.core.numbers import percent
 from assay.data.luma import LUMA
+from assay.evaluation.confusion import confusion_matrix
+from assay.evaluation.predictions import Predictions
 from assay.report.plots.style import BLUE, GRAY, ORANGE, families, new_figure, readable, save, tidy, width
-
-__all__ = ["confusion", "curves", "errors_per_class", "save", "series"]
+from assay.training.history import Epoch
 
 _NAME_COLUMNS = 22  # longer class names are cut
 _MOST_NUMBERED = 20  # more classes, and the cells have no room for numbers
@@ -26,11 +26,30 @@ _MOST_TICKS = 50
 _MOST_BARS = 40
 
 
+def save_run_figures(
+    folder: Path, history: Sequence[Epoch], best_epoch: int, predictions: Mapping[str, Predictions]
+) -> None:
+    """Write the learning curves and the figures of each set's predictions as PNG files."""
+    rows = [row.to_dict() for row in history]
+    save(curves(rows, best_epoch), folder / "curves.png")
+    save_prediction_figures(folder, predictions)
+
+
+def save_prediction_figures(folder: Path, predictions: Mapping[str, Predictions]) -> None:
+    """Write confusion matrices and errors per class of each set, by its name, as PNG files."""
+    for name, answers in predictions.items():
+        matrix, class_names, data = confusion_matrix(answers), answers.class_names, answers.data
+        save(confusion(matrix, class_names, title=data), folder / f"{name}-confusion.png")
+        errors_only = confusion(matrix, class_names, diagonal=False, title=data)
+        save(errors_only, folder / f"{name}-confusion-errors-only.png")
+        save(errors_per_class(matrix, class_names, title=data), folder / f"{name}-errors-per-class.png")
+
+
 def curves(history: Sequence[Mapping[str, Any]], best_epoch: int | None = None, title: str = "") -> Figure:
     """Loss and accuracy by epoch, side by side, training and validation, with the best epoch marked.
 
     history: one row an epoch with the keys epoch, train_loss, train_accuracy, validation_loss, validation_accuracy
-    (accuracies as fractions); a value that is missing, None or not finite leaves a gap.
+    (accuracies as fractions). A value that is missing, None or not finite leaves a gap.
     """
     figure = new_figure(10, 4)
     loss, accuracy = figure.subplots(1, 2)
@@ -46,10 +65,10 @@ def curves(history: Sequence[Mapping[str, Any]], best_epoch: int | None = None, 
 
 
 def confusion(matrix: NDArray[np.int64], class_names: Sequence[str], diagonal: bool = True, title: str = "") -> Figure:
-    """The confusion matrix: a row for each true class, a column for each predicted one, counts in the cells.
+    """Confusion matrix: a row for each true class, a column for each predicted class, counts in the cells.
 
-    matrix: int64 (K, K). The color is a cell's share of its row, on a scale that stretches the small shares; with
-    `diagonal=False` right answers are left blank, and the scale ends at the greatest confusion.
+    matrix: int64 (K, K). Colors show the share of the row, on a scale that stretches small shares. With
+    `diagonal=False` the diagonal is blank, and the scale ends at the largest confusion.
     """
     shares = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     if not diagonal:
@@ -73,7 +92,7 @@ def confusion(matrix: NDArray[np.int64], class_names: Sequence[str], diagonal: b
 
 
 def errors_per_class(matrix: NDArray[np.int64], class_names: Sequence[str], title: str = "") -> Figure:
-    """Wrong answers of each class as bars, most first, each split into the three classes most taken for and the rest.
+    """Errors of each class as bars in falling order, each split into the three most frequent predictions and the rest.
 
     matrix: confusion matrix, int64 (K, K), rows are the true classes.
     """
@@ -85,12 +104,12 @@ def errors_per_class(matrix: NDArray[np.int64], class_names: Sequence[str], titl
     longest = max(int(errors.max(initial=0)), 1)
     axes.set_xlim(0, longest * 1.18)
     for y, true in enumerate(order):
-        unnamed = _stack(axes, y, wrong[true], class_names, longest)
-        share = f" ({100 * errors[true] / totals[true]:.1f} %)" if totals[true] else " (no images)"
+        unlabeled = _stack(axes, y, wrong[true], class_names, longest)
+        share = f" ({percent(errors[true] / totals[true], 1)})" if totals[true] else " (no images)"
         axes.text(errors[true] + 0.008 * longest, y, f"{errors[true]}{share}", va="center", fontsize=9)
-        if unnamed and errors[true] < 0.45 * longest:  # else there is no room beside the bar
+        if unlabeled and errors[true] < 0.45 * longest:  # else there is no room beside the bar
             left = errors[true] + 0.15 * longest
-            axes.text(left, y, ", ".join(unnamed), va="center", fontsize=7.5, color=GRAY, fontfamily=families())
+            axes.text(left, y, ", ".join(unlabeled), va="center", fontsize=7.5, color=GRAY, fontfamily=families())
     axes.set_yticks(range(len(order)), [readable(class_names[i], _NAME_COLUMNS) for i in order], fontfamily=families())
     axes.set_ylim(len(order) - 0.4, -0.6)
     axes.set_xlabel("wrong answers, split by what the class was taken for (three most frequent, then the rest)")
@@ -128,7 +147,7 @@ def series(history: Sequence[Mapping[str, Any]], key: str, factor: float) -> NDA
 
 
 def _name_ticks(axes: Axes, class_names: Sequence[str]) -> None:
-    """Class names on both axes; of very many only every so manieth."""
+    """Class names on both axes; with very many classes only some of them."""
     places = range(0, len(class_names), math.ceil(len(class_names) / _MOST_TICKS))
     names = [readable(class_names[i], _NAME_COLUMNS) for i in places]
     size = 10 if len(class_names) <= _MOST_NUMBERED else 7
@@ -143,7 +162,7 @@ def _name_ticks(axes: Axes, class_names: Sequence[str]) -> None:
 def _number_cells(
     axes: Axes, matrix: NDArray[np.int64], shares: NDArray[np.float64], colors: Colormap, scale: Normalize
 ) -> None:
-    """The count in every cell that is not empty or blank, white on dark colors."""
+    """The count in every cell that is neither empty nor blank, white on dark colors."""
     size = 9 if len(matrix) <= 12 and matrix.max() < 10_000 else 7
     for (row, column), count in np.ndenumerate(matrix):
         if count and not np.isnan(shares[row, column]):
@@ -155,16 +174,16 @@ def _number_cells(
 
 
 def _stack(axes: Axes, y: int, counts: NDArray[np.int64], class_names: Sequence[str], longest: int) -> list[str]:
-    """One bar: the classes most taken for in fading colors, named where the name fits, and the rest in gray.
+    """One bar: the most frequent predictions in fading colors, named where the name fits, and the rest in gray.
 
-    Returns what did not fit, as names with counts.
+    Returns the names with counts that did not fit.
     """
     top = [i for i in np.argsort(-counts, kind="stable")[:3] if counts[i]]
     parts = [(int(counts[i]), readable(class_names[i], _NAME_COLUMNS)) for i in top]
-    rest = int(counts.sum()) - sum(count for count, _ in parts)
-    left, unnamed = 0, []
+    remainder = int(counts.sum()) - sum(count for count, _ in parts)
+    left, unlabeled = 0, []
     colors = [*(BLUE, "#6BAED6", "#C6DBEF")[: len(parts)], "0.88"]
-    for (count, name), color in zip([*parts, (rest, "others")], colors, strict=True):
+    for (count, name), color in zip([*parts, (remainder, "others")], colors, strict=True):
         axes.barh(y, count, left=left, height=0.74, color=color, edgecolor="white", linewidth=0.8)
         if width(name) * 0.0125 * longest < count:  # a letter of this size on an axis this wide
             ink = "white" if color == BLUE else "0.15"
@@ -172,21 +191,23 @@ def _stack(axes: Axes, y: int, counts: NDArray[np.int64], class_names: Sequence[
                 left + count / 2, y, name, ha="center", va="center", fontsize=7.5, color=ink, fontfamily=families()
             )
         elif color != "0.88":
-            unnamed.append(f"{name} {count}")
+            unlabeled.append(f"{name} {count}")
         left += count
-    return unnamed
+    return unlabeled
 
 
 def _confusion_title(matrix: NDArray[np.int64], diagonal: bool, title: str) -> str:
-    total, right = int(matrix.sum()), int(matrix.trace())
-    what = "" if diagonal else ", wrong answers only"
-    return (
-        f"{readable(title, 60)}{', ' if title else ''}n = {total:,}, accuracy {100 * right / max(total, 1):.2f} %{what}"
-    )
+    total, correct = int(matrix.sum()), int(matrix.trace())
+    suffix = "" if diagonal else ", wrong answers only"
+    return f"{_prefix(title)}n = {total:,}, accuracy {percent(correct / max(total, 1))}{suffix}"
 
 
-def _errors_title(matrix: NDArray[np.int64], shown: int, title: str) -> str:
+def _errors_title(matrix: NDArray[np.int64], rows: int, title: str) -> str:
     total = int(matrix.sum())
-    what = f"{total - int(matrix.trace()):,} wrong answers of {total:,}"
-    some = f" (the {shown} worst of {len(matrix)} classes)" if shown < len(matrix) else ""
-    return f"{readable(title, 60)}{', ' if title else ''}{what}{some}"
+    errors = f"{total - int(matrix.trace()):,} wrong answers of {total:,}"
+    limit = f" (the {rows} worst of {len(matrix)} classes)" if rows < len(matrix) else ""
+    return f"{_prefix(title)}{errors}{limit}"
+
+
+def _prefix(title: str) -> str:
+    return f"{readable(title, 60)}, " if title else ""

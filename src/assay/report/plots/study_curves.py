@@ -1,4 +1,4 @@
-"""The figures of a study with curves: learning curves over seeds, and the share of runs below an error."""
+"""Curves of a study: learning curves over seeds, and the share of runs below an error."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 
 from assay.report.plots.run import series
-from assay.report.plots.study_data import VariantResults, keys_of, ranked, remarks
+from assay.report.plots.study_data import VariantResults, by_accuracy, caption_notes, varied_hyperparameters
 from assay.report.plots.style import (
     BLUE,
     GRAY,
@@ -42,92 +42,94 @@ def learning_curves(
 ) -> Figure:
     """A panel for each variant: training and validation by epoch, the mean of its finished runs and a band around it.
 
-    The band goes from the lowest to the highest run. Where some runs have ended already, the others are thin lines.
-    The best variant's validation mean stands in every panel, dashed.
+    The band spans the lowest to the highest run. Where some runs have ended, the others continue as thin lines. The
+    validation mean of the best variant is dashed in every panel.
     """
     factor = 100.0 if quantity == "accuracy" else 1.0
-    best = next((one for one in ranked(variants) if one.histories), None)
-    shown = list(variants) if len(variants) <= _MOST_PANELS else ranked(variants)[:_MOST_PANELS]
-    columns = min(4, math.ceil(math.sqrt(len(shown))))
-    rows = math.ceil(len(shown) / columns)
+    best = next((variant for variant in by_accuracy(variants) if variant.histories), None)
+    panels = list(variants) if len(variants) <= _MOST_PANELS else by_accuracy(variants)[:_MOST_PANELS]
+    columns = min(4, math.ceil(math.sqrt(len(panels))))
+    rows = math.ceil(len(panels) / columns)
     figure = new_figure(max(6.5, 3.1 * columns), 0.9 + 2.5 * rows)
     grid = figure.subplots(rows, columns, squeeze=False)
-    for axes, one in zip(grid.flat, shown, strict=False):
-        _curves(axes, one, quantity, factor)
-        if best is not None and one is not best:
-            epochs, values = _stacked(best, f"validation_{quantity}", factor)
+    for axes, variant in zip(grid.flat, panels, strict=False):
+        _curves(axes, variant, quantity, factor)
+        if best is not None and variant is not best:
+            epochs, values = _stack_runs(best, f"validation_{quantity}", factor)
             axes.plot(epochs, values.mean(axis=0), color=GRAY, linewidth=1, linestyle="--", label="best, validation")
-    _same_limits(list(grid.flat)[: len(shown)])
-    label_grid(grid, len(shown), "epoch", "")
-    taken = legend_above(figure)
+    _same_limits(list(grid.flat)[: len(panels)])
+    label_grid(grid, len(panels), "epoch", "")
+    legend_inches = legend_above(figure)
     unit = "accuracy (%)" if quantity == "accuracy" else "loss (mean per image)"
-    some = f", the best {len(shown)} of {len(variants)}" if len(shown) < len(variants) else ""
-    headline(figure, title, f"{unit}{some}", taken)
-    if any(len(one.histories) > 1 for one in shown):
+    selection = f", the best {len(panels)} of {len(variants)}" if len(panels) < len(variants) else ""
+    headline(figure, title, f"{unit}{selection}", legend_inches)
+    if any(len(variant.histories) > 1 for variant in panels):
         notes = [*notes, "Line: mean over seeds; band: from the lowest to the highest run; thin: runs that went on."]
-    caption(figure, remarks(shown, notes))
+    caption(figure, caption_notes(panels, notes))
     return figure
 
 
 def population(variants: Sequence[VariantResults], title: str = "", notes: Sequence[str] = ()) -> Figure:
     """Share of runs with an error below x: all of them, then a panel for each hyper-parameter with a curve a value.
 
-    The further up and left, the better the whole space of recipes, not only its best (Radosavovic et al. 2020,
-    Designing Network Design Spaces). A run without a result counts as one that is below no error.
+    A curve further up and left means a better space of recipes, not only a better best one (Radosavovic et al. 2020,
+    Designing Network Design Spaces). A run without a result counts as below no error.
     """
-    keys = [key for key in keys_of(variants) if len(key.values) <= _MOST_CURVES]
+    keys = [key for key in varied_hyperparameters(variants) if len(key.values) <= _MOST_CURVES]
     columns = 2 if len(keys) == 3 else min(3, 1 + len(keys))
     rows = math.ceil((1 + len(keys)) / columns)
     figure = new_figure(max(6.5, 4.1 * columns), 0.7 + 3.3 * rows)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    end = max((100 - 100 * value for one in variants for value in one.accuracies), default=100.0)
+    end = max((100 - 100 * value for variant in variants for value in variant.accuracies), default=100.0)
     _population(grid.flat[0], variants, end, "all", GRAY)
     grid.flat[0].set_title("all runs", loc="left", fontsize=10)
     for axes, key in zip(grid.flat[1:], keys, strict=False):
         for value, color in zip(key.values, shades(len(key.values), key.is_number), strict=True):
-            _population(axes, [one for one in variants if key.of(one) == value], end, key.text(value), color)
+            members = [variant for variant in variants if key.value_of(variant) == value]
+            _population(axes, members, end, key.label(value), color)
         axes.set_title(readable(key.name, _PANEL_COLUMNS), loc="left", fontsize=10, fontfamily=families())
         axes.legend(frameon=False, fontsize=8, loc="best", prop={"family": families(), "size": 8})
     label_grid(grid, 1 + len(keys), "validation error (%)", "share of runs below it")
     headline(figure, title, "share of runs below an error")
-    if any(one.lost for one in variants):
+    if any(variant.missing for variant in variants):
         notes = [*notes, "A run without a result counts, as one that is below no error."]
-    caption(figure, remarks(variants, notes))
+    caption(figure, caption_notes(variants, notes))
     return figure
 
 
 def _population(axes: Axes, variants: Sequence[VariantResults], end: float, label: str, color: Any) -> None:
     """One empirical distribution as steps, drawn to the error `end`."""
-    errors = sorted(100 - 100 * value for one in variants for value in one.accuracies)
-    n = len(errors) + sum(one.lost for one in variants)
+    errors = sorted(100 - 100 * value for variant in variants for value in variant.accuracies)
+    n = len(errors) + sum(variant.missing for variant in variants)
     if errors:
         shares = np.arange(len(errors) + 1) / n
         xs = [errors[0], *errors, max(end, errors[-1])]
-        text = readable(f"{label} ({n} run{'s' * (n != 1)})", _PANEL_COLUMNS)
+        text = readable(f"{label} ({n} {'run' if n == 1 else 'runs'})", _PANEL_COLUMNS)
         axes.step(xs, [*shares, shares[-1]], where="post", color=color, linewidth=1.6, label=text)
     axes.set_ylim(0, 1.03)
     tidy(axes)
 
 
-def _curves(axes: Axes, one: VariantResults, quantity: str, factor: float) -> None:
+def _curves(axes: Axes, variant: VariantResults, quantity: str, factor: float) -> None:
     """One variant's panel."""
     for phase, color in (("train", BLUE), ("validation", ORANGE)):
-        epochs, values = _stacked(one, f"{phase}_{quantity}", factor)
+        epochs, values = _stack_runs(variant, f"{phase}_{quantity}", factor)
         if not np.isfinite(values).any():
             continue
         if len(values) > 1:
             axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=color, alpha=0.25, linewidth=0)
         marker = "o" if len(epochs) == 1 else ""
         axes.plot(epochs, values.mean(axis=0), color=color, linewidth=1.6, marker=marker, markersize=4, label=phase)
-        for history in one.histories:
-            rest = series(history, f"{phase}_{quantity}", factor)[len(epochs) - 1 :]
-            if len(rest) > 1:
-                axes.plot(len(epochs) + np.arange(len(rest)), rest, color=color, linewidth=0.7)
-    if not one.histories:
+        for history in variant.histories:
+            tail = series(history, f"{phase}_{quantity}", factor)[len(epochs) - 1 :]
+            if len(tail) > 1:
+                axes.plot(len(epochs) + np.arange(len(tail)), tail, color=color, linewidth=0.7)
+    if not variant.histories:
         axes.text(0.5, 0.5, "no run finished", ha="center", color=RED, fontsize=9, transform=axes.transAxes)
-    color = RED if one.faults else "0.1"
-    runs = one.runs.replace(" ", "\N{NO-BREAK SPACE}")  # the count is not torn apart
-    lines = wrap(f"{one.name} ({runs}){' [FAULTY]' * bool(one.faults)}", _PANEL_COLUMNS)[:3]
+    color = RED if variant.faults else "0.1"
+    runs = variant.runs.replace(" ", "\N{NO-BREAK SPACE}")  # keep the count on one line
+    faulty = " [FAULTY]" if variant.faults else ""
+    lines = wrap(f"{variant.name} ({runs}){faulty}", _PANEL_COLUMNS)[:3]
     text = "\n".join(readable(line) for line in lines)
     axes.set_title(text, loc="left", fontsize=8, color=color, fontfamily=families(), y=1.02)  # with y it is quicker
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=6, steps=[1, 2, 5, 10]))
@@ -136,7 +138,7 @@ def _curves(axes: Axes, one: VariantResults, quantity: str, factor: float) -> No
 
 
 def _same_limits(panels: Sequence[Axes]) -> None:
-    """As shared axes have, but quicker to draw, which tells with many panels."""
+    """The effect of shared axes, but faster to draw with many panels."""
     boxes = [axes.dataLim for axes in panels if np.isfinite(axes.dataLim.get_points()).all()]
     if boxes:
         box = Bbox.union(boxes)
@@ -147,8 +149,8 @@ def _same_limits(panels: Sequence[Axes]) -> None:
         axes.label_outer()
 
 
-def _stacked(one: VariantResults, key: str, factor: float) -> tuple[Any, Any]:
+def _stack_runs(variant: VariantResults, key: str, factor: float) -> tuple[Any, Any]:
     """Epochs (E,) up to the end of the shortest run, and each run's values there (S, E)."""
-    columns = [series(history, key, factor) for history in one.histories]
+    columns = [series(history, key, factor) for history in variant.histories]
     shortest = min(map(len, columns), default=0)
     return 1 + np.arange(shortest), np.array([column[:shortest] for column in columns]).reshape(len(columns), shortest)

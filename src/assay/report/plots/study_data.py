@@ -1,4 +1,4 @@
-"""What the figures of a study are given: a variant's runs, and its hyper-parameters as axes. Nothing here draws."""
+"""The data of a study's figures: the results of each variant, and its hyper-parameters as axes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,16 +20,16 @@ _RATIO, _EVEN = 1.5, 1.3  # so do values that grow by at least this factor, the 
 
 @dataclass(frozen=True, eq=False)
 class VariantResults:
-    """A variant as it is drawn.
+    """The results of a variant.
 
-    accuracies: of its finished runs, fractions of the validation images; histories: of the same runs, rows as in
-    `figures.curves`; lost: how many runs besides have no result, diverged, failed or not yet made; values: its
+    accuracies: validation accuracies of its finished runs, as fractions; histories: of the same runs, rows as in
+    `run.curves`; missing: number of other runs, which diverged, failed or have not run yet; values: its
     hyper-parameters by name, numbers or words; comparison: with the variant that it builds on.
     """
 
     name: str
     accuracies: tuple[float, ...]
-    lost: int = 0
+    missing: int = 0
     histories: tuple[Sequence[Mapping[str, Any]], ...] = ()
     values: Mapping[str, float | str] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
@@ -37,25 +37,26 @@ class VariantResults:
 
     @property
     def mean(self) -> float | None:
-        """Over seeds, in per cent."""
+        """Mean accuracy over seeds, in per cent."""
         return 100 * mean(self.accuracies) if self.accuracies else None
 
     @property
     def interval(self) -> Interval | None:
         """95 % t interval of the mean over seeds, in per cent; None for fewer than two runs."""
-        found = mean_interval(self.accuracies)
-        return None if found is None else (100 * found[0], 100 * found[1])
+        interval = mean_interval(self.accuracies)
+        return None if interval is None else (100 * interval[0], 100 * interval[1])
 
     @property
     def runs(self) -> str:
         """`3 runs` or `2 of 3 runs`."""
-        done, of = len(self.accuracies), len(self.accuracies) + self.lost
-        return f"{done if not self.lost else f'{done} of {of}'} run{'s' * (of != 1)}"
+        finished, total = len(self.accuracies), len(self.accuracies) + self.missing
+        count = f"{finished} of {total}" if self.missing else f"{finished}"
+        return f"{count} run" if total == 1 else f"{count} runs"
 
 
 @dataclass(frozen=True)
-class Key:
-    """A hyper-parameter and the values that it took: numbers in their order, words as they came."""
+class Hyperparameter:
+    """A hyper-parameter and its values: numbers in rising order, words in the order of their appearance."""
 
     name: str
     values: tuple[Value, ...]
@@ -67,7 +68,7 @@ class Key:
 
     @property
     def scale(self) -> Literal["category", "linear", "log", "symlog"]:
-        """symlog: a log axis that has room for zero."""
+        """Scale of the axis; symlog is a log axis with room for zero."""
         if not self.is_number:
             return "category"
         numbers = [float(value) for value in self.values]
@@ -76,18 +77,18 @@ class Key:
             return "linear"
         return "log" if len(positive) == len(numbers) else "symlog"
 
-    def of(self, one: VariantResults) -> Value | None:
-        """The variant's value, if it has one."""
-        value = one.values.get(self.name)
+    def value_of(self, variant: VariantResults) -> Value | None:
+        """The value in a variant, None if it has none."""
+        value = variant.values.get(self.name)
         return str(value) if value is not None and not self.is_number else value
 
-    def text(self, value: Value) -> str:
-        """A value as its tick says it."""
+    def label(self, value: Value) -> str:
+        """A value as the label of its tick."""
         return value if isinstance(value, str) else f"{value:g}"
 
-    def place(self, value: Value) -> float:
-        """Where a value stands between the lowest, 0, and the highest, 1."""
-        places = [self._coordinate(one) for one in self.values]
+    def position(self, value: Value) -> float:
+        """Relative position of a value between the lowest, 0, and the highest, 1."""
+        places = [self._coordinate(number) for number in self.values]
         return (self._coordinate(value) - min(places)) / (max(places) - min(places))
 
     def _coordinate(self, value: Value) -> float:
@@ -96,40 +97,40 @@ class Key:
         if self.scale == "linear":
             return float(value)
         if value == 0:  # a step below the least
-            logs = [math.log10(float(one)) for one in self.values if one]
+            logs = [math.log10(float(number)) for number in self.values if number]
             return min(logs) - (max(logs) - min(logs)) / max(1, len(logs) - 1)
         return math.log10(value)
 
 
-def keys_of(variants: Sequence[VariantResults]) -> list[Key]:
-    """The hyper-parameters that took more than one value, in the order in which they were given."""
-    found = []
-    for name in dict.fromkeys(name for one in variants for name in one.values):
-        values = list(dict.fromkeys(one.values[name] for one in variants if name in one.values))
+def varied_hyperparameters(variants: Sequence[VariantResults]) -> list[Hyperparameter]:
+    """The hyper-parameters with more than one value, in the order of their appearance."""
+    keys = []
+    for name in dict.fromkeys(name for variant in variants for name in variant.values):
+        values = list(dict.fromkeys(variant.values[name] for variant in variants if name in variant.values))
         words = any(isinstance(value, str) for value in values)
-        ordered = [str(value) for value in values] if words else sorted(values)
-        if len(ordered) > 1:
-            found.append(Key(name, tuple(ordered)))
-    return found
+        sorted_values = [str(value) for value in values] if words else sorted(values)
+        if len(sorted_values) > 1:
+            keys.append(Hyperparameter(name, tuple(sorted_values)))
+    return keys
 
 
-def ranked(variants: Sequence[VariantResults]) -> list[VariantResults]:
-    """Best first, those without a result last."""
-    return sorted(variants, key=lambda one: math.inf if one.mean is None else -one.mean)
+def by_accuracy(variants: Sequence[VariantResults]) -> list[VariantResults]:
+    """The variants, best first, those without a result last."""
+    return sorted(variants, key=lambda variant: math.inf if variant.mean is None else -variant.mean)
 
 
-def remarks(shown: Sequence[VariantResults], notes: Sequence[str]) -> list[tuple[str, str]]:
-    """The notes in gray, then in red a sentence for each set of faults: which variants have it."""
-    said = [(text, GRAY) for text in notes]
-    for faults in dict.fromkeys(one.faults for one in shown if one.faults):
-        names = [one.name for one in shown if one.faults == faults]
-        who = "all variants" if len(names) == len(shown) else ", ".join(names)
-        said.append((f"FAULTY: {', '.join(faults)}: {who}", RED))
-    return said
+def caption_notes(variants: Sequence[VariantResults], notes: Sequence[str]) -> list[tuple[str, str]]:
+    """The notes in gray, then for each set of faults a red sentence that names its variants."""
+    lines = [(text, GRAY) for text in notes]
+    for faults in dict.fromkeys(variant.faults for variant in variants if variant.faults):
+        names = [variant.name for variant in variants if variant.faults == faults]
+        names_text = "all variants" if len(names) == len(variants) else ", ".join(names)
+        lines.append((f"FAULTY: {', '.join(faults)}: {names_text}", RED))
+    return lines
 
 
 def _spreads(positive: Sequence[float]) -> bool:
-    """Whether these sorted values, all positive, want a log axis."""
+    """Whether these sorted positive values are better on a log axis."""
     if len(positive) < 2:
         return False
     ratios = [after / before for before, after in pairwise(positive)]

@@ -1,4 +1,4 @@
-"""A table for people, papers and programs: text, Markdown, LaTeX or CSV. What stands in it is decided elsewhere."""
+"""Tables as text, Markdown, LaTeX or CSV."""
 
 import csv
 import io
@@ -11,15 +11,18 @@ from assay.core.errors import unknown
 Format = Literal["text", "markdown", "latex", "csv"]
 Cells = Sequence[str]
 
+FORMATS = get_args(Format)
+JSON_FORMATS = (*FORMATS, "json")  # of tables that are also given as JSON
+
 FAULTY = re.compile(r"\[FAULTY: .*?\]")
-_RED, _PLAIN = "\033[1;31m", "\033[0m"  # a terminal's red; `typer.echo` leaves it out elsewhere
+_RED, _PLAIN = "\033[1;31m", "\033[0m"  # a terminal's red; `typer.echo` removes it where there is no terminal
 
 
-def grid(header: Cells, rows: Sequence[Cells], form: str) -> str:
-    """The table in that format, faults in red where there is red. Raises UsageError for another word."""
-    match form:
+def format_table(header: Cells, rows: Sequence[Cells], fmt: str) -> str:
+    """The table in a Format, with faults in red where there is color. Raises UsageError for an unknown format."""
+    match fmt:
         case "text":
-            return FAULTY.sub(lambda found: f"{_RED}{found[0]}{_PLAIN}", _text(header, rows))
+            return FAULTY.sub(lambda match: f"{_RED}{match[0]}{_PLAIN}", _text(header, rows))
         case "markdown":
             lines = (header, ["---"] * len(header), *rows)
             return FAULTY.sub(r"**\g<0>**", "\n".join("| " + " | ".join(line) + " |" for line in lines))
@@ -29,13 +32,16 @@ def grid(header: Cells, rows: Sequence[Cells], form: str) -> str:
             page = io.StringIO()
             csv.writer(page, lineterminator="\n").writerows([header, *rows])
             return page.getvalue().rstrip("\n")
-    raise unknown("format", form, (*get_args(Format), "json"))
+    raise unknown("format", fmt, JSON_FORMATS)
 
 
 def _text(header: Cells, rows: Sequence[Cells]) -> str:
     widths = [max(len(line[i]) for line in (header, *rows)) for i in range(len(header))]
-    padded = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in (header, *rows))
-    return "\n".join("  ".join(cells).rstrip() for cells in padded)
+    lines = []
+    for line in (header, *rows):
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
 
 
 _LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "$": r"\$", "{": r"\{", "}": r"\}",
@@ -43,11 +49,11 @@ _LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"
 
 
 def _latex(header: Cells, rows: Sequence[Cells]) -> str:
-    """A tabular with booktabs' rules, \\usepackage{booktabs}; with faults \\usepackage{xcolor} too."""
+    """A tabular; needs \\usepackage{booktabs}, and \\usepackage{xcolor} for faults."""
 
     def line(cells: Cells) -> str:
-        escaped = " & ".join("".join(_LATEX.get(c, c) for c in cell) for cell in cells)
-        return "  " + FAULTY.sub(r"\\textcolor{red}{\g<0>}", escaped) + r" \\"
+        text = " & ".join("".join(_LATEX.get(c, c) for c in cell) for cell in cells)
+        return "  " + FAULTY.sub(r"\\textcolor{red}{\g<0>}", text) + r" \\"
 
     top = [r"\begin{tabular}{" + "l" * len(header) + "}", r"  \toprule", line(header), r"  \midrule"]
     return "\n".join([*top, *map(line, rows), r"  \bottomrule", r"\end{tabular}"])

@@ -17,7 +17,7 @@ import torch
 
 from assay.core.files import atomic_write, write_json
 from assay.core.runtime import Runtime
-from assay.models.layers import parse
+from assay.models.layer import parse_lines
 from assay.models.summary import summarize
 from benchmarks import tables
 from benchmarks.airbench import why_not
@@ -107,7 +107,7 @@ class Book:
 
 def mult_adds(net: str) -> int:
     """Of one image and one forward pass."""
-    return summarize(parse(Task(net).lines(), (3, 32, 32)), (3, 32, 32)).mult_adds
+    return summarize(parse_lines(Task(net).lines(), (3, 32, 32)), (3, 32, 32)).mult_adds
 
 
 def page(content: dict[str, Any]) -> str:

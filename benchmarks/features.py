@@ -18,8 +18,9 @@ from unittest.mock import patch
 import torch
 
 from assay.core.files import write_json
+from assay.core.folders import data_root, weights_folder
 from assay.core.runtime import Runtime
-from assay.data.datasets.catalog import data_root, load_dataset, weights_folder
+from assay.data.datasets.catalog import load_dataset
 from assay.experiments.setup import TrainingSetup, set_up
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
@@ -70,7 +71,7 @@ def specs(net: str, share: float, side: int) -> list[StudySpec]:
 
 def slow_job(recipe: Recipe, runtime: Runtime) -> TrainingSetup:
     """The same run without kept features."""
-    with patch("assay.experiments.setup_trainer.cut", lambda *_: None):
+    with patch("assay.experiments.setup_trainer.split_model", lambda *_: None):
         return set_up(recipe, runtime)
 
 

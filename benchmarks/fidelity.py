@@ -21,7 +21,7 @@ from assay.data.datasets.catalog import load_dataset
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.data.split import split
-from assay.models.sequential import build
+from assay.models.sequential import build_sequential
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
 from assay.training.callbacks import Callback
@@ -52,7 +52,7 @@ def by_hand(one: Recipe, images: ImageSet) -> Figures:
     parts = split(images.labels, one.data.validation, one.data.split_seed)
     train, validation = images.subset(parts.train), images.subset(parts.validation)
     preprocess = Preprocess.fit(one.preprocess, train)
-    net = build(one.model, preprocess.shape, len(images.class_names), one.seed)
+    net = build_sequential(one.model, preprocess.shape, len(images.class_names), one.seed)
     optimizer = torch.optim.SGD(net.parameters(), one.optimizer.lr, 0.9)
     x, y = preprocess(torch.from_numpy(train.images)), torch.from_numpy(train.labels)
     torch.manual_seed(one.seed)

@@ -13,7 +13,7 @@ from assay.data.datasets.registry import DATASETS
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.data.split import split
-from assay.models.sequential import build, lines_of
+from assay.models.sequential import build_sequential, lines_of
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
 
@@ -100,7 +100,7 @@ class Task:
 
     def module(self) -> nn.Module:
         """The net: images (N, 3, 32, 32) float32 to logits (N, 10)."""
-        return build(self.recipe.model, (3, 32, 32), CLASSES, self.recipe.seed)
+        return build_sequential(self.recipe.model, (3, 32, 32), CLASSES, self.recipe.seed)
 
     def lines(self) -> list[str]:
         """The net as a list of lines, for a tool that takes no torch module."""

@@ -17,8 +17,8 @@ from assay.data.augment.registry import AUGMENTATIONS
 from assay.data.corruptions.registry import CORRUPTIONS
 from assay.data.datasets.registry import DATASETS
 from assay.experiments.fault_injection import FAULTS
-from assay.models.layers import LAYERS
-from assay.models.zoo.catalog import NETS
+from assay.models.layer import LAYERS
+from assay.models.zoo.registry import NETS
 from assay.recipes.loader import read_recipe
 
 ROOT = Path(__file__).parents[1]

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from assay.cli.models import app
 from assay.core.errors import ShapeError, UsageError
-from assay.models.zoo.catalog import NETS
+from assay.models.zoo.registry import NETS
 
 
 def run(*words: str) -> str:

@@ -12,14 +12,14 @@ from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
-from assay.models.sequential import build
+from assay.models.sequential import build_sequential
 
 
 @pytest.fixture
 def classifier(recipe, images) -> Classifier:
     """Not trained: its answers are as definite, and quicker had."""
     runtime = Runtime("cpu", "bf16", threads=1)
-    net = runtime.place(build(recipe.model, images.shape, 3, 0))
+    net = runtime.place(build_sequential(recipe.model, images.shape, 3, 0))
     return Classifier(net, Preprocess.fit(recipe.preprocess, images), images.class_names, runtime)
 
 

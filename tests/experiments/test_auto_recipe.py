@@ -46,7 +46,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssayError("no network here")
 
-    monkeypatch.setattr(module, "load", refuse)
+    monkeypatch.setattr(module, "load_pretrained", refuse)
 
 
 def test_weights_that_are_at_hand_choose_the_net(photographs, weights):

@@ -13,7 +13,7 @@ from assay.data.split import Split
 from assay.experiments import train as verbs
 from assay.experiments.fault_injection import Faults, load_start_weights
 from assay.experiments.setup import set_up
-from assay.models.sequential import build
+from assay.models.sequential import build_sequential
 from assay.recipes.loader import read_recipe
 from assay.training.callbacks import Callback
 from assay.training.history import Epoch
@@ -52,7 +52,9 @@ def test_a_recipe_without_faults_passes_unchanged(recipe):
 @pytest.mark.parametrize(("name", "last"), [("double-softmax", "softmax"), ("relu-on-logits", "relu")])
 def test_a_layer_too_many_ends_the_net_and_weights_stay_the_same(faulty, name, last):
     recipe = faulty(name)
-    bent, plain = (build(model, (1, 8, 8), 3, 0) for model in (Faults(recipe).model(recipe.model, 3), recipe.model))
+    bent, plain = (
+        build_sequential(model, (1, 8, 8), 3, 0) for model in (Faults(recipe).model(recipe.model, 3), recipe.model)
+    )
     assert bent.lines == (*plain.lines, last)
     pairs = zip(bent.state_dict().values(), plain.state_dict().values(), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)

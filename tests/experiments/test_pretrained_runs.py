@@ -12,7 +12,7 @@ from assay import Run, evaluate, load, resume
 from assay.core.errors import DataError, Interrupted, UsageError
 from assay.core.runtime import Runtime
 from assay.experiments.run import list_runs
-from assay.models.pretrained import build
+from assay.models.pretrained import build_pretrained
 from assay.recipes.recipe import Recipe
 from assay.training.callbacks import Callback, Progress
 
@@ -44,7 +44,7 @@ def recipe(tmp_path, monkeypatch) -> Recipe:
         "stopping": {"restore_best": False},
     }
     made = Recipe.build(values)
-    save_file(lively(build(made.model, 1000, 7)).state_dict(), tmp_path / "w.safetensors")
+    save_file(lively(build_pretrained(made.model, 1000, 7)).state_dict(), tmp_path / "w.safetensors")
     return made
 
 

@@ -11,7 +11,7 @@ from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run
 from assay.experiments.run_data import Selection
 from assay.experiments.scoring import score, scored_before
-from assay.models.sequential import build
+from assay.models.sequential import build_sequential
 from assay.training.checkpoint import weights_hash
 
 
@@ -22,7 +22,7 @@ def run(recipe, tmp_path) -> Run:
 
 @pytest.fixture
 def classifier(recipe, images) -> Classifier:
-    net = build(recipe.model, images.shape, 3, 0)
+    net = build_sequential(recipe.model, images.shape, 3, 0)
     return Classifier(net, Preprocess.fit(recipe.preprocess, images), images.class_names, Runtime("cpu", "fp32", 1))
 
 

@@ -10,7 +10,7 @@ from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
 from assay.experiments.run import Run
 from assay.experiments.setup import set_up
-from assay.models.sequential import build
+from assay.models.sequential import build_sequential
 from assay.models.special_layers import WhiteningConv
 from assay.training.checkpoint import weights_hash
 
@@ -62,7 +62,7 @@ def test_the_split_has_a_seed_of_its_own(recipe, images):
 def test_the_initial_weights_hash_is_that_of_a_fresh_net(recipe, images, tmp_path):
     run = Run.create(recipe, tmp_path)
     set_up(recipe, FP32, images=images).describe(run)
-    net = build(recipe.model, images.shape, 3, recipe.seed)
+    net = build_sequential(recipe.model, images.shape, 3, recipe.seed)
     assert run.read_json("config.json")["initial_weights"] == weights_hash(net.state_dict())
 
 

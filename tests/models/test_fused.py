@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 
 from assay.models.fused import fuse
 from assay.models.sequential import Net
-from assay.models.zoo.catalog import NETS
+from assay.models.zoo.registry import NETS
 
 STACK = ("conv 6 3x3", "relu", "maxpool 2", "conv 8 3x3", "relu", "maxpool 2", "flatten", "linear 4")
 

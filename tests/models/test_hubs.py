@@ -1,4 +1,4 @@
-"""What the libraries say of a net is taken from them, and one that is missing is named."""
+"""Preprocessing comes from the libraries, and a missing library is an error that names it."""
 
 import sys
 
@@ -10,9 +10,10 @@ from PIL import Image
 from assay.core.errors import MissingExtraError, UsageError
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
-from assay.models import hubs as libraries
-from assay.models.hubs import Timm, Torchvision
-from assay.models.pretrained import prepared
+from assay.models import timm_hub, torchvision_hub
+from assay.models.net_preprocessing import resolve_preprocessing
+from assay.models.timm_hub import TimmHub, import_timm
+from assay.models.torchvision_hub import TorchvisionHub, import_torchvision
 from assay.recipes.schema import Model, Preprocessing
 
 from .conftest import needs_libraries
@@ -27,45 +28,50 @@ def smooth(height: int, width: int) -> ImageSet:
 
 @needs_libraries
 @pytest.mark.parametrize("name", ["resnet18", "inception_v3", "tf_efficientnet_lite0", "timm/vit_tiny_patch16_224"])
-def test_preprocess_net_gives_the_net_what_its_librarys_own_transform_gives(name):
+def test_preprocess_net_equals_the_librarys_own_transform(name):
     images = smooth(300, 400)
     picture = Image.fromarray(images.images[0].transpose(1, 2, 0))
     if name in ("resnet18", "inception_v3"):
-        theirs = libraries._torchvision().models.get_model_weights(name).DEFAULT.transforms()(picture)
+        expected = import_torchvision().models.get_model_weights(name).DEFAULT.transforms()(picture)
     else:
         from timm.data import create_transform, resolve_data_config
 
-        said = libraries._timm().get_pretrained_cfg(name.removeprefix("timm/")).to_dict()
-        theirs = create_transform(**resolve_data_config(said))(picture)
-    ours = Preprocess.fit(prepared(Preprocessing.model_validate("net"), Model(name=name)), images)
-    torch.testing.assert_close(ours(torch.from_numpy(images.images))[0], theirs, rtol=0, atol=0.04)  # two gray levels
+        config = import_timm().get_pretrained_cfg(name.removeprefix("timm/")).to_dict()
+        expected = create_transform(**resolve_data_config(config))(picture)
+    spec = resolve_preprocessing(Preprocessing.model_validate("net"), Model(name=name))
+    preprocess = Preprocess.fit(spec, images)
+    torch.testing.assert_close(
+        preprocess(torch.from_numpy(images.images))[0], expected, rtol=0, atol=0.04
+    )  # two gray levels
 
 
-def missing(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
-    for cached in (libraries._torchvision, libraries._timm, libraries._imported):
-        monkeypatch.setattr(libraries, cached.__name__, cached.__wrapped__)
+def remove_package(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    """Make the package impossible to import, as if it was not installed."""
+    for module in (torchvision_hub, timm_hub):
+        monkeypatch.setattr(module, "import_torchvision", import_torchvision.__wrapped__)
+    monkeypatch.setattr(timm_hub, "import_timm", import_timm.__wrapped__)
     monkeypatch.setitem(sys.modules, package, None)
 
 
 def test_a_missing_library_is_named_with_the_way_to_install_it(monkeypatch):
-    missing(monkeypatch, "torchvision")
+    remove_package(monkeypatch, "torchvision")
     with pytest.raises(MissingExtraError, match=r"needs the extra 'pretrained': pip install 'assay\[pretrained\]'"):
-        Torchvision().build("resnet18", 10, {})
+        TorchvisionHub().build("resnet18", 10, {})
     with pytest.raises(MissingExtraError, match="pretrained"):
-        Timm().build("resnet18", 10, {})
+        TimmHub().build("resnet18", 10, {})
 
 
 def test_an_unknown_name_without_the_extra_is_still_answered(monkeypatch):
-    from assay.models.build import build
+    from assay.models.build import build_net
 
-    missing(monkeypatch, "torchvision")
+    remove_package(monkeypatch, "torchvision")
     with pytest.raises(UsageError, match=r"unknown net 'tf_efficientnet_lite0'.*'pretrained'"):
-        build(Model(name="tf_efficientnet_lite0"), (3, 32, 32), 10, 0)
+        build_net(Model(name="tf_efficientnet_lite0"), (3, 32, 32), 10, 0)
 
 
 @needs_libraries
-@pytest.mark.parametrize("library", [Torchvision(), Timm()], ids=lambda library: library.name)
-def test_an_argument_is_refused(library):
-    with pytest.raises(UsageError, match="'width': a library's net takes no arguments") as caught:
-        library.build("resnet18", 10, {"width": 2})
-    assert caught.value.at == ("arguments", "width")
+@pytest.mark.parametrize("hub", [TorchvisionHub(), TimmHub()], ids=lambda hub: hub.name)
+def test_an_argument_is_refused(hub):
+    with pytest.raises(UsageError, match="'width': a library's net takes no arguments") as error:
+        hub.build("resnet18", 10, {"width": 2})
+    assert error.value.at == ("arguments", "width")

@@ -6,7 +6,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from assay.core.errors import ShapeError, UsageError
-from assay.models.layers import LAYERS, parse
+from assay.models.layer import LAYERS, parse_lines
 
 IMAGES = [(3, 32, 32), (1, 28, 28), (4, 17, 12)]
 IMAGE_LINES = [
@@ -39,13 +39,13 @@ def test_every_layer_is_tried_here():
 
 @pytest.mark.parametrize(("line", "shape"), CASES)
 def test_the_shape_is_what_the_module_gives(line: str, shape: tuple[int, ...]):
-    (layer,) = parse([line], shape)
+    (layer,) = parse_lines([line], shape)
     assert layer.make()(torch.rand(2, *shape)).shape == (2, *layer.shape)
 
 
 @pytest.mark.parametrize(("line", "shape"), CASES)
 def test_counts_are_torchs(line: str, shape: tuple[int, ...]):
-    (layer,) = parse([line], shape)
+    (layer,) = parse_lines([line], shape)
     module = layer.make().eval()
     assert layer.parameters == sum(p.numel() for p in module.parameters() if p.requires_grad)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -55,7 +55,7 @@ def test_counts_are_torchs(line: str, shape: tuple[int, ...]):
 
 def test_the_text_says_how_the_shape_follows():
     lines = ["conv 24 5x5", "maxpool 3", "conv 8 4x4 same", "conv 8 3x1 full", "flatten", "maxout 8", "linear 5"]
-    assert [layer.how for layer in parse(lines, (3, 32, 32))] == [
+    assert [layer.how for layer in parse_lines(lines, (3, 32, 32))] == [
         "(32 + 2*0 - 5)/1 + 1 = 28",
         "floor((28 + 2*0 - 3)/3) + 1 = 9",
         "(9 + 3 - 4)/1 + 1 = 9",
@@ -69,14 +69,14 @@ def test_the_text_says_how_the_shape_follows():
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 @pytest.mark.parametrize("kernel", [(4, 4), (2, 3), (3, 2), (5, 5)])
 def test_same_pads_as_torch_does(kernel: tuple[int, int]):
-    (layer,) = parse([f"conv 6 {kernel[0]}x{kernel[1]} same"], (3, 9, 8))
+    (layer,) = parse_lines([f"conv 6 {kernel[0]}x{kernel[1]} same"], (3, 9, 8))
     module, images = layer.make(), torch.rand(2, 3, 9, 8)
     expected = functional.conv2d(images, module.weight, module.bias, padding="same")
     torch.testing.assert_close(module(images), expected)
 
 
 def test_full_is_the_convolution_of_every_overlap():
-    (layer,) = parse(["conv 1 3x3 full nobias"], (1, 5, 5))
+    (layer,) = parse_lines(["conv 1 3x3 full nobias"], (1, 5, 5))
     module, image = layer.make(), torch.rand(1, 1, 5, 5)
     # A transposed convolution spreads each pixel over the kernel, which meets every overlap once.
     expected = functional.conv_transpose2d(image, module.weight.flip(2, 3))
@@ -84,18 +84,18 @@ def test_full_is_the_convolution_of_every_overlap():
 
 
 def test_maxout_takes_the_largest_of_adjacent_channels():
-    (layer,) = parse(["maxout 2"], (4, 1, 1))
+    (layer,) = parse_lines(["maxout 2"], (4, 1, 1))
     values = torch.tensor([1.0, 5.0, -3.0, -4.0]).reshape(1, 4, 1, 1)
     assert layer.make()(values).flatten().tolist() == [5.0, -3.0]
 
 
 def test_batch_norm_keeps_a_mean_and_a_variance_per_channel():
-    (layer,) = parse(["batchnorm"], (32, 4, 4))
+    (layer,) = parse_lines(["batchnorm"], (32, 4, 4))
     assert (layer.parameters, layer.statistics) == (64, 64)
 
 
 def test_batch_norm_without_gain_trains_its_bias_alone():
-    (layer,) = parse(["batchnorm nogain"], (32, 4, 4))
+    (layer,) = parse_lines(["batchnorm nogain"], (32, 4, 4))
     module = layer.make()
     assert (layer.parameters, layer.statistics) == (32, 64)
     assert (module.weight == 1).all()
@@ -104,30 +104,30 @@ def test_batch_norm_without_gain_trains_its_bias_alone():
 
 @pytest.mark.parametrize(("line", "share"), [("batchnorm", 0.1), ("batchnorm momentum 0.4", 0.4)])
 def test_the_momentum_of_batch_norm_is_the_weight_of_a_new_batch(line: str, share: float):
-    (layer,) = parse([line], (2, 4, 4))
+    (layer,) = parse_lines([line], (2, 4, 4))
     module, images = layer.make(), torch.rand(5, 2, 4, 4)
     module(images)
     torch.testing.assert_close(module.running_mean, share * images.mean((0, 2, 3)))
 
 
 def test_scale_multiplies():
-    (layer,) = parse(["scale -0.5"], (4,))
+    (layer,) = parse_lines(["scale -0.5"], (4,))
     assert layer.make()(torch.tensor([[1.0, 2.0, 0.0, -4.0]])).tolist() == [[-0.5, -1.0, 0.0, 2.0]]
 
 
 def test_dirac_starts_as_the_identity():
-    (layer,) = parse(["conv 6 3x3 same nobias dirac"], (3, 5, 5))
+    (layer,) = parse_lines(["conv 6 3x3 same nobias dirac"], (3, 5, 5))
     images = torch.rand(2, 3, 5, 5)
     assert torch.equal(layer.make()(images)[:, :3], images)
 
 
 def test_unit_weights_have_a_standard_deviation_of_1():
-    (layer,) = parse(["linear 50 unit"], (30,))
+    (layer,) = parse_lines(["linear 50 unit"], (30,))
     assert layer.make().weight.std().item() == pytest.approx(1, abs=0.01)
 
 
 def test_whitening_counts_its_bias_alone():
-    (layer,) = parse(["whitening 2x2"], (3, 32, 32))
+    (layer,) = parse_lines(["whitening 2x2"], (3, 32, 32))
     assert (layer.shape, layer.parameters, layer.statistics) == ((24, 31, 31), 24, 0)
 
 
@@ -143,7 +143,7 @@ def test_whitening_counts_its_bias_alone():
 )
 def test_an_impossible_shape_names_layer_and_sizes(lines: list[str], message: str):
     with pytest.raises(ShapeError, match=message) as caught:
-        parse(["maxpool 2", *lines], (3, 4, 4))
+        parse_lines(["maxpool 2", *lines], (3, 4, 4))
     assert caught.value.at == (len(lines),)
 
 
@@ -168,6 +168,6 @@ def test_an_impossible_shape_names_layer_and_sizes(lines: list[str], message: st
 )
 def test_an_unknown_word_is_an_error_with_its_place(line: str, message: str):
     with pytest.raises(UsageError, match=message) as caught:
-        parse(["relu", line], (3, 8, 8))
+        parse_lines(["relu", line], (3, 8, 8))
     assert caught.value.at == (1,)
     assert not isinstance(caught.value, ShapeError)

@@ -6,9 +6,12 @@ from safetensors.torch import save_file
 from torch import nn
 
 from assay.core.errors import AssayError, DataError, UsageError
-from assay.models import pretrained
-from assay.models.build import build as build_any
-from assay.models.pretrained import TORCHVISION, build, head_name, is_pretrained, library_of, load, prepared
+from assay.models.build import build_net as build_any
+from assay.models.head import find_head, initialize_head
+from assay.models.net_preprocessing import resolve_preprocessing
+from assay.models.pretrained import build_pretrained, find_hub, is_pretrained
+from assay.models.pretrained_weights import load_pretrained
+from assay.models.torchvision_hub import BARE_NAMES
 from assay.recipes.schema import Model, Preprocessing
 
 from .conftest import lively, needs_libraries, unlike_fresh
@@ -21,18 +24,18 @@ V1 = Model(name="mobilenet_v1", arguments={"width": 0.25})
 
 def librarys_own(name: str) -> nn.Module:
     """The net as its library builds it for its published weights, auxiliary heads and all, with other numbers in it."""
-    library, bare = library_of(name)
+    library, bare = find_hub(name)
     if library.name == "timm":
         import timm
 
         net = timm.create_model(bare)
         net.load_state_dict(unlike_fresh(net))
         return net.eval()
-    from assay.models.hubs import _torchvision  # in the tests too, a CPU torch needs its help
+    from assay.models.torchvision_hub import import_torchvision
 
     aux = {"aux_logits": True, "transform_input": True, "init_weights": False} if name in AUX else {}
     with torch.device("meta"):  # its initialization takes seconds
-        net = _torchvision().models.get_model(bare, **aux)
+        net = import_torchvision().models.get_model(bare, **aux)
     state = {key: lively(value) for key, value in net.state_dict().items()}
     for key, value in state.items():
         if key.endswith("running_var") or (value.ndim == 1 and key.endswith("weight")):
@@ -46,13 +49,13 @@ def loaded(name, classes, folder):
     theirs = librarys_own(name)
     save_file(theirs.state_dict(), folder / "w.safetensors")
     model = Model(name=name, weights=str(folder / "w.safetensors"))
-    net = build(model, classes, seed=0)
-    load(net, model, classes, folder)
+    net = build_pretrained(model, classes, seed=0)
+    load_pretrained(net, model, classes, folder)
     return theirs, net, model
 
 
 @needs_libraries
-@pytest.mark.parametrize("name", [*TORCHVISION, *TIMM])
+@pytest.mark.parametrize("name", [*BARE_NAMES, *TIMM])
 def test_the_librarys_state_dict_loads_strictly_and_gives_its_logits(name, tmp_path):
     theirs, net, _ = loaded(name, 1000, tmp_path)
     side = SIDES.get(name, 64)
@@ -69,7 +72,7 @@ def test_the_librarys_state_dict_loads_strictly_and_gives_its_logits(name, tmp_p
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", *TIMM])
 def test_a_new_head_is_for_ones_own_classes_and_the_rest_is_the_files(name, tmp_path):
     theirs, net, model = loaded(name, 7, tmp_path)
-    head = head_name(net, 7, model)
+    head = find_head(net, 7, model)
     for key, value in net.state_dict().items():
         if key.startswith(f"{head}."):
             assert len(value) == 7
@@ -79,20 +82,20 @@ def test_a_new_head_is_for_ones_own_classes_and_the_rest_is_the_files(name, tmp_
 
 def test_fresh_weights_follow_from_the_seed_and_the_head_from_it_alone():
     def head(model: Model, seed: int) -> torch.Tensor:
-        return build(model, 10, seed).classifier.weight
+        return build_pretrained(model, 10, seed).classifier.weight
 
     assert torch.equal(head(V1, 3), head(V1, 3))
     assert not torch.equal(head(V1, 3), head(V1, 4))
-    one, other = build(V1, 10, 3).state_dict(), build(V1, 10, 3).state_dict()
+    one, other = build_pretrained(V1, 10, 3).state_dict(), build_pretrained(V1, 10, 3).state_dict()
     assert all(torch.equal(one[key], other[key]) for key in one)
-    net = build(V1, 10, 3)
+    net = build_pretrained(V1, 10, 3)
     net.classifier.weight.data.zero_()
-    pretrained.draw_head(net.classifier, 3)
+    initialize_head(net.classifier, 3)
     assert torch.equal(net.classifier.weight, head(V1, 3))
 
 
 def test_dropout_is_before_the_head_and_only_in_training():
-    net = build(V1.model_copy(update={"dropout": 0.5}), 10, 0)
+    net = build_pretrained(V1.model_copy(update={"dropout": 0.5}), 10, 0)
     features = torch.ones(4, 256)
     assert torch.equal(net.eval().classifier(features), net.classifier(features))
     plain = nn.functional.linear(features, net.classifier.weight, net.classifier.bias)
@@ -104,7 +107,7 @@ def test_dropout_is_before_the_head_and_only_in_training():
 
 @pytest.mark.parametrize(("name", "library"), [("mobilenet_v1", "assay"), ("resnet18", "torchvision"), ("kth", None)])
 def test_a_bare_name_is_assays_or_torchvisions_first(name, library):
-    found = library_of(name)
+    found = find_hub(name)
     assert (found and found[0].name) == library
 
 
@@ -115,10 +118,10 @@ def test_other_bare_names_are_timms_and_a_prefix_decides():
         ("timm/resnet18", "timm"),
         ("torchvision/vgg11", "torchvision"),
     ):
-        assert library_of(name)[0].name == library
+        assert find_hub(name)[0].name == library
     with pytest.raises(UsageError, match="unknown net of timm 'resnet1'; did you mean"):
-        library_of("timm/resnet1")
-    assert library_of("ktt") is None
+        find_hub("timm/resnet1")
+    assert find_hub("ktt") is None
 
 
 def test_a_key_for_pretrained_nets_is_refused_elsewhere():
@@ -132,27 +135,27 @@ def test_a_key_for_pretrained_nets_is_refused_elsewhere():
 @needs_libraries
 def test_without_a_linear_head_it_is_refused():
     with pytest.raises(UsageError, match="squeezenet1_0 does not end in a linear layer"):
-        build(Model(name="torchvision/squeezenet1_0"), 10, 0)
+        build_pretrained(Model(name="torchvision/squeezenet1_0"), 10, 0)
 
 
 def test_library_weights_are_first_looked_for_in_the_folder_of_weights(tmp_path):
-    state = {key: value + 1 for key, value in build(V1, 1000, 0).state_dict().items()}
+    state = {key: value + 1 for key, value in build_pretrained(V1, 1000, 0).state_dict().items()}
     save_file(state, tmp_path / "mobilenetv1_025.safetensors")
-    net, model = build(V1, 10, 0), V1.model_copy(update={"weights": "library"})
-    load(net, model, 10, tmp_path)
+    net, model = build_pretrained(V1, 10, 0), V1.model_copy(update={"weights": "library"})
+    load_pretrained(net, model, 10, tmp_path)
     assert torch.equal(net.conv_stem.weight, state["conv_stem.weight"])
 
 
 def test_a_file_may_be_named_by_itself_in_that_folder(tmp_path):
-    save_file(build(V1, 1000, 5).state_dict(), tmp_path / "mine.safetensors")
-    net = build(V1, 10, 0)
-    load(net, V1.model_copy(update={"weights": "mine.safetensors"}), 10, tmp_path)
-    assert torch.equal(net.conv_stem.weight, build(V1, 10, 5).conv_stem.weight)
+    save_file(build_pretrained(V1, 1000, 5).state_dict(), tmp_path / "mine.safetensors")
+    net = build_pretrained(V1, 10, 0)
+    load_pretrained(net, V1.model_copy(update={"weights": "mine.safetensors"}), 10, tmp_path)
+    assert torch.equal(net.conv_stem.weight, build_pretrained(V1, 10, 5).conv_stem.weight)
 
 
 def test_where_there_is_none_the_error_says_which_file_to_put_where(tmp_path):
     with pytest.raises(AssayError) as caught:
-        load(build(V1, 10, 0), V1.model_copy(update={"weights": "library"}), 10, tmp_path)
+        load_pretrained(build_pretrained(V1, 10, 0), V1.model_copy(update={"weights": "library"}), 10, tmp_path)
     said = str(caught.value)
     assert str(tmp_path / "mobilenetv1_025.safetensors") in said
     assert "model.weights=FILE" in said
@@ -166,7 +169,7 @@ def test_without_a_network_the_error_names_the_address_and_the_file(tmp_path, mo
     monkeypatch.setattr("torch.hub.load_state_dict_from_url", offline)
     model = Model(name="resnet18", weights="library")
     with pytest.raises(AssayError) as caught:
-        load(build(model, 10, 0), model, 10, tmp_path)
+        load_pretrained(build_pretrained(model, 10, 0), model, 10, tmp_path)
     said = str(caught.value)
     assert str(tmp_path / "resnet18-f37072fd.pth") in said
     assert "https://download.pytorch.org/models/resnet18-f37072fd.pth" in said
@@ -175,28 +178,28 @@ def test_without_a_network_the_error_names_the_address_and_the_file(tmp_path, mo
 @needs_libraries
 def test_an_official_name_with_a_wrong_hash_is_refused(tmp_path):
     model = Model(name="resnet18", weights="library")
-    net = build(model, 1000, 0)
+    net = build_pretrained(model, 1000, 0)
     torch.save(net.state_dict(), tmp_path / "resnet18-f37072fd.pth")
     with pytest.raises(DataError, match="its SHA-256 begins with f37072fd, but"):
-        load(net, model, 1000, tmp_path)
+        load_pretrained(net, model, 1000, tmp_path)
 
 
 def test_the_nets_own_preprocessing_takes_the_place_of_the_word():
-    whole = prepared(Preprocessing.model_validate("net"), V1)
+    whole = resolve_preprocessing(Preprocessing.model_validate("net"), V1)
     assert (whole.resize, whole.crop, whole.scale) == (256, 224, "unit")
     assert whole.normalize.mean == whole.normalize.std == (0.5, 0.5, 0.5)
-    part = prepared(Preprocessing(resize=128, normalize="net"), V1)
+    part = resolve_preprocessing(Preprocessing(resize=128, normalize="net"), V1)
     assert (part.resize, part.crop, part.normalize) == (128, None, whole.normalize)
     own = Preprocessing(resize=64)
-    assert prepared(own, V1) is own
+    assert resolve_preprocessing(own, V1) is own
 
 
 def test_a_net_without_a_library_has_no_preprocessing_of_its_own():
     with pytest.raises(UsageError, match="only a pretrained net") as caught:
-        prepared(Preprocessing(crop="net"), Model(name="kth"))
+        resolve_preprocessing(Preprocessing(crop="net"), Model(name="kth"))
     assert caught.value.at == ("crop",)
     with pytest.raises(UsageError, match="scale: unit"):
-        prepared(Preprocessing(scale="signed", normalize="net"), V1)
+        resolve_preprocessing(Preprocessing(scale="signed", normalize="net"), V1)
 
 
 @needs_libraries
@@ -211,10 +214,10 @@ def test_real_weights_see_a_dog(name, real_weights):
     if not photos:
         pytest.skip("real photographs needed: photos/dog beside the folder of weights")
     model = Model(name=name, weights="library", arguments={"width": 0.75} if name == "mobilenet_v1" else {})
-    net = build(model, 1000, 0)
-    load(net, model, 1000, real_weights)
-    sized = Preprocess.for_shape(prepared(Preprocessing(resize="net", crop="net"), model), (3, 256, 256))
-    own = prepared(Preprocessing(normalize="net"), model).normalize
+    net = build_pretrained(model, 1000, 0)
+    load_pretrained(net, model, 1000, real_weights)
+    sized = Preprocess.for_shape(resolve_preprocessing(Preprocessing(resize="net", crop="net"), model), (3, 256, 256))
+    own = resolve_preprocessing(Preprocessing(normalize="net"), model).normalize
     pixels = torch.cat([sized(sized.read_pil(Image.open(photo))) for photo in photos])
     pixels = (pixels - torch.tensor(own.mean).view(3, 1, 1)) / torch.tensor(own.std).view(3, 1, 1)
     with torch.inference_mode():
@@ -225,9 +228,9 @@ def test_real_weights_see_a_dog(name, real_weights):
 @needs_libraries
 def test_real_features_without_a_head_load(real_weights):
     model = Model(name="mobilenet_v2", weights="library")
-    net = build(model, 10, 0)
-    load(net, model, 10, real_weights)
-    fresh = build(model, 10, 0).state_dict()
+    net = build_pretrained(model, 10, 0)
+    load_pretrained(net, model, 10, real_weights)
+    fresh = build_pretrained(model, 10, 0).state_dict()
     same = [key for key, value in net.state_dict().items() if torch.equal(value, fresh[key])]
     assert {key for key in same if not key.endswith("num_batches_tracked")} == {
         "classifier.1.weight",

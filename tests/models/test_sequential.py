@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from assay.core.errors import ShapeError, UsageError
-from assay.models.sequential import Net, build
+from assay.models.sequential import Net, build_sequential
 from assay.recipes.schema import Model
 
 TINY = ("conv 4 3x3", "relu", "globalavgpool", "linear 5")
@@ -23,21 +23,24 @@ def test_tensors_are_named_by_layer_kind_and_number():
 
 def test_initial_weights_depend_on_the_seed_alone():
     torch.manual_seed(1)
-    first = build(Model(layers=TINY), (3, 8, 8), 5, seed=3)
+    first = build_sequential(Model(layers=TINY), (3, 8, 8), 5, seed=3)
     torch.rand(9)
-    again, other = build(Model(layers=TINY), (3, 8, 8), 5, seed=3), build(Model(layers=TINY), (3, 8, 8), 5, seed=4)
+    again, other = (
+        build_sequential(Model(layers=TINY), (3, 8, 8), 5, seed=3),
+        build_sequential(Model(layers=TINY), (3, 8, 8), 5, seed=4),
+    )
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
     assert not any(torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))
 
 
 def test_building_leaves_the_global_generator_alone():
     before = torch.get_rng_state()
-    build(Model(layers=TINY), (3, 8, 8), 5, seed=3)
+    build_sequential(Model(layers=TINY), (3, 8, 8), 5, seed=3)
     assert torch.equal(before, torch.get_rng_state())
 
 
 def test_a_named_net_takes_its_arguments():
-    net = build(Model(name="kth", arguments={"hidden": [16]}), (3, 32, 32), 7, seed=0)
+    net = build_sequential(Model(name="kth", arguments={"hidden": [16]}), (3, 32, 32), 7, seed=0)
     assert net.lines[-3:] == ("linear 16", "relu", "linear 7")
 
 
@@ -51,7 +54,7 @@ def test_a_named_net_takes_its_arguments():
 )
 def test_a_net_must_end_in_one_output_for_each_class(lines: tuple[str, ...], message: str):
     with pytest.raises(ShapeError, match=message):
-        build(Model(layers=lines), (3, 8, 8), 5, seed=0)
+        build_sequential(Model(layers=lines), (3, 8, 8), 5, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -66,5 +69,5 @@ def test_a_net_must_end_in_one_output_for_each_class(lines: tuple[str, ...], mes
 )
 def test_an_error_knows_its_place_in_the_recipe(model: Model, at: tuple[str | int, ...]):
     with pytest.raises(UsageError) as caught:
-        build(model, (3, 32, 32), 10, seed=0)
+        build_sequential(model, (3, 32, 32), 10, seed=0)
     assert caught.value.at == at

@@ -10,8 +10,8 @@ from assay.core.randomness import seeded
 from assay.core.runtime import Runtime
 from assay.models.fused import fuse
 from assay.models.sequential import Net
-from assay.models.stacked import StackedNet, knows
-from assay.models.zoo.catalog import NETS
+from assay.models.stacked import StackedNet, can_stack_lines
+from assay.models.zoo.registry import NETS
 
 from .test_layers import FEATURE_LINES, IMAGE_LINES
 
@@ -58,13 +58,13 @@ def check(lines: Sequence[str], shape: tuple[int, ...], classes: int) -> None:
         for name, parameter in wide.named_parameters():
             mine = None if parameter.grad is None else parameter.grad[place]
             torch.testing.assert_close(mine, theirs[name].grad, rtol=1e-3, atol=1e-5)
-        wide.hand_back(again[place], place)
+        wide.copy_to(again[place], place)
         torch.testing.assert_close(again[place].state_dict(), net.state_dict(), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("lines", "shape"), CASES, ids=lambda value: str(value[0]))
 def test_every_layer_computes_what_it_computes_alone(lines, shape):
-    assert knows(lines)
+    assert can_stack_lines(lines)
     check(lines, shape, 4)
 
 
@@ -74,7 +74,7 @@ def test_whole_nets_do_and_dropout_draws_what_each_net_would_draw(shape, lines):
 
 
 def test_a_layer_that_nobody_taught_it_is_not_known():
-    assert not knows(["conv 4 3x3", "layernorm", "flatten", "linear 3"])
+    assert not can_stack_lines(["conv 4 3x3", "layernorm", "flatten", "linear 3"])
 
 
 def test_a_net_that_is_not_finite_leaves_the_others_as_they_are():

@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from assay.models.layers import parse
+from assay.models.layer import parse_lines
 from assay.models.sequential import Net
-from assay.models.summary import Summary, summarize
-from assay.models.zoo.catalog import NETS
+from assay.models.summary import NetSummary, summarize
+from assay.models.zoo.registry import NETS
 
 
-def summary(name: str) -> Summary:
+def summary(name: str) -> NetSummary:
     net = NETS[name]
-    return summarize(parse(net.lines(10, {}), net.shape), net.shape)
+    return summarize(parse_lines(net.lines(10, {}), net.shape), net.shape)
 
 
 @pytest.mark.parametrize("name", ["kth", "three-conv", "cited-14conv", "cnn-bn", "imp", "airbench"])
@@ -26,7 +26,7 @@ def test_totals_are_what_torch_counts_on_the_net(name: str):
 
 
 def test_memory_counts_outputs_of_layers_with_parameters_twice():
-    counted = summarize(parse(["conv 2 3x3", "relu", "flatten", "linear 5"], (1, 4, 4)), (1, 4, 4))
+    counted = summarize(parse_lines(["conv 2 3x3", "relu", "flatten", "linear 5"], (1, 4, 4)), (1, 4, 4))
     assert counted.input_bytes == 4 * 16
     assert counted.forward_backward_bytes == 2 * 4 * (2 * 2 * 2 + 5)
     assert counted.parameter_bytes == 4 * (2 * 9 + 2 + 8 * 5 + 5)

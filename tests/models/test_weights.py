@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from assay.core.errors import DataError
-from assay.models.weights import fit, read_weights
+from assay.models.weights import load_weights, read_weights
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_damaged_or_missing_file_is_said(net, tmp_path, name):
 
 def test_all_that_a_file_has_reaches_the_net(net):
     state = changed(net)
-    fit(net, state, "3", "it")
+    load_weights(net, state, "3", "it")
     assert all(torch.equal(value, state[key]) for key, value in net.state_dict().items())
 
 
@@ -97,7 +97,7 @@ def test_a_file_without_this_head_leaves_the_net_its_own(net, file_head):
         state.pop(f"3.{part}")
     if file_head:
         state |= {"3.weight": torch.ones(file_head), "3.bias": torch.ones(file_head[0])}
-    fit(net, state, "3", "it")
+    load_weights(net, state, "3", "it")
     found = net.state_dict()
     assert torch.equal(found["3.weight"], before["3.weight"])
     assert torch.equal(found["3.bias"], before["3.bias"])
@@ -117,9 +117,9 @@ def test_any_other_key_that_does_not_fit_is_named_and_nothing_is_loaded(net, cha
     before, state = {key: v.clone() for key, v in net.state_dict().items()}, changed(net)
     change(state)
     with pytest.raises(DataError, match=re.escape("w.pth does not fit the net: ") + told):
-        fit(net, state, "3", "w.pth")
+        load_weights(net, state, "3", "w.pth")
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
 
 
 def test_parts_that_the_net_leaves_out_may_be_in_the_file(net):
-    fit(net, {**changed(net), "aux1.weight": torch.ones(2)}, "3", "it", ("aux1.",))
+    load_weights(net, {**changed(net), "aux1.weight": torch.ones(2)}, "3", "it", ("aux1.",))

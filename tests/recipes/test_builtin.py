@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from assay.data.preprocess import Preprocess
-from assay.models.build import layers
-from assay.models.pretrained import prepared
+from assay.models.build import list_layers
+from assay.models.net_preprocessing import resolve_preprocessing
 from assay.recipes import loader as recipes
 from assay.recipes.recipe import Recipe
 
@@ -49,8 +49,8 @@ def test_its_net_fits_its_images(path: Path):
     recipe = read(path)
     if path.parent.name == "transfer" and not (find_spec("timm") and find_spec("torchvision")):
         pytest.skip("needs timm and torchvision: the extra 'pretrained'")
-    sized = Preprocess.for_shape(prepared(recipe.preprocess, recipe.model), SHAPES[recipe.data.name])
-    found = layers(recipe.model, sized.shape, 10)
+    sized = Preprocess.for_shape(resolve_preprocessing(recipe.preprocess, recipe.model), SHAPES[recipe.data.name])
+    found = list_layers(recipe.model, sized.shape, 10)
     assert (found[-1].line == "log_softmax") == (recipe.loss.name == "nll")
 
 

@@ -4,7 +4,7 @@ import pytest
 from safetensors.torch import save_file
 
 from assay.core.errors import AssayError
-from assay.models.pretrained import build
+from assay.models.pretrained import build_pretrained
 from assay.recipes.loader import read_recipe
 from assay.studies.spec import StudySpec, read_study
 from assay.studies.stand_ins import STAND_INS, WeightsCheck, use_available_weights
@@ -28,7 +28,7 @@ def spec() -> StudySpec:
 
 def put(folder, width: float) -> None:
     model = read_recipe(V1).model.model_copy(update={"arguments": {"width": width}})
-    save_file(build(model, 10, 0).state_dict(), folder / f"mobilenetv1_{round(100 * width):03}.safetensors")
+    save_file(build_pretrained(model, 10, 0).state_dict(), folder / f"mobilenetv1_{round(100 * width):03}.safetensors")
 
 
 def test_with_all_weights_available_the_study_stays_as_it_is(spec, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from assay.core.runtime import Runtime
 from assay.data.augment.parse import Augment
 from assay.data.preprocess import Preprocess
-from assay.models.sequential import build
+from assay.models.sequential import build_sequential
 from assay.training.estimate import RunEstimate, estimate_run, mult_adds
 from assay.training.loader import BatchLoader
 from assay.training.trainer import Trainer
@@ -18,7 +18,7 @@ PARAMETERS = 4 * (9 + 1) + 2 * 4 + 3 * (144 + 1)
 @pytest.fixture
 def trainer(recipe, images) -> Trainer:
     preprocess = Preprocess.fit(recipe.preprocess, images)
-    net = build(recipe.model, images.shape, 3, 0)
+    net = build_sequential(recipe.model, images.shape, 3, 0)
     return Trainer(recipe, net, BatchLoader(images, preprocess, Augment.parse(recipe.augment), FP32), None, FP32)
 
 
@@ -33,7 +33,7 @@ def test_epochs_of_smaller_images_count_as_less_work(recipe, images):
     recipe = recipe.override(
         {"model.layers": ["conv 4 3x3", "globalmaxpool", "linear 3"], "augment": ["window 6 epochs 2"]}
     )
-    preprocess, net = Preprocess.fit(recipe.preprocess, images), build(recipe.model, images.shape, 3, 0)
+    preprocess, net = Preprocess.fit(recipe.preprocess, images), build_sequential(recipe.model, images.shape, 3, 0)
     loader = BatchLoader(images, preprocess, Augment.parse(recipe.augment), FP32)
     found = estimate_run(Trainer(recipe, net, loader, None, FP32))
     assert found.cost == pytest.approx(1 + 2 * 36 / 64)

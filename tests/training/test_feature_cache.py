@@ -17,7 +17,7 @@ from assay.data.imageset import ImageSet
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run
 from assay.experiments.setup import TrainingSetup, set_up
-from assay.models.pretrained import build
+from assay.models.pretrained import build_pretrained
 from assay.recipes.recipe import Recipe
 from assay.training.callbacks import Callback
 from assay.training.feature_cache import BATCH, FeatureCache, View
@@ -41,7 +41,7 @@ def recipe(tmp_path, monkeypatch) -> Recipe:
         "stopping": {"restore_best": False},
     }
     made = Recipe.build(values)
-    net = build(made.model, 1000, 7)
+    net = build_pretrained(made.model, 1000, 7)
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight)  # signals do not die away
@@ -57,7 +57,7 @@ def train(recipe, images, test_images, tmp_path, monkeypatch):
     def call(changes=None, *, kept: bool, runtime: Runtime = FP32) -> Run:
         with monkeypatch.context() as patch:
             if not kept:
-                patch.setattr("assay.experiments.setup_trainer.cut", lambda *_: None)
+                patch.setattr("assay.experiments.setup_trainer.split_model", lambda *_: None)
             options = {"callback": Callback(), "runtime": runtime, "runs": tmp_path / f"runs-{kept}", "mlflow": False}
             return assay.train(recipe.override(changes or {}), images=images, test=test_images, **options)
 
@@ -165,7 +165,7 @@ def test_epochs_take_a_fixed_number_of_augmented_views_in_turn(recipe, images):
     first = preprocess.pixels(torch.from_numpy(train.images[:BATCH]))
     pixels = Augment.parse(["crop 1", "flip"])(first, torch.arange(BATCH), 1, generator)
     with torch.inference_mode():
-        expected = cache_of(job).split_model.front(preprocess.normalize(pixels))
+        expected = cache_of(job).split_model.backbone(preprocess.normalize(pixels))
     torch.testing.assert_close(seen[1][:BATCH], expected, rtol=0, atol=1e-5)
 
 
@@ -181,7 +181,7 @@ def test_views_without_a_part_that_stays_the_same_are_refused(recipe, images, ch
 
 
 def test_a_job_says_that_features_are_kept_and_where(recipe, images, tmp_path):
-    assert f"computed once and kept in {tmp_path / 'features'}" in set_up(recipe, FP32, images=images).text()
+    assert f"computed once and stored in {tmp_path / 'features'}" in set_up(recipe, FP32, images=images).text()
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_a_job_says_that_features_are_kept_and_where(recipe, images, tmp_path):
     ids=str,
 )
 def test_a_job_says_why_nothing_is_kept(recipe, images, monkeypatch, changes, why):
-    monkeypatch.setattr("assay.experiments.setup_trainer.cut", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.setup_trainer.split_model", lambda *_: None)
     text = set_up(recipe.override(changes), FP32, images=images).text()
     assert f"its frozen part runs in every epoch, because {why}" in text
 
@@ -201,7 +201,7 @@ def test_a_run_without_a_checkpoint_does_not_go_on_from_another_weights_file(
     run = train(kept=True)
     run.set_status(state="stopped")
     options = {"images": images, "test": test_images, "runtime": FP32, "callback": Callback(), "mlflow": False}
-    state = build(recipe.model, 1000, 8).state_dict()
+    state = build_pretrained(recipe.model, 1000, 8).state_dict()
     save_file(state, tmp_path / "w.safetensors")
     with pytest.raises(DataError, match="set up with other initial weights: their file has changed"):
         assay.resume(run, **options)

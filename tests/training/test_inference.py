@@ -5,7 +5,7 @@ import torch
 
 from assay.core.runtime import Runtime
 from assay.data.preprocess import Preprocess
-from assay.models.sequential import build
+from assay.models.sequential import build_sequential
 from assay.training import inference as module
 from assay.training.inference import infer
 from assay.training.tta import view_logits
@@ -15,7 +15,7 @@ FP32 = Runtime("cpu", "fp32", threads=1)
 
 @pytest.fixture
 def parts(recipe, images):
-    net = build(recipe.model, images.shape, 3, 0)
+    net = build_sequential(recipe.model, images.shape, 3, 0)
     return net, torch.from_numpy(images.images), Preprocess.fit(recipe.preprocess, images)
 
 

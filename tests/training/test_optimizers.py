@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from assay.core.errors import UsageError
-from assay.models.pretrained import Head
+from assay.models.head import Head
 from assay.models.sequential import Net
 from assay.models.special_layers import WhiteningConv
 from assay.training.optimizers import Adam, AdamW, Muon, Sgd, build_optimizer

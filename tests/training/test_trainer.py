@@ -10,7 +10,7 @@ from assay.core.runtime import Runtime
 from assay.data.augment.parse import Augment
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
-from assay.models.sequential import build
+from assay.models.sequential import build_sequential
 from assay.recipes.recipe import Recipe
 from assay.training.callbacks import Callback, Progress
 from assay.training.checkpoint import copy_weights
@@ -23,7 +23,7 @@ FP32 = Runtime("cpu", "fp32", threads=1)
 
 def trainer(recipe: Recipe, images: ImageSet, validation: ImageSet | None = None, runtime: Runtime = FP32) -> Trainer:
     preprocess = Preprocess.fit(recipe.preprocess, images)
-    net = build(recipe.model, images.shape, 3, recipe.seed)
+    net = build_sequential(recipe.model, images.shape, 3, recipe.seed)
     loader = BatchLoader(images, preprocess, Augment.parse(recipe.augment), FP32)
     return Trainer(recipe, net, loader, validation, FP32)
 

@@ -21,7 +21,7 @@ def list_datasets() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from assay.data.datasets.catalog import data_root
+    from assay.core.folders import data_root
     from assay.data.datasets.registry import DATASETS
 
     table = Table("name", "training", "test", "classes", "shape")

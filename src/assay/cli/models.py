@@ -1,24 +1,25 @@
-"""`assay models`: the nets that have a name, and what each of their layers does and costs."""
+"""`assay models`: lists the named nets, and shows the layers of a net."""
 
 import sys
 from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="The nets that have a name.", no_args_is_help=True)
+app = typer.Typer(help="List nets and show their layers.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_() -> None:
-    """Show every net with its number of parameters for its report's images."""
+    """List every named net with its number of parameters, for 10 classes and the images it was designed for."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    from assay.models.layers import parse, sizes
-    from assay.models.pretrained import TORCHVISION
+    from assay.models.layer import parse_lines
+    from assay.models.shapes import format_shape
     from assay.models.summary import summarize
-    from assay.models.zoo.catalog import NETS
+    from assay.models.torchvision_hub import BARE_NAMES
+    from assay.models.zoo.registry import NETS
 
     table = Table("name", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("what it is")
@@ -26,51 +27,59 @@ def list_() -> None:
     table.add_column("parameters", justify="right", no_wrap=True)
     for name in NETS:
         net = NETS[name]
-        summary = summarize(parse(net.lines(10, {}), net.shape), net.shape)
-        table.add_row(name, net.description, sizes(net.shape), f"{summary.parameters:,}")
+        summary = summarize(parse_lines(net.lines(10, {}), net.shape), net.shape)
+        table.add_row(name, net.description, format_shape(net.shape), f"{summary.parameters:,}")
     Console(width=_width()).print(table)
-    typer.echo(f"pretrained (pip install 'assay[pretrained]'): mobilenet_v1; torchvision's {', '.join(TORCHVISION)};")
-    typer.echo("and every net of timm, by its name there")
+    typer.echo(f"pretrained (pip install 'assay[pretrained]'): mobilenet_v1; torchvision's {', '.join(BARE_NAMES)};")
+    typer.echo("and every net of timm, by its timm name")
 
 
 @app.command()
 def show(
     name: str,
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Arguments of the net.")
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Arguments of the net, such as dropout=0.3.")
     ] = None,
-    shape: Annotated[str | None, typer.Option(help="The images, 3x32x32; else those of the net's report.")] = None,
-    classes: Annotated[int, typer.Option(min=2, help="How many classes.")] = 10,
+    shape: Annotated[
+        str | None,
+        typer.Option(help="Image shape, such as 3x32x32; by default the net's own."),
+    ] = None,
+    classes: Annotated[int, typer.Option(min=2, help="Number of classes.")] = 10,
 ) -> None:
-    """Show every layer with its output shape, how it follows, parameters, mult-adds and memory."""
+    """Show every layer with its output shape, how that follows, parameters, mult-adds and memory."""
     from rich.console import Console
 
-    from assay.models.build import layers
-    from assay.models.pretrained import described, library_of
+    from assay.models.build import list_layers
     from assay.models.summary import summarize
-    from assay.models.zoo.catalog import NETS
-    from assay.models.zoo.registry import written
     from assay.recipes.schema import Model
 
     values = dict(_pair(word) for word in arguments or [])
     model, console = Model(name=name, arguments=values), Console(width=_width(), highlight=False)
-    if library_of(name):
-        about, images = described(model)
-        console.print(f"{name}: {about}", soft_wrap=True)
-    else:
-        net = NETS[name]
-        images = net.shape
-        console.print(f"{name}: {net.description}", soft_wrap=True)
-        known = ", ".join(f"{key}={written(values.get(key, default))}" for key, default in net.defaults.items())
-        console.print(f"arguments: {known or 'none'}", markup=False, soft_wrap=True)
+    lines, images = _describe(name, values)
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
     images = _shape(shape) if shape else images
-    summary = summarize(layers(model, images, classes), images)
+    summary = summarize(list_layers(model, images, classes), images)
     console.print(summary.table())
     console.print(summary.totals(), soft_wrap=True)
 
 
+def _describe(name: str, values: dict[str, Any]) -> tuple[list[str], tuple[int, int, int]]:
+    """Lines about a net with these arguments, and the shape (C, H, W) of its images."""
+    from assay.models.pretrained import describe_pretrained, find_hub
+    from assay.models.zoo.registry import NETS, format_argument
+    from assay.recipes.schema import Model
+
+    if find_hub(name):
+        text, shape = describe_pretrained(Model(name=name, arguments=values))
+        return [f"{name}: {text}"], shape
+    net = NETS[name]
+    pairs = [f"{key}={format_argument(values.get(key, default))}" for key, default in net.defaults.items()]
+    return [f"{name}: {net.description}", f"arguments: {', '.join(pairs) or 'none'}"], net.shape
+
+
 def _width() -> int | None:
-    """As wide as the terminal; a pipe or file has no width, and gets room enough for whole rows."""
+    """The terminal's width; pipes and files have none and get room for whole rows."""
     return None if sys.stdout.isatty() else 120
 
 

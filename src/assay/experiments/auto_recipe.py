@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.errors import AssayError, UsageError
+from assay.core.folders import weights_folder
 from assay.core.progress import ProgressCallback, silent
 from assay.core.runtime import Runtime
-from assay.data.datasets.catalog import weights_folder
 from assay.data.load import LoadedData, load_data
 from assay.data.location import absolute_path
-from assay.models.build import build
-from assay.models.hubs import installed
-from assay.models.pretrained import has_file_name, library_of, load, prepared, weights_file
+from assay.models.build import build_net
+from assay.models.net_preprocessing import resolve_preprocessing
+from assay.models.pretrained import find_hub
+from assay.models.pretrained_weights import find_weights_file, is_weights_name, load_pretrained
+from assay.models.timm_hub import has_timm
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
 from assay.recipes.schema import Data, Model, Preprocessing
@@ -48,7 +50,7 @@ def suggest(folder: str, runtime: Runtime, changes: dict[str, Any], progress: Pr
     Raises UsageError if there are no images, or if weights are given without their net; DataError for damaged images.
     """
     model, reason = _choose_net(runtime, changes)
-    size = prepared(Preprocessing(resize="net"), model).resize if model else 32
+    size = resolve_preprocessing(Preprocessing(resize="net"), model).resize if model else 32
     data_changes = {key: changes[f"data.{key}"] for key in ("size", "max_bad") if f"data.{key}" in changes}
     data = Data.model_validate({"name": str(absolute_path(folder)), "size": size, **data_changes})
     photos = load_data(data, progress)
@@ -69,25 +71,25 @@ def _choose_net(runtime: Runtime, changes: dict[str, Any]) -> tuple[Model | None
     if "model.name" in changes:
         return _named_net(changes["model.name"], changes.get("model.arguments", {}), weights)
     candidates = (*_LARGE, *_SMALL) if _is_gpu(runtime) else _SMALL
-    nets = [net for net in candidates if installed() or net.name in _WITHOUT_LIBRARIES]
+    nets = [net for net in candidates if has_timm() or net.name in _WITHOUT_LIBRARIES]
     if weights is not None:
         return _net_of_weights(nets, weights)
     nets = [net.model_copy(update={"weights": "library"}) for net in nets]
     for net in nets:
-        path = weights_file(net, weights_folder())
+        path = find_weights_file(net, weights_folder())
         if path:
             return net, f"{net.name}, whose weights are here: {path}"
-    if not installed():
+    if not has_timm():
         return None, _without("timm and torchvision are not installed (pip install 'assay[pretrained]')")
     try:
-        load(build(nets[0], (3, 224, 224), 2, 0), nets[0], 2, weights_folder())  # downloads the weights
+        load_pretrained(build_net(nets[0], (3, 224, 224), 2, 0), nets[0], 2, weights_folder())  # downloads the weights
     except AssayError as error:
         return None, _without(str(error))
     return nets[0], f"{nets[0].name}, whose weights its library has downloaded"
 
 
 def _named_net(name: str, arguments: dict[str, Any], weights: str | None) -> tuple[Model, str]:
-    if not library_of(name):
+    if not find_hub(name):
         raise UsageError(f"model.name={name}: no pretrained net; train another one by a recipe of your own")
     return Model(name=name, arguments=arguments, weights=weights or "library"), f"{name}, as you asked"
 
@@ -95,7 +97,7 @@ def _named_net(name: str, arguments: dict[str, Any], weights: str | None) -> tup
 def _net_of_weights(nets: list[Model], weights: str) -> tuple[Model, str]:
     """The first net whose weights have a file of that name."""
     for net in nets:
-        if has_file_name(net, Path(weights).name):
+        if is_weights_name(net, Path(weights).name):
             return net.model_copy(update={"weights": weights}), f"{net.name}, whose weights you gave"
     raise UsageError(f"model.weights={weights}: say which net these weights are for, with model.name=NAME")
 

@@ -10,7 +10,7 @@ from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
 from assay.experiments.fault_injection import Faults
 from assay.experiments.run import Run
-from assay.models.build import build
+from assay.models.build import build_net
 
 
 def load(run: Run | str | Path, *, model: nn.Module | None = None, runtime: Runtime | None = None) -> Classifier:
@@ -28,7 +28,7 @@ def load(run: Run | str | Path, *, model: nn.Module | None = None, runtime: Runt
         raise UsageError(f"{run.name} trained your own {recipe.model.name}; give it again: load(run, model=...)")
     if model is None:
         spec = Faults(recipe).model(recipe.model, len(class_names))
-        model = build(spec, preprocess.shape, len(class_names), recipe.seed)
+        model = build_net(spec, preprocess.shape, len(class_names), recipe.seed)
     model.load_state_dict(weights)
     return Classifier(runtime.place(model), preprocess, class_names, runtime)
 

@@ -1,12 +1,12 @@
 """Checks that a net fits its loss, its images and its classes, made before the first step."""
 
-import torch
 from torch import nn
 
 from assay.core.errors import ShapeError, UsageError, error_section
 from assay.data.augment.parse import Augment
 from assay.data.imageset import ImageShape
-from assay.models.layers import parse
+from assay.models.inspection import run_black_images
+from assay.models.layer import parse_lines
 from assay.models.sequential import Net
 from assay.recipes.named_sections import Loss
 
@@ -47,7 +47,7 @@ def _check_window(net: nn.Module, whole: ImageShape, window: ImageShape) -> None
 def _parameter_counts(net: Net, shape: ImageShape) -> list[int]:
     """The parameters of each layer for images of that shape; empty if the images are too small for the net."""
     try:
-        return [layer.parameters for layer in parse(net.lines, shape)]
+        return [layer.parameters for layer in parse_lines(net.lines, shape)]
     except ShapeError:
         return []
 
@@ -56,13 +56,9 @@ def _check_output(net: nn.Module, shape: ImageShape, classes: int, label: str) -
     """Your own module may return anything, and a library's may need larger images."""
     if isinstance(net, Net):
         return
-    training = net.training
     try:
-        with torch.no_grad():
-            output_shape = tuple(net.eval()(torch.zeros(2, *shape)).shape)
+        output_shape = tuple(run_black_images(net, shape).shape)
     except (RuntimeError, ValueError, TypeError) as error:
         raise ShapeError(f"{label} does not take images (N, {', '.join(map(str, shape))}): {error}") from None
-    finally:
-        net.train(training)
     if output_shape != (2, classes):
         raise ShapeError(f"{label} gives {output_shape} for two images; it should give logits (2, {classes})")

@@ -16,8 +16,8 @@ from assay.experiments.run import Run
 from assay.experiments.setup_data import TrainingData, load_data
 from assay.experiments.setup_model import BuiltModel, build_model, fit_to_images
 from assay.experiments.setup_trainer import make_trainer
-from assay.models.build import build
-from assay.models.pretrained import with_new_head
+from assay.models.build import build_net
+from assay.models.head import copy_with_new_head
 from assay.recipes.recipe import Recipe
 from assay.training.checkpoint import Weights, weights_hash
 from assay.training.distributed import SINGLE_PROCESS, ProcessGroup
@@ -102,7 +102,7 @@ class TrainingSetup:
         if self.trainer.loader.feature_cache:
             folder = self.trainer.loader.feature_cache.folder
             return f"{text}; the features of its frozen part are computed once and kept in {folder}"
-        if self.trainer.frozen and self.trainer.frozen.keeps:
+        if self.trainer.frozen and self.trainer.frozen.has_fixed_part:
             reason = "its code cannot be cut there"
             if self.recipe.augment:
                 reason = "they are augmented anew; see training.views"
@@ -139,10 +139,10 @@ def set_up_like(setup: TrainingSetup, recipe: Recipe) -> TrainingSetup:
     trainer, classes = setup.trainer, setup.data.classes
     loader = trainer.loader
     if isinstance(loader, FeatureLoader):
-        net, head = with_new_head(trainer.state.net, trainer.fixed_tensors, recipe.model, classes, recipe.seed)
+        net, head = copy_with_new_head(trainer.state.net, trainer.fixed_tensors, recipe.model, classes, recipe.seed)
         loader = loader.with_head(head)
     else:
-        net = build(recipe.model, loader.preprocess.shape, classes, recipe.seed)
+        net = build_net(recipe.model, loader.preprocess.shape, classes, recipe.seed)
         fit_to_images(net, loader.images, loader.preprocess)
     new_trainer = Trainer(recipe, net, loader, trainer.validation, trainer.runtime, frozen=trainer.frozen)
     return replace(setup, recipe=recipe, model=replace(setup.model, net=net), trainer=new_trainer)

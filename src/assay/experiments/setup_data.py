@@ -17,7 +17,8 @@ from assay.data.load import load_data as read_data
 from assay.data.preprocess import Preprocess
 from assay.data.split import Split
 from assay.experiments.fault_injection import Faults
-from assay.models.pretrained import library_of, prepared
+from assay.models.net_preprocessing import resolve_preprocessing
+from assay.models.pretrained import find_hub
 from assay.recipes.recipe import Recipe
 
 
@@ -93,6 +94,6 @@ def _check_images(images: ImageSet, split: Split) -> None:
 def _fit_preprocess(recipe: Recipe, train: ImageSet, has_own_model: bool) -> Preprocess:
     """The recipe's Preprocess; gray images become color for a pretrained net, which takes nothing else."""
     with error_section("preprocess"):
-        spec = prepared(recipe.preprocess, recipe.model)
-        color = not has_own_model and bool(library_of(recipe.model.name))
+        spec = resolve_preprocessing(recipe.preprocess, recipe.model)
+        color = not has_own_model and bool(find_hub(recipe.model.name))
         return Preprocess.fit(spec, train, color=color)

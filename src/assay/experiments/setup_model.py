@@ -6,15 +6,16 @@ import torch
 from torch import nn
 
 from assay.core.errors import error_section
-from assay.data.datasets.catalog import weights_folder
+from assay.core.folders import weights_folder
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.experiments.fault_injection import Faults, load_start_weights
 from assay.experiments.model_checks import check_model
 from assay.experiments.setup_data import TrainingData
-from assay.models.build import build
-from assay.models.freezing import Frozen
-from assay.models.pretrained import is_pretrained, load
+from assay.models.build import build_net
+from assay.models.freezing import FreezePlan
+from assay.models.pretrained import is_pretrained
+from assay.models.pretrained_weights import load_pretrained
 from assay.models.special_layers import fit_layers
 from assay.recipes.recipe import Recipe
 from assay.training.checkpoint import Weights
@@ -30,7 +31,7 @@ class BuiltModel:
     """
 
     net: nn.Module
-    frozen: Frozen | None
+    frozen: FreezePlan | None
     is_own: bool
 
 
@@ -63,9 +64,9 @@ def _build(recipe: Recipe, data: TrainingData, faults: Faults) -> BuiltModel:
     shape, classes = data.preprocess.shape, data.classes
     with error_section("model"):
         spec = faults.model(recipe.model, classes)
-        net, frozen = build(spec, shape, classes, recipe.seed), None
+        net, frozen = build_net(spec, shape, classes, recipe.seed), None
         if is_pretrained(spec):
-            load(net, spec, classes, weights_folder())
+            load_pretrained(net, spec, classes, weights_folder())
             if spec.train_only != "all" or spec.unfreeze:
-                frozen = Frozen.of(spec, net, shape, classes)
+                frozen = FreezePlan.from_model(spec, net, shape, classes)
     return BuiltModel(net, frozen, is_own=False)

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from assay.core.errors import UsageError
+from assay.core.folders import data_root
 from assay.core.runtime import Runtime
-from assay.data.datasets.catalog import data_root
 from assay.experiments.fault_injection import Faults
 from assay.experiments.setup_data import TrainingData
 from assay.experiments.setup_model import BuiltModel
-from assay.models.backbone import cut
+from assay.models.backbone import split_model
 from assay.recipes.recipe import Recipe
 from assay.training.batch_size import find_batch_size
 from assay.training.distributed import ProcessGroup
@@ -55,9 +55,9 @@ def _make_loader(recipe: Recipe, data: TrainingData, model: BuiltModel, runtime:
         )
     inputs_repeat = bool(count) or not recipe.augment
     if model.frozen and inputs_repeat:
-        split_model = cut(runtime.place(model.net), model.frozen, data.preprocess.shape)
-        if split_model:
-            cache = FeatureCache(split_model, data.preprocess, runtime, data_root() / "features")
+        split = split_model(runtime.place(model.net), model.frozen, data.preprocess.shape)
+        if split:
+            cache = FeatureCache(split, data.preprocess, runtime, data_root() / "features")
             views = [View(recipe.augment, number) for number in range(count)] if count else [None]
             return FeatureLoader(cache, data.train, views)
     if count:

@@ -1,1 +1,1 @@
-"""Nets: the line language and its shape arithmetic, the reports' nets by name, and the layer table."""
+"""Nets: layer lines and their shape arithmetic, named nets, pretrained nets, freezing, and the layer table."""

@@ -1,32 +1,40 @@
-"""The quick form of a net for training: the same weights and results, by steps that the hardware does faster.
+"""A faster equivalent of a net for training: the same weights and results, by steps that suit the hardware.
 
-Two rewritings around max pooling, and dropout by cheaper random numbers. What a net is stays in `net.py`, what a layer
-means in `layers.py`.
+Two rewrites around max pooling, and dropout with cheaper random numbers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from itertools import pairwise
+from typing import TypeGuard
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from assay.models.sequential import Net
+from assay.models.special_layers import dropout_mask
 
-LANES = 8  # max_pool2d over another number of channels is not vectorized on a CPU and takes several times as long
+LANES = 8  # on a CPU, max_pool2d over another number of channels is not vectorized and several times slower
 
 Step = Callable[[Tensor], Tensor]
 
 
 def fuse(net: nn.Module) -> Step:
-    """A function from images (N, C, H, W) to what `net` gives for them; one's own module is left as it is.
+    """A function from images (N, C, H, W) to the logits of `net`; a module that is no Net is returned as it is.
 
-    A ReLU before a max pool waits until after it, where there is less to do: outputs and gradients stay the same,
-    because the largest of ReLUs is the ReLU of the largest. A convolution of six filters before a max pool has two
-    more, all zero, while it runs. Dropout on a CPU draws other random numbers than torch's.
+    A ReLU before a max pool moves behind it, where there is less to compute: outputs and gradients stay the same,
+    because the maximum of ReLUs is the ReLU of the maximum. A convolution of six filters before a max pool runs with
+    two more, all zero. Dropout on a CPU draws other random numbers than torch's.
     """
     if not isinstance(net, Net):
         return net
-    steps = _widened(_pooled_first(list(net.layers)))
+    steps: list[Step] = []
+    for previous, layer in pairwise([None, *_relus_after_pools(list(net.layers))]):
+        if isinstance(layer, nn.MaxPool2d) and _needs_padding(previous):
+            steps[-1:] = [_padded_conv(previous), layer, _drop_padding(previous.out_channels)]
+        elif isinstance(layer, nn.Dropout):
+            steps.append(_fast_dropout(layer))
+        elif layer is not None:
+            steps.append(layer)
 
     def forward(x: Tensor) -> Tensor:
         for step in steps:
@@ -36,34 +44,23 @@ def fuse(net: nn.Module) -> Step:
     return forward
 
 
-def _pooled_first(layers: list[nn.Module]) -> list[nn.Module]:
-    """Every ReLU that stands right before a max pool, behind it."""
-    match layers:
-        case [nn.ReLU() as relu, nn.MaxPool2d() as pool, *rest]:
-            return [pool, relu, *_pooled_first(rest)]
-        case [layer, *rest]:
-            return [layer, *_pooled_first(rest)]
-    return []
+def _relus_after_pools(layers: list[nn.Module]) -> list[nn.Module]:
+    """The layers, with every ReLU that stands right before a max pool behind it."""
+    swapped = list(layers)
+    for i, (first, second) in enumerate(pairwise(layers)):
+        if isinstance(first, nn.ReLU) and isinstance(second, nn.MaxPool2d):
+            swapped[i : i + 2] = second, first
+    return swapped
 
 
-def _widened(layers: Sequence[nn.Module]) -> list[Step]:
-    """Convolutions right before a max pool made as many filters wide as that pool likes."""
-    match layers:
-        case [nn.Conv2d() as conv, nn.MaxPool2d() as pool, *rest] if conv.out_channels % LANES and _is_plain(conv):
-            return [_wide_conv(conv), pool, _narrow(conv.out_channels), *_widened(rest)]
-        case [nn.Dropout() as dropout, *rest]:
-            return [_dropout(dropout), *_widened(rest)]
-        case [layer, *rest]:
-            return [layer, *_widened(rest)]
-    return []
+def _needs_padding(layer: nn.Module | None) -> TypeGuard[nn.Conv2d]:
+    """Whether it is a convolution with a slow number of filters and torch's own forward pass."""
+    if not isinstance(layer, nn.Conv2d) or layer.out_channels % LANES == 0:
+        return False
+    return type(layer).forward is nn.Conv2d.forward
 
 
-def _is_plain(conv: nn.Conv2d) -> bool:
-    """Whether its forward pass is nn.Conv2d's own, with nothing that a subclass adds."""
-    return type(conv).forward is nn.Conv2d.forward
-
-
-def _wide_conv(conv: nn.Conv2d) -> Step:
+def _padded_conv(conv: nn.Conv2d) -> Step:
     spare = -conv.out_channels % LANES
 
     def forward(x: Tensor) -> Tensor:
@@ -74,29 +71,17 @@ def _wide_conv(conv: nn.Conv2d) -> Step:
     return forward
 
 
-def _narrow(channels: int) -> Step:
-    # Not a slice, whose gradient would come back in another memory format.
+def _drop_padding(channels: int) -> Step:
+    # Not a slice: its gradient would come back in another memory format.
     return lambda x: functional.pad(x, (0, 0, 0, 0, 0, channels - x.shape[1]))
 
 
-def _dropout(dropout: nn.Dropout) -> Step:
-    """Dropout by fewer random numbers than torch's own on a CPU; elsewhere torch's."""
+def _fast_dropout(dropout: nn.Dropout) -> Step:
+    """Dropout with fewer random numbers than torch's on a CPU; elsewhere torch's."""
 
     def forward(x: Tensor) -> Tensor:
         if x.device.type != "cpu" or not dropout.training:
             return functional.dropout(x, dropout.p, dropout.training)
-        return x * kept(x, dropout.p)
+        return x * dropout_mask(x, dropout.p)
 
     return forward
-
-
-def kept(like: Tensor, p: float, generator: torch.Generator | None = None) -> Tensor:
-    """0 with probability p, else 1 / (1 - p), in shape, order in memory and numbers as `like`, on a CPU.
-
-    torch draws a whole number for each value, one core at a time; here a draw serves four values.
-    """
-    dropped = min(round(p * 2**16), 2**16 - 1)
-    draws = torch.randint(-(2**63), 2**63 - 1, (-(-like.numel() // 4),), generator=generator)
-    mask = draws.view(torch.int16)[: like.numel()] >= dropped - 2**15
-    mask = mask.as_strided(like.shape, torch.empty_like(like, device="meta").stride())
-    return mask.to(like.dtype).mul_(1 / (1 - dropped / 2**16))

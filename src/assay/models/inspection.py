@@ -1,4 +1,4 @@
-"""The layers of any module, in the order in which it runs them. What lists of lines say of themselves: `layers.py`."""
+"""The layers of any module in the order they run, found by running it once on two black images."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,70 +8,78 @@ import torch
 from torch import Tensor, nn
 
 from assay.core.errors import ShapeError
-from assay.models.layers import Layer
+from assay.models.layer import Layer
 
 
-def layers_of(net: nn.Module) -> dict[str, nn.Module]:
-    """The modules that do something themselves, by name: with parameters or buffers of their own, or nothing inside."""
-    return {name: module for name, module in net.named_modules() if not any(module.children()) or _own(module)}
+def leaf_layers(net: nn.Module) -> dict[str, nn.Module]:
+    """The modules that compute something, by name: those with direct parameters or buffers, or without children."""
+    return {name: m for name, m in net.named_modules() if not any(m.children()) or _has_tensors(m)}
 
 
-def in_order(net: nn.Module, shape: tuple[int, int, int]) -> list[str]:
+def execution_order(net: nn.Module, shape: tuple[int, int, int]) -> list[str]:
     """The names of the layers in the order of their first run, for images (C, H, W).
 
-    A layer that its module uses without running it stands right behind that module. Raises ShapeError where the net
-    does not take such images.
+    A layer that its module uses without running it follows that module. Raises ShapeError for images that the net does
+    not take.
     """
     first: dict[str, int] = {}
 
     def note(name: str, module: nn.Module, out: Any) -> None:
         first.setdefault(name, len(first))
 
-    with _hooked(net, note, before=True):
-        run_once(net, shape)
+    with _hooks(net, note, before=True):
+        _probe(net, shape)
 
     def place(name: str) -> int:
         return first[name] if name in first or not name else place(name.rpartition(".")[0])
 
-    return sorted(layers_of(net), key=place)
+    return sorted(leaf_layers(net), key=place)
 
 
-def walk(net: nn.Module, shape: tuple[int, int, int]) -> list[Layer]:
-    """The layers in order as rows of a table, for images (C, H, W); on the device of the net, `meta` will do.
+def trace_layers(net: nn.Module, shape: tuple[int, int, int]) -> list[Layer]:
+    """The layers in order with their shapes and costs, for images (C, H, W). The net may be on the device `meta`.
 
-    Raises ShapeError where the net does not take such images.
+    Raises ShapeError for images that the net does not take.
     """
-    found: dict[str, Layer] = {}
-    named = layers_of(net)
+    rows: dict[str, Layer] = {}
+    layers = leaf_layers(net)
 
     def note(name: str, module: nn.Module, out: Any) -> None:
-        if name in named and isinstance(out, Tensor):
-            found[name] = _row(name, module, out)
+        if name in layers and isinstance(out, Tensor):
+            rows[name] = _row(name, module, out)
 
-    with _hooked(net, note):
-        run_once(net, shape)
-    return list(found.values())
+    with _hooks(net, note):
+        _probe(net, shape)
+    return list(rows.values())
 
 
-def run_once(net: nn.Module, shape: tuple[int, int, int]) -> Tensor:
-    """The outputs of two black images (C, H, W), in evaluation mode. Raises ShapeError where it does not take them."""
-    training, device = net.training, next(net.parameters()).device
+def run_black_images(net: nn.Module, shape: tuple[int, int, int]) -> Any:
+    """The net's output for two black images (C, H, W), in eval mode, without gradients, on the net's device.
+
+    The net's mode is restored. Raises whatever the net raises.
+    """
+    training, parameter = net.training, next(net.parameters(), None)
+    device = None if parameter is None else parameter.device
     try:
         with torch.no_grad():
-            out: Tensor = net.eval()(torch.zeros(2, *shape, device=device))
+            return net.eval()(torch.zeros(2, *shape, device=device))
+    finally:
+        net.train(training)
+
+
+def _probe(net: nn.Module, shape: tuple[int, int, int]) -> None:
+    try:
+        run_black_images(net, shape)
     except (RuntimeError, ValueError, AssertionError) as error:
         raise ShapeError(
             f"{type(net).__name__} does not take images of {shape[1]} x {shape[2]} px: {error}; "
             "'preprocess: net' enlarges them"
         ) from None
-    finally:
-        net.train(training)
-    return out
 
 
 @contextmanager
-def _hooked(net: nn.Module, note: Callable[[str, nn.Module, Any], None], *, before: bool = False) -> Iterator[None]:
-    """Within it, `note(name, module, output)` is called for each module that runs; before: ahead of it, with None."""
+def _hooks(net: nn.Module, note: Callable[[str, nn.Module, Any], None], *, before: bool = False) -> Iterator[None]:
+    """Within it, `note(name, module, output)` is called after each module has run; before: ahead of it, with None."""
     handles = []
     for name, module in net.named_modules():
         if before:
@@ -88,8 +96,7 @@ def _hooked(net: nn.Module, note: Callable[[str, nn.Module, Any], None], *, befo
 
 def _row(name: str, module: nn.Module, out: Tensor) -> Layer:
     parameters = sum(p.numel() for p in module.parameters(recurse=False))
-    kind = type(module).__name__
-    words = [kind]
+    words = [type(module).__name__]
     if isinstance(module, nn.Conv2d):
         words += [str(module.out_channels), "x".join(map(str, module.kernel_size))]
         words += [f"stride {module.stride[0]}"] if module.stride[0] > 1 else []
@@ -101,7 +108,7 @@ def _row(name: str, module: nn.Module, out: Tensor) -> Layer:
 
 
 def _mult_adds(module: nn.Module, out: Tensor) -> int:
-    """Of one image: a weight is used once for each place of the output."""
+    """For one image: each weight is used once per output position."""
     if isinstance(module, nn.Conv2d):
         return module.weight.numel() * out.shape[2] * out.shape[3]
     if isinstance(module, nn.Linear):
@@ -113,5 +120,6 @@ def _statistics(module: nn.Module) -> int:
     return 2 * module.num_features if isinstance(module, nn.BatchNorm2d) and module.track_running_stats else 0
 
 
-def _own(module: nn.Module) -> bool:
+def _has_tensors(module: nn.Module) -> bool:
+    """Whether it has parameters or buffers itself, not only in its children."""
     return any(True for _ in module.parameters(recurse=False)) or any(True for _ in module.buffers(recurse=False))

@@ -1,7 +1,4 @@
-"""The Net: a list of lines made into a module, for images of one shape and a number of classes.
-
-What a line means is in `layers.py`, which lines a name stands for in `reports.py` and `fast.py`.
-"""
+"""The Net: a module built from a list of layer lines, for images of one shape and a number of classes."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -10,14 +7,14 @@ from torch import Tensor, nn
 
 from assay.core.errors import ShapeError, UsageError
 from assay.core.randomness import Stream, seeded, stream_seed
-from assay.models import layers
-from assay.models.layers import Layer, Shape
-from assay.models.zoo.catalog import NETS
+from assay.models.layer import Layer, parse_lines
+from assay.models.shapes import Shape, format_shape
+from assay.models.zoo.registry import NETS
 from assay.recipes.schema import Model
 
 
 class Net(nn.Module):
-    """A stack of layers. `layers` is a Sequential whose parts are named as in the layer table: `layers.conv_1.weight`.
+    """A sequence of layers. `layers` is a Sequential with the names of the layer table: `layers.conv_1.weight`.
 
     Raises UsageError for an unknown layer, ShapeError for one that does not fit or a wrong number of outputs.
     """
@@ -25,10 +22,9 @@ class Net(nn.Module):
     def __init__(self, lines: Sequence[str], shape: Shape, classes: int) -> None:
         super().__init__()
         self.lines, self.shape, self.classes = tuple(lines), shape, classes
+        layers = parse_net(lines, shape, classes)
         self.layers = nn.Sequential(
-            OrderedDict(
-                (f"{layer.kind}_{i}", layer.make()) for i, layer in enumerate(checked(lines, shape, classes), 1)
-            )
+            OrderedDict((f"{layer.kind}_{number}", layer.make()) for number, layer in enumerate(layers, 1))
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -37,36 +33,36 @@ class Net(nn.Module):
         return logits
 
 
-def checked(lines: Sequence[str], shape: Shape, classes: int) -> list[Layer]:
-    """The layers of a net that ends in one output for each class. Raises UsageError and ShapeError."""
-    found = layers.parse(lines, shape)
-    if not found:
+def parse_net(lines: Sequence[str], shape: Shape, classes: int) -> list[Layer]:
+    """The layers of a net that ends in one output per class. Raises UsageError and ShapeError."""
+    layers = parse_lines(lines, shape)
+    if not layers:
         raise ShapeError("a net needs at least one layer")
-    if found[-1].shape != (classes,):
-        # A softmax changes no shape: the line to change is the one that decided it.
-        last = max(i for i, layer in enumerate(found) if i == 0 or layer.shape != found[i - 1].shape)
+    if layers[-1].shape != (classes,):
+        # A softmax changes no shape: the line to change is the one that set it.
+        last = max(i for i, layer in enumerate(layers) if i == 0 or layer.shape != layers[i - 1].shape)
         raise ShapeError(
-            f"layer {last + 1} '{lines[last]}': leaves {layers.sizes(found[last].shape)} outputs, but there are "
+            f"layer {last + 1} '{lines[last]}': leaves {format_shape(layers[last].shape)} outputs, but there are "
             f"{classes} classes; end the net with 'linear {classes}'",
             at=(last,),
         )
-    return found
+    return layers
 
 
 def lines_of(model: Model, classes: int) -> list[str]:
-    """The lines that a recipe's model stands for. Raises UsageError for an unknown net or argument."""
+    """The lines of a recipe's model. Raises UsageError for an unknown net or argument."""
     if model.name is None:
         return list(model.layers or ())
     try:
-        named = NETS[model.name]
+        net = NETS[model.name]
     except UsageError as error:
         error.at = ("name",)
         raise
-    return named.lines(classes, model.arguments)
+    return net.lines(classes, model.arguments)
 
 
-def build(model: Model, shape: Shape, classes: int, seed: int) -> Net:
-    """The net of a recipe for images of `shape` (C, H, W), its initial weights a function of the seed alone.
+def build_sequential(model: Model, shape: Shape, classes: int, seed: int) -> Net:
+    """The net of a recipe for images of `shape` (C, H, W). Its initial weights depend on the seed alone.
 
     Raises UsageError and ShapeError, whose `at` is a place in the recipe's section `model`.
     """

@@ -1,6 +1,6 @@
-"""What each layer of a net does and costs, in the manner of torchinfo: shapes and why, parameters, mult-adds, memory.
+"""The layer table of a net, like torchinfo's: shapes and how they follow, parameters, mult-adds, memory.
 
-All numbers are for one image and fp32. Where the layers come from: `layers.py`; their time: `assay.training.estimate`.
+All numbers are for one image in fp32. Training time: `training/estimate.py`.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from assay.models.layers import Layer, Shape, sizes
+from assay.models.layer import Layer
+from assay.models.shapes import Shape, format_shape
 
 FLOAT_BYTES = 4
 MIB = 1024**2
 
 
 @dataclass(frozen=True)
-class Summary:
+class NetSummary:
     """The layers of a net for images of `shape` (C, H, W), and their totals."""
 
     layers: tuple[Layer, ...]
@@ -28,12 +29,12 @@ class Summary:
 
     @property
     def parameters(self) -> int:
-        """Numbers that training changes, as torch counts."""
+        """Trainable numbers, as torch counts them."""
         return sum(layer.parameters for layer in self.layers)
 
     @property
     def statistics(self) -> int:
-        """Running means and variances of batch norm, which Keras counts among the parameters."""
+        """Running means and variances of batch norm; Keras counts them as parameters."""
         return sum(layer.statistics for layer in self.layers)
 
     @property
@@ -43,29 +44,29 @@ class Summary:
 
     @property
     def input_bytes(self) -> int:
-        """The image."""
+        """Memory of one image."""
         return FLOAT_BYTES * prod(self.shape)
 
     @property
     def parameter_bytes(self) -> int:
-        """The parameters."""
+        """Memory of the parameters."""
         return FLOAT_BYTES * self.parameters
 
     @property
     def forward_backward_bytes(self) -> int:
-        """The outputs of the layers that have parameters, twice: once for the values, once for their gradients.
+        """Memory of the outputs of layers with parameters, twice: values and gradients.
 
-        torchinfo's convention; report 2 prints it for cerberus as 7.00 MB, its MB being 1024 * 1024 bytes.
+        torchinfo's convention; the paper mlflow-grid prints 7.00 MB for cerberus, with MB as 1024 * 1024 bytes.
         """
         return 2 * FLOAT_BYTES * sum(prod(layer.shape) for layer in self.layers if layer.parameters)
 
     @property
     def total_bytes(self) -> int:
-        """Input, forward and backward pass, and parameters together."""
+        """Memory of input, forward and backward pass, and parameters."""
         return self.input_bytes + self.forward_backward_bytes + self.parameter_bytes
 
     def table(self) -> Table:
-        """One row for each layer."""
+        """One row per layer."""
         table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
         table.add_column("#", justify="right", no_wrap=True)
         table.add_column("layer")
@@ -73,36 +74,39 @@ class Summary:
         table.add_column("how it follows", style="dim")
         for heading in ("parameters", "mult-adds", "KiB"):
             table.add_column(heading, justify="right", no_wrap=True)
-        table.add_row("", "input", sizes(self.shape), "", "", "", _kib(self.shape))
+        table.add_row("", "input", format_shape(self.shape), "", "", "", _kib(self.shape))
         for number, layer in enumerate(self.layers, 1):
             numbers = (_count(layer.parameters), _count(layer.mult_adds), _kib(layer.shape))
-            table.add_row(str(number), escape(layer.line), sizes(layer.shape), layer.how.replace("; ", "\n"), *numbers)
+            table.add_row(
+                str(number), escape(layer.line), format_shape(layer.shape), layer.how.replace("; ", "\n"), *numbers
+            )
         return table
 
     def totals(self) -> str:
-        """The sums, as lines of text."""
+        """The totals, as lines of text."""
         running = f" (and {self.statistics:,} running statistics of batch norm)" if self.statistics else ""
-        return "\n".join(
-            (
-                f"parameters        {self.parameters:,}{running}",
-                f"mult-adds         {self.mult_adds / 1e6:,.2f} M for one image",
-                f"memory in MiB     input {self.input_bytes / MIB:.2f}, forward and backward "
-                f"{self.forward_backward_bytes / MIB:.2f}, parameters {self.parameter_bytes / MIB:.2f}, "
-                f"total {self.total_bytes / MIB:.2f}",
-            )
+        memory = {
+            "input": self.input_bytes, "forward and backward": self.forward_backward_bytes,
+            "parameters": self.parameter_bytes, "total": self.total_bytes,
+        }  # fmt: skip
+        lines = (
+            f"parameters        {self.parameters:,}{running}",
+            f"mult-adds         {self.mult_adds / 1e6:,.2f} M for one image",
+            "memory in MiB     " + ", ".join(f"{name} {size / MIB:.2f}" for name, size in memory.items()),
         )
+        return "\n".join(lines)
 
     def text(self, width: int = 120) -> str:
         """The table and the totals as plain text, at most `width` columns wide."""
         console = Console(file=StringIO(), width=width, color_system=None)
-        with console.capture() as captured:
+        with console.capture() as capture:
             console.print(self.table())
-        return captured.get() + self.totals()
+        return capture.get() + self.totals()
 
 
-def summarize(layers: Sequence[Layer], shape: Shape) -> Summary:
+def summarize(layers: Sequence[Layer], shape: Shape) -> NetSummary:
     """The summary of parsed layers for images of `shape` (C, H, W)."""
-    return Summary(tuple(layers), shape)
+    return NetSummary(tuple(layers), shape)
 
 
 def _count(number: int) -> str:

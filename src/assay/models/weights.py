@@ -1,13 +1,12 @@
-"""Files of pretrained weights: read safely, checked against the hash in their name, fitted to a net by its own keys.
+"""Files of pretrained weights: read safely, checked against the hash in their name, loaded into a net key by key.
 
-Where such files lie, and which a net of that name takes: `pretrained.py`.
+Which file belongs to which net: `pretrained_weights.py`.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -17,14 +16,14 @@ from torch import Tensor, nn
 from assay.core.errors import DataError
 
 _HASH = re.compile(r"(?:^|[-_])([0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{64})$")
-_SHOWN = 3  # keys in a message
+_MAX_KEYS = 3  # in a message
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file or of a plain state dict, half precision as float32, on the CPU.
+    """The tensors of a safetensors file or a plain state dict on the CPU, half precision as float32.
 
-    A name that ends in hexadecimal digits, `resnet18-f37072fd.pth`, gives the beginning of the file's SHA-256, as the
-    libraries name theirs. Raises DataError for a missing or damaged file, another hash, or anything but tensors.
+    A file name that ends in hexadecimal digits, `resnet18-f37072fd.pth`, states the beginning of the file's SHA-256,
+    the libraries' convention. Raises DataError for a missing or damaged file, another hash, or anything but tensors.
     """
     _check_hash(path)
     try:
@@ -33,61 +32,58 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise DataError(f"there is no file of weights {path}") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise DataError(f"{path} is damaged: {error}") from None
-    except Exception:  # what torch raises for a damaged file or one that wants to run code; it advises to let it
+    except Exception:  # a damaged file, or one that would run code; torch's own message advises to allow that
         raise DataError(f"{path} is damaged, or holds more than tensors, which may be harmful: not loaded") from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise DataError(f"{path} is no plain state dict, names with a tensor each; save net.state_dict() alone")
     return {str(key): value.float() if value.is_floating_point() else value for key, value in state.items()}
 
 
-def hash_tensors(tensors: Mapping[str, Tensor], prefix: str = "") -> str:
-    """SHA-256, in hex, of `prefix` and the names and values of all tensors. The memory layout does not matter."""
-    digest = hashlib.sha256(prefix.encode())
-    for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+def load_weights(
+    net: nn.Module, state: dict[str, Tensor], head: str, source: object, unused_prefixes: Iterable[str] = ()
+) -> None:
+    """Load the tensors into a net with the same keys, except its head.
 
-
-def fit(net: nn.Module, state: dict[str, Tensor], head: str, where: object, extra: Iterable[str] = ()) -> None:
-    """Load the tensors into a net whose keys they have, all of them but for its new head.
-
-    head: the head's name; where the file has none, or one of another size, the net keeps its own. extra: beginnings of
-    keys that belong to parts this net leaves out. Raises DataError that names the keys that do not fit.
+    head: the name of the head, which stays as it is where the state has none or one of another size. unused_prefixes:
+    beginnings of keys for parts that the net leaves out. Raises DataError that names the keys that do not fit.
     """
-    own = net.state_dict()
-    state = {key: value for key, value in state.items() if not key.startswith(tuple(extra))}
-    heads = [f"{head}.{part}" for part in ("weight", "bias") if f"{head}.{part}" in own]
-    if any(key not in state or state[key].shape != own[key].shape for key in heads):
-        state = {**state, **{key: own[key] for key in heads}}
-    faults = [
-        *_said("it lacks", [key for key in own if key not in state and not key.endswith("num_batches_tracked")]),
-        *_said("the net has no", [key for key in state if key not in own]),
-        *_said("of another shape:", [
-            f"{key} {tuple(value.shape)} instead of {tuple(own[key].shape)}"
-            for key, value in state.items() if key in own and own[key].shape != value.shape
-        ]),
-    ]  # fmt: skip
-    if faults:
-        raise DataError(f"{where} does not fit the net: {'; '.join(faults)}")
-    net.load_state_dict({**own, **state})
+    initial = net.state_dict()
+    state = {key: value for key, value in state.items() if not key.startswith(tuple(unused_prefixes))}
+    heads = [f"{head}.{tensor}" for tensor in ("weight", "bias") if f"{head}.{tensor}" in initial]
+    if any(key not in state or state[key].shape != initial[key].shape for key in heads):
+        state = {**state, **{key: initial[key] for key in heads}}
+    problems = _problems(initial, state)
+    if problems:
+        raise DataError(f"{source} does not fit the net: {'; '.join(problems)}")
+    net.load_state_dict({**initial, **state})
 
 
-def _said(what: str, keys: list[str]) -> list[str]:
-    if not keys:
-        return []
-    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-    return [f"{what} {', '.join(keys[:_SHOWN])}{more}"]
+def _problems(initial: dict[str, Tensor], state: dict[str, Tensor]) -> list[str]:
+    """The keys of a state that do not fit the net's own, as phrases."""
+    missing = [key for key in initial if key not in state and not key.endswith("num_batches_tracked")]
+    unexpected = [key for key in state if key not in initial]
+    reshaped = [
+        f"{key} {tuple(value.shape)} instead of {tuple(initial[key].shape)}"
+        for key, value in state.items()
+        if key in initial and initial[key].shape != value.shape
+    ]
+    phrases = {"it lacks": missing, "the net has no": unexpected, "of another shape:": reshaped}
+    return [f"{phrase} {_list_keys(keys)}" for phrase, keys in phrases.items() if keys]
+
+
+def _list_keys(keys: list[str]) -> str:
+    rest = len(keys) - _MAX_KEYS
+    return ", ".join(keys[:_MAX_KEYS]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _check_hash(path: Path) -> None:
-    named: Any = _HASH.search(path.stem)
-    if not named or not path.is_file():
+    match = _HASH.search(path.stem)
+    if not match or not path.is_file():
         return
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if not found.startswith(named[1]):
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if not digest.startswith(match[1]):
         raise DataError(
-            f"{path}: by its name its SHA-256 begins with {named[1]}, but it begins with {found[: len(named[1])]}: it "
+            f"{path}: by its name its SHA-256 begins with {match[1]}, but it begins with {digest[: len(match[1])]}: it "
             "is damaged or another file; get it again, or rename it if these digits are no hash"
         )

@@ -11,8 +11,8 @@ from assay.data.load import load_data
 from assay.data.location import is_path
 from assay.data.preprocess import Preprocess
 from assay.experiments.fault_injection import Faults
-from assay.models.build import layers, unfrozen
-from assay.models.pretrained import prepared
+from assay.models.build import list_active_layers, list_layers
+from assay.models.net_preprocessing import resolve_preprocessing
 from assay.models.summary import summarize
 from assay.recipes.recipe import Recipe
 
@@ -41,11 +41,11 @@ def cost(recipe: Recipe) -> Cost:
         Faults(recipe)  # checks their names
     shape, classes, images = _images(recipe)
     with recipe.blame("preprocess"):
-        shape = Preprocess.for_shape(prepared(recipe.preprocess, recipe.model), shape).shape
+        shape = Preprocess.for_shape(resolve_preprocessing(recipe.preprocess, recipe.model), shape).shape
     has_constant_inputs = recipe.training.views or not recipe.augment
     with recipe.blame("model"):
-        net = summarize(layers(recipe.model, shape, classes), shape)
-        run = summarize(unfrozen(recipe.model, shape, classes), shape) if has_constant_inputs else net
+        net = summarize(list_layers(recipe.model, shape, classes), shape)
+        run = summarize(list_active_layers(recipe.model, shape, classes), shape) if has_constant_inputs else net
     return Cost(net.parameters, run.mult_adds, max(1, round(images)), recipe.training.epochs)
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from assay.core.errors import AssayError
-from assay.data.datasets.catalog import weights_folder
-from assay.models.pretrained import obtain
+from assay.core.folders import weights_folder
+from assay.models.pretrained_weights import fetch_weights
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
 from assay.studies.plans.ladder import Ladder, LadderStep
@@ -41,7 +41,7 @@ class WeightsCheck:
 def _weights_problem(recipe: Recipe, folder: Path) -> str:
     """Why its weights are not available; empty where they are."""
     try:
-        obtain(recipe.model, folder)
+        fetch_weights(recipe.model, folder)
     except AssayError as error:
         return str(error)
     return ""

@@ -12,7 +12,7 @@ from torch import nn
 
 from assay.core.errors import DataError
 from assay.core.files import atomic_write
-from assay.models.weights import hash_tensors
+from assay.core.tensor_hash import hash_tensors
 from assay.training.history import Epoch
 
 Weights = dict[str, torch.Tensor]

@@ -47,7 +47,7 @@ def estimate_run(trainer: Trainer) -> RunEstimate:
     cache = loader.feature_cache
     return RunEstimate(
         parameters=sum(p.numel() for p in net.parameters() if p.requires_grad),
-        mult_adds=mult_adds(trainer.trained_net, cache.split_model.shape if cache else loader.preprocess.shape),
+        mult_adds=mult_adds(trainer.trained_net, cache.split_model.feature_shape if cache else loader.preprocess.shape),
         images=len(loader),
         epochs=trainer.recipe.training.epochs,
         cost=trainer.cumulative_cost[-1],

@@ -79,13 +79,13 @@ class FeatureCache:
 
     def logits(self, features: Tensor, runtime: Runtime) -> Tensor:
         """Logits float32 (N, classes) on the CPU."""
-        return infer(self.split_model.back, features, lambda batch: batch, runtime)
+        return infer(self.split_model.head, features, lambda batch: batch, runtime)
 
     def _key(self, images: ImageSet, view: View | None, runtime: Runtime) -> str:
         content = {
             "form": _FORMAT, "images": images.fingerprint, "preprocess": self.preprocess.to_dict(),
             "view": None if view is None else [*view.lines, view.number], "precision": runtime.precision,
-            "front": self.split_model.fingerprint,
+            "backbone": self.split_model.fingerprint,
         }  # fmt: skip
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -94,7 +94,7 @@ class FeatureCache:
     ) -> None:
         """Compute the features of all images and store them at `path`, whole or not at all."""
         dtype = np.float32 if runtime.precision == "fp32" else np.int16  # numpy has no bf16, so its bits as integers
-        shape = (len(images), *self.split_model.shape)
+        shape = (len(images), *self.split_model.feature_shape)
 
         def save(temporary: Path) -> None:
             out = np.lib.format.open_memmap(temporary, "w+", dtype, shape)
@@ -109,13 +109,13 @@ class FeatureCache:
         atomic_save(path, save)
 
     def _iter_features(self, images: ImageSet, view: View | None, runtime: Runtime) -> Iterator[Tensor]:
-        front = self.split_model.front.eval()
+        backbone = self.split_model.backbone.eval()
         with torch.inference_mode():
             for number, indices in enumerate(torch.arange(len(images)).split(BATCH)):  # type: ignore[no-untyped-call]
                 pixels = self.preprocess.pixels(images.take(indices).to(runtime.device))
                 pixels = view(pixels, number) if view else pixels
                 with runtime.autocast():
-                    yield front(runtime.batch(self.preprocess.normalize(pixels)))
+                    yield backbone(runtime.batch(self.preprocess.normalize(pixels)))
 
 
 def _read(path: Path) -> Tensor | None:

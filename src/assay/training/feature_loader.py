@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from assay.core.progress import ProgressCallback
 from assay.data.imageset import ImageSet
-from assay.models.backbone import as_lines
-from assay.models.pretrained import Head
+from assay.models.backbone import head_as_net
+from assay.models.head import Head
 from assay.training.feature_cache import FeatureCache, View
 from assay.training.loader import Batches, Loader
 
@@ -45,7 +45,7 @@ class FeatureLoader(Loader):
 
     def with_head(self, head: Head) -> "FeatureLoader":
         """The same features for another head."""
-        loader, split_model = copy(self), replace(self.feature_cache.split_model, back=as_lines(head))
+        loader, split_model = copy(self), replace(self.feature_cache.split_model, head=head_as_net(head))
         loader.feature_cache = replace(self.feature_cache, split_model=split_model)
         return loader
 
@@ -61,7 +61,7 @@ class FeatureLoader(Loader):
 
     def trained_part(self, net: nn.Module) -> nn.Module:
         """The part of the net behind the features."""
-        return self.feature_cache.split_model.back
+        return self.feature_cache.split_model.head
 
     def logits(self, net: nn.Module, images: ImageSet, shard: Callable[[Tensor], Tensor]) -> Tensor:
         """Logits float32 (N, K) on the CPU, from float32 features."""

@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 
 from assay.core.errors import UsageError, unknown
-from assay.models.pretrained import Head
+from assay.models.head import Head
 from assay.models.special_layers import WhiteningConv
 from assay.training.optimizers import TorchOptimizer
 

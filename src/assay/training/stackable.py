@@ -2,9 +2,9 @@
 
 import json
 
-from assay.models.pretrained import is_pretrained, library_of
+from assay.models.pretrained import find_hub, is_pretrained
 from assay.models.sequential import lines_of
-from assay.models.stacked import knows
+from assay.models.stacked import can_stack_lines
 from assay.recipes.recipe import Recipe
 from assay.recipes.schema import Model
 
@@ -33,13 +33,13 @@ def can_stack(recipe: Recipe) -> bool:
 def _can_stack_net(recipe: Recipe) -> bool:
     if is_pretrained(recipe.model):
         return is_cached_head(recipe)
-    return knows(lines_of(recipe.model, 2))
+    return can_stack_lines(lines_of(recipe.model, 2))
 
 
 def is_cached_head(recipe: Recipe) -> bool:
     """Whether only the new head of a pretrained net is trained, on features that are equal in all epochs."""
     is_equal_every_epoch = bool(recipe.training.views or not recipe.augment)
-    return bool(library_of(recipe.model.name)) and trains_only_head(recipe.model) and is_equal_every_epoch
+    return bool(find_hub(recipe.model.name)) and trains_only_head(recipe.model) and is_equal_every_epoch
 
 
 def trains_only_head(model: Model) -> bool:

@@ -30,7 +30,7 @@ class StackedTrainer:
         self.trainers, first = trainers, trainers[0]
         nets = [trainer.trained_net for trainer in trainers if isinstance(trainer.trained_net, Net)]
         self.stacked_net = StackedNet(nets).train()
-        self.forward = self.stacked_net if self.stacked_net.draws else first.runtime.compile(self.stacked_net)
+        self.forward = self.stacked_net if self.stacked_net.has_dropout else first.runtime.compile(self.stacked_net)
         specs = [trainer.recipe.optimizer for trainer in trainers]
         self.optimizer = StackedOptimizer(self.stacked_net, specs, [_weight_decays(trainer) for trainer in trainers])
         self.loss = first.recipe.loss.function(reduction="none")
@@ -85,7 +85,7 @@ class StackedTrainer:
         """
         rates = [trainer.optimizer_step.set_learning_rate(trainer.state, epoch, step) for trainer in self.trainers]
         with self.runtime.autocast():
-            if self.stacked_net.draws:
+            if self.stacked_net.has_dropout:
                 outputs = self.stacked_net(pixels, self._generators(epoch, step))
             else:
                 outputs = self.forward(pixels)
@@ -114,7 +114,7 @@ class StackedTrainer:
     def _copy_weights_back(self, place: int) -> None:
         net = self.trainers[place].trained_net
         assert isinstance(net, Net)
-        self.stacked_net.hand_back(net, place)
+        self.stacked_net.copy_to(net, place)
 
     def _attempt(self, place: int, function: Callable[..., object], *arguments: object) -> None:
         """Call a function and record a NonFiniteError as that of the net at `place`."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from assay.core.errors import Interrupted
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
-from assay.models.freezing import Frozen
+from assay.models.freezing import FreezePlan
 from assay.recipes.recipe import Recipe
 from assay.training.callbacks import NO_HOOKS, Callback, EpochHooks
 from assay.training.checkpoint import TrainState, copy_weights
@@ -35,7 +35,7 @@ class Trainer:
         self, recipe: Recipe, net: nn.Module, loader: Loader, validation: ImageSet | None, runtime: Runtime,
         hooks: EpochHooks = NO_HOOKS,
         process_group: ProcessGroup = SINGLE_PROCESS,
-        frozen: Frozen | None = None,
+        frozen: FreezePlan | None = None,
     ) -> None:  # fmt: skip
         """hooks: where fault injection changes an epoch. frozen: the layers that are not trained.
 
@@ -44,8 +44,8 @@ class Trainer:
         self.recipe, self.loader, self.validation, self.runtime = recipe, loader, validation, runtime
         self.hooks, self.process_group, self.frozen = hooks, process_group, frozen
         if frozen:
-            frozen.apply(net.train(), frozen.widest)  # the optimizer holds every parameter that is ever trained
-        self.fixed_tensors = frozen.fixed(net) if frozen else frozenset[str]()
+            frozen.apply(net.train(), frozen.first_trained)  # the optimizer holds every parameter that is ever trained
+        self.fixed_tensors = frozen.fixed_tensors(net) if frozen else frozenset[str]()
         net = process_group.synchronize(runtime.place(net))
         self.state = fresh_state(recipe, net, self.fixed_tensors)
         self.trained_net = loader.trained_part(net)
@@ -88,7 +88,7 @@ class Trainer:
         self.state.net.train()
         self.trained_net.train()
         if self.frozen:
-            self.frozen.apply(self.state.net, self.frozen.at(epoch))
+            self.frozen.apply(self.state.net, self.frozen.start_at(epoch))
         self.optimizer_step.prepare_epoch(self.state.net, epoch)
 
     def step(self, epoch: int, step: int, pixels: Tensor, labels: Tensor) -> Tensor:

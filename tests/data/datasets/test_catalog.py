@@ -1,22 +1,10 @@
 """The named data sets, and where they are looked for."""
 
-from pathlib import Path
-
-import platformdirs
 import pytest
 
 from assay.core.errors import DataError, UsageError
-from assay.data.datasets.catalog import data_root, load_dataset
+from assay.data.datasets.catalog import load_dataset
 from assay.data.datasets.registry import DATASETS
-
-
-def test_the_data_root_is_assay_data_or_the_cache_folder(monkeypatch, tmp_path):
-    monkeypatch.setenv("ASSAY_DATA", str(tmp_path))
-    assert data_root() == tmp_path
-    monkeypatch.setenv("ASSAY_DATA", "~/images")
-    assert data_root() == Path.home() / "images"
-    monkeypatch.delenv("ASSAY_DATA")
-    assert data_root() == Path(platformdirs.user_cache_dir("assay"))
 
 
 def test_load_looks_in_the_data_root(monkeypatch, tmp_path):

@@ -5,17 +5,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from assay.models.layers import parse
+from assay.models.layer import parse_lines
 from assay.models.sequential import Net
 from assay.models.special_layers import WhiteningConv
-from assay.models.summary import Summary, summarize
-from assay.models.zoo.catalog import NETS
+from assay.models.summary import NetSummary, summarize
+from assay.models.zoo.registry import NETS
 
 AIRBENCH = NETS["airbench"]
 
 
-def summary(**arguments: object) -> Summary:
-    return summarize(parse(AIRBENCH.lines(10, arguments), AIRBENCH.shape), AIRBENCH.shape)
+def summary(**arguments: object) -> NetSummary:
+    return summarize(parse_lines(AIRBENCH.lines(10, arguments), AIRBENCH.shape), AIRBENCH.shape)
 
 
 def by_hand(images: Tensor, whitening: WhiteningConv, convs: list[nn.Conv2d], norms: list[nn.Module], head: Tensor):
@@ -75,12 +75,12 @@ def test_airbench_takes_its_widths_and_scales_by_the_last():
 
 @pytest.mark.parametrize("side", [20, 24, 28, 48, 64])
 def test_airbench_takes_images_of_several_sizes_with_the_same_weights(side: int):
-    found, usual = (parse(AIRBENCH.lines(10, {}), (3, size, size)) for size in (side, 32))
+    found, usual = (parse_lines(AIRBENCH.lines(10, {}), (3, size, size)) for size in (side, 32))
     assert found[-1].shape == (10,)
     assert [layer.parameters for layer in found] == [layer.parameters for layer in usual]
 
 
 def test_the_last_pool_of_airbench_is_its_3x3_at_32_pixels():
-    layers = parse(AIRBENCH.lines(10, {}), (3, 32, 32))
+    layers = parse_lines(AIRBENCH.lines(10, {}), (3, 32, 32))
     (how,) = (layer.how for layer in layers if layer.kind == "globalmaxpool")
     assert how == "largest of 3x3 per channel"

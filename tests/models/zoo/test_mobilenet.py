@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from assay.core.errors import UsageError
-from assay.models.weights import fit, read_weights
-from assay.models.zoo.mobilenet import MobileNet, MobileNetV1
+from assay.models.weights import load_weights, read_weights
+from assay.models.zoo.mobilenet import MobileNetHub, MobileNetV1
 
 from ..conftest import needs_libraries, unlike_fresh
 
@@ -24,10 +24,10 @@ def test_it_has_as_many_parameters_as_the_paper_and_keras_say(width, count):
 @needs_libraries
 @pytest.mark.parametrize("side", [64, 75])
 def test_it_equals_timms_net_with_tensorflows_padding(side):
-    from assay.models.hubs import Timm
+    from assay.models.timm_hub import TimmHub
 
     with torch.no_grad():
-        theirs = Timm().build("mobilenetv1_100", 5, {})
+        theirs = TimmHub().build("mobilenetv1_100", 5, {})
         state = unlike_fresh(theirs)
         theirs.load_state_dict(state)
         ours = MobileNetV1(5, 1.0).eval()
@@ -54,11 +54,11 @@ def _pad_like_tensorflow(net: nn.Module, name: str, conv: nn.Conv2d) -> None:
 @pytest.mark.parametrize("arguments", [{"width": 0}, {"width": "wide"}, {"width": True}, {"depth": 3}])
 def test_an_argument_that_it_cannot_use_is_said(arguments):
     with pytest.raises(UsageError, match="width"):
-        MobileNet().build("mobilenet_v1", 10, arguments)
+        MobileNetHub().build("mobilenet_v1", 10, arguments)
 
 
 def test_the_published_weights_load_strictly(real_weights):
     net = MobileNetV1(1000, 0.75)
     state = read_weights(real_weights / "mobilenetv1_075.safetensors")
-    fit(net, state, "classifier", "it")
+    load_weights(net, state, "classifier", "it")
     assert all(torch.equal(value, state[key]) for key, value in net.state_dict().items())

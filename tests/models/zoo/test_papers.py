@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from assay.models.layers import parse
-from assay.models.summary import Summary, summarize
-from assay.models.zoo.catalog import NETS
+from assay.models.layer import parse_lines
+from assay.models.summary import NetSummary, summarize
+from assay.models.zoo.registry import NETS
 
 WIDE = {"filters": [64, 128, 256]}
 DEEP = {**WIDE, "hidden": [512, 128]}
@@ -39,9 +39,9 @@ STATED: list[tuple[str, dict[str, Any], int]] = [
 ]
 
 
-def summary(name: str, arguments: dict[str, Any]) -> Summary:
+def summary(name: str, arguments: dict[str, Any]) -> NetSummary:
     net = NETS[name]
-    return summarize(parse(net.lines(10, arguments), net.shape), net.shape)
+    return summarize(parse_lines(net.lines(10, arguments), net.shape), net.shape)
 
 
 @pytest.mark.parametrize(("name", "arguments", "count"), STATED)

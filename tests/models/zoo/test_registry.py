@@ -7,8 +7,7 @@ import torch
 
 from assay.core.errors import UsageError
 from assay.models.sequential import Net
-from assay.models.zoo.catalog import NETS
-from assay.models.zoo.registry import COLOR, NamedNet, written
+from assay.models.zoo.registry import COLOR, NETS, NamedNet, format_argument
 
 
 @pytest.mark.parametrize("name", [name for name in NETS if name != "base"])  # base: 67 MB of weights
@@ -59,4 +58,4 @@ def test_an_argument_of_a_net_without_any_is_an_error():
     ("value", "text"), [([64, 128], "[64,128]"), ("leaky_relu 0.01", "leaky_relu 0.01"), (0.5, "0.5"), (True, "true")]
 )
 def test_a_value_is_written_as_one_types_it(value: object, text: str):
-    assert written(value) == text
+    assert format_argument(value) == text

@@ -15,7 +15,7 @@ from assay.core.errors import AssayError
 from assay.core.runtime import Runtime
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, list_runs
-from assay.models.pretrained import build
+from assay.models.pretrained import build_pretrained
 from assay.recipes.schema import Model
 from assay.studies.engines import stacked
 from assay.studies.engines.stacked import DefaultEngine, StackedEngine, group_stacks, train_stack
@@ -175,7 +175,7 @@ def heads(grid, tmp_path, monkeypatch) -> StudySpec:
     monkeypatch.setenv("ASSAY_WEIGHTS", str(tmp_path))
     model = {"name": "mobilenet_v1", "arguments": {"width": 0.25}, "weights": "w.safetensors", "train_only": "head"}
     changes = {**grid.changes, "model": {**model, "dropout": 0.3}, "preprocess": {"resize": 32}, "augment": []}
-    net = build(Model(**model), 1000, 7)
+    net = build_pretrained(Model(**model), 1000, 7)
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight)  # signals do not die away
@@ -211,7 +211,7 @@ def test_what_is_no_head_on_kept_features_is_not_stacked(heads, changes):
 
 def test_heads_of_a_net_that_cannot_be_cut_run_one_after_another(heads, monkeypatch):
     monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
-    monkeypatch.setattr("assay.experiments.setup_trainer.cut", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.setup_trainer.split_model", lambda *_: None)
     found = study(heads.replace({"replicates": 1}), engine=here())
     assert [one.run.status["state"] for one in found.trials()] == ["finished"] * 2
 

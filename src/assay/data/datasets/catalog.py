@@ -1,25 +1,11 @@
-"""Loading a named data set, and the folder that holds them all."""
+"""Loading a named data set by its name."""
 
-import os
 from pathlib import Path
 
-import platformdirs
-
+from assay.core.folders import data_root
 from assay.data.datasets.dataset import OfficialSplit
 from assay.data.datasets.registry import DATASETS
 from assay.data.imageset import ImageSet
-
-
-def data_root() -> Path:
-    """The folder that holds the data sets: $ASSAY_DATA, or assay's folder in the user's cache."""
-    folder = os.environ.get("ASSAY_DATA")
-    return Path(folder).expanduser() if folder else Path(platformdirs.user_cache_dir("assay"))
-
-
-def weights_folder() -> Path:
-    """The folder that holds files of pretrained weights: $ASSAY_WEIGHTS, else `weights` beside the data sets."""
-    given = os.environ.get("ASSAY_WEIGHTS")
-    return Path(given).expanduser() if given else data_root() / "weights"
 
 
 def check_present(name: str, root: Path | None = None) -> None:

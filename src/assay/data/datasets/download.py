@@ -17,7 +17,7 @@ from pathlib import Path
 
 from assay.core.errors import DataError
 from assay.core.files import atomic_write
-from assay.data.datasets.catalog import data_root
+from assay.core.folders import data_root
 from assay.data.datasets.dataset import File, NamedDataset
 from assay.data.datasets.registry import DATASETS
 

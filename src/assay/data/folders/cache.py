@@ -21,8 +21,8 @@ import torch
 from numpy.typing import NDArray
 
 from assay.core.files import atomic_save, atomic_write, file_lock, remove_partial_files
+from assay.core.folders import data_root
 from assay.core.progress import ProgressCallback
-from assay.data.datasets.catalog import data_root
 from assay.data.decode import silence_pillow
 from assay.data.folders.duplicates import group_duplicates
 from assay.data.folders.file_record import FileRecord, Stamp, examine_files, read_stamp

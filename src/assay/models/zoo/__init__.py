@@ -1,1 +1,1 @@
-"""Named nets, one file a family."""
+"""Named nets, one file per family."""

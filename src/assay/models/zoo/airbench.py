@@ -1,4 +1,4 @@
-"""Nets made to be trained in a few epochs. Their recipes: `recipes/fast`."""
+"""Nets for training in a few epochs. Their recipes: `recipes/builtin/fast`."""
 
 from typing import Annotated
 
@@ -15,9 +15,9 @@ def airbench(
 ) -> list[str]:
     """airbench94 (Jordan 2024): whitening, three blocks of two convolutions.
 
-    Identity initialization, GELU, batch norm with quick statistics and no gain, a scaled head. The last pool, 3x3
-    there, is one over all that is left: the same for images of 32 px, but the net takes other sizes too. depth:
-    convolutions in a block.
+    Identity initialization, GELU, batch norm with fast-moving statistics and no gain, a scaled head. The last pool is
+    global instead of 3x3: the same for images of 32 px, but the net also takes other sizes. depth: convolutions per
+    block.
     """
     lines = ["whitening 2x2", "gelu"]
     for width in widths:

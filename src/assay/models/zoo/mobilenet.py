@@ -1,7 +1,7 @@
-"""MobileNet v1 (Howard et al. 2017) at any width, as Keras has it: the net of the report own-photos.
+"""MobileNet v1 (Howard et al. 2017) at any width, as in Keras: the net of the paper own-photos.
 
-Its keys are timm's of `mobilenetv1_100`, so that files of that form load. The padding at stride 2 is TensorFlow's, one
-row and column at the bottom and right, which is what its published weights were trained with.
+Its keys are those of timm's `mobilenetv1_100`, so that files of that form load. At stride 2 it pads as TensorFlow does,
+one row and column at the bottom and right, because the published weights were trained so; timm's net pads both sides.
 """
 
 from collections import OrderedDict
@@ -26,15 +26,16 @@ class MobileNetV1(nn.Module):
 
     def __init__(self, classes: int, width: float) -> None:
         super().__init__()
-        first = _filters(32, width)
+        first = _scale_filters(32, width)
         self.conv_stem = _Conv(3, first, 3, 2)
         self.bn1 = _Norm(first)
         stages, channels = [], first
         for stage in _STAGES:
             blocks = []
-            for filters, stride in stage:
-                blocks.append(_Block(channels, out := _filters(filters, width), stride))
-                channels = out
+            for filters_at_one, stride in stage:
+                filters = _scale_filters(filters_at_one, width)
+                blocks.append(_Block(channels, filters, stride))
+                channels = filters
             stages.append(nn.Sequential(*blocks))
         self.blocks = nn.Sequential(*stages)
         self.global_pool = nn.Sequential(OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten()))
@@ -64,15 +65,15 @@ class _Block(nn.Module):
 
 
 class _Conv(nn.Conv2d):
-    """Without bias; "same" as TensorFlow means it: at stride 2 an even size is padded at the bottom and right alone."""
+    """Without bias; TensorFlow's "same": at stride 2 an even size is padded only at the bottom and right."""
 
     def __init__(self, channels: int, filters: int, kernel: int, stride: int, groups: int = 1) -> None:
-        even = stride == 2
-        super().__init__(channels, filters, kernel, stride, 0 if even else kernel // 2, groups=groups, bias=False)
-        self.even = even
+        uneven = stride == 2
+        super().__init__(channels, filters, kernel, stride, 0 if uneven else kernel // 2, groups=groups, bias=False)
+        self.uneven = uneven
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.even:  # a size that is odd gets one on either side
+        if self.uneven:  # an odd size is padded by one on either side
             down, right = (1 - side % 2 for side in x.shape[2:])
             x = functional.pad(x, (1 - right, 1, 1 - down, 1))
         return super().forward(x)
@@ -88,43 +89,47 @@ class _Norm(nn.BatchNorm2d):
         return functional.relu6(super().forward(x))
 
 
-def _filters(at_one: int, width: float) -> int:
+def _scale_filters(at_one: int, width: float) -> int:
     return max(8, int(at_one * width))
 
 
-class MobileNet:
-    """The library, in the sense of `libraries.py`, of the one net `mobilenet_v1`."""
+class MobileNetHub:
+    """The hub of the one net `mobilenet_v1`; see ModelHub."""
 
     name = "assay"
 
     def has(self, net: str) -> bool:
-        """As of Library."""
+        """See ModelHub."""
         return net in self.names()
 
     def names(self) -> list[str]:
-        """As of Library."""
+        """See ModelHub."""
         return ["mobilenet_v1"]
 
     def build(self, net: str, classes: int, arguments: dict[str, Any]) -> nn.Module:
-        """As of Library; the one argument is `width`, the share of the filters."""
-        width, others = arguments.get("width", 1.0), sorted(arguments.keys() - {"width"})
-        if others:
-            raise UsageError(f"unknown argument '{others[0]}'; known: width", at=("arguments", others[0]))
+        """See ModelHub. The one argument is `width`, a factor on the number of filters."""
+        width, unexpected = arguments.get("width", 1.0), sorted(arguments.keys() - {"width"})
+        if unexpected:
+            raise UsageError(f"unknown argument '{unexpected[0]}'; known: width", at=("arguments", unexpected[0]))
         if isinstance(width, bool) or not isinstance(width, (int, float)) or not 0 < width <= 4:
             raise UsageError(f"width: a share of the filters, such as 0.75 (given: {width})", at=("arguments", "width"))
         return MobileNetV1(classes, float(width))
 
-    def own(self, net: str) -> PretrainedConfig:
-        """Keras's preprocessing: pixels to [-1, 1]; 224 of 256 pixels, bilinear."""
+    def config(self, net: str) -> PretrainedConfig:
+        """Keras's preprocessing: pixels in [-1, 1]; 224 of 256 pixels, bilinear."""
         return PretrainedConfig(256, 224, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
     def url(self, net: str) -> str:
-        """None: Keras publishes its weights in another format."""
+        """Empty: Keras publishes the weights in another format."""
         return ""
 
-    def files(self, net: str, arguments: dict[str, Any]) -> tuple[str, ...]:
-        """As of ModelHub: `mobilenetv1_075.safetensors`."""
+    def file_names(self, net: str, arguments: dict[str, Any]) -> tuple[str, ...]:
+        """See ModelHub: `mobilenetv1_075.safetensors`."""
         return (f"mobilenetv1_{round(100 * arguments.get('width', 1.0)):03}.safetensors",)
+
+    def unused_prefixes(self, net: str) -> tuple[str, ...]:
+        """See ModelHub."""
+        return ()
 
     def download(self, net: str, folder: Path) -> dict[str, Tensor]:
         """Never called: there is no address."""

@@ -1,7 +1,7 @@
-"""Nets that have a name: the registry that `reports.py` and `fast.py` fill, and how a net's arguments are checked.
+"""The registry of named nets, the decorator that fills it, and the check of a net's arguments.
 
-To add a net: write a function from the number of classes and its arguments to a list of lines, in the file where its
-kin are, and register it with `@net(NAME, SHAPE)`. Its arguments and their types are checked by their annotations.
+To add a net, write a function from the number of classes and its arguments to a list of lines, in a file of this
+folder, and put `@net(NAME, SHAPE)` above it. Its arguments are checked by their annotations.
 """
 
 import json
@@ -17,17 +17,21 @@ from assay.core.registry import Registry
 
 COLOR, GRAY = (3, 32, 32), (1, 28, 28)  # CIFAR-10, Fashion-MNIST
 
+NetFunction = Callable[..., list[str]]  # (classes, ...) to lines
+
+_REASONS = {"missing": "too short", "tuple_type": "not a list"}  # in place of pydantic's
+
 
 @dataclass(frozen=True)
 class NamedNet:
-    """A net that has a name. shape: the images (C, H, W) that it was made for; others may fit as well."""
+    """A net with a name. shape: the images (C, H, W) that it was designed for; others may fit as well."""
 
-    factory: Callable[..., list[str]]
+    factory: NetFunction
     shape: tuple[int, int, int]
 
     @property
     def description(self) -> str:
-        """One line on what it is."""
+        """The first line of its docstring."""
         return (getdoc(self.factory) or "").splitlines()[0]
 
     @property
@@ -36,39 +40,41 @@ class NamedNet:
         return {name: p.default for name, p in signature(self.factory).parameters.items() if name != "classes"}
 
     def lines(self, classes: int, arguments: dict[str, Any]) -> list[str]:
-        """Its lines. Raises UsageError, `at` = ("arguments", name), for an argument that it has not or cannot use."""
+        """Its lines. Raises UsageError, `at` = ("arguments", name), for an unknown argument or a wrong value."""
         for name in arguments:
             if name not in self.defaults:
-                error = unknown("argument", name, self.defaults) if self.defaults else _none(name)
-                error.at = ("arguments", name)
-                raise error
+                raise self._unknown_argument(name)
         try:
             return validate_call(self.factory)(classes, **arguments)
-        except ValidationError as failure:
-            first = failure.errors()[0]
+        except ValidationError as error:
+            first = error.errors()[0]
             name = str(first["loc"][0])
-            reason = {"missing": "too short", "tuple_type": "not a list"}.get(first["type"], first["msg"])
-            values = f"given: {arguments[name]}; default: {written(self.defaults[name])}"
+            reason = _REASONS.get(first["type"], first["msg"])
+            values = f"given: {arguments[name]}; default: {format_argument(self.defaults[name])}"
             raise UsageError(f"{name}: {reason[0].lower()}{reason[1:]} ({values})", at=("arguments", name)) from None
 
-
-def written(value: object) -> str:
-    """An argument's value as one types it: `[64,128,256]`."""
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-
-
-def _none(name: str) -> UsageError:
-    return UsageError(f"unknown argument '{name}'; this net takes none")
-
-
-NETS: Registry[NamedNet] = Registry("net")
+    def _unknown_argument(self, name: str) -> UsageError:
+        if self.defaults:
+            error = unknown("argument", name, self.defaults)
+        else:
+            error = UsageError(f"unknown argument '{name}'; this net takes none")
+        error.at = ("arguments", name)
+        return error
 
 
-def net(name: str, shape: tuple[int, int, int]) -> Callable[[Callable[..., list[str]]], Callable[..., list[str]]]:
-    """Decorator that gives a factory its name and the shape of the images that it was made for."""
+NETS: Registry[NamedNet] = Registry("net", modules=("assay.models.zoo.papers", "assay.models.zoo.airbench"))
 
-    def register(factory: Callable[..., list[str]]) -> Callable[..., list[str]]:
+
+def net(name: str, shape: tuple[int, int, int]) -> Callable[[NetFunction], NetFunction]:
+    """Decorator that registers a net. shape: the images (C, H, W) that it was designed for."""
+
+    def register(factory: NetFunction) -> NetFunction:
         NETS.add(name)(NamedNet(factory, shape))
         return factory
 
     return register
+
+
+def format_argument(value: object) -> str:
+    """An argument's value as you type it: `[64,128,256]`."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

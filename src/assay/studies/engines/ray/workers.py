@@ -12,8 +12,8 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from assay.core.errors import AssayError
+from assay.core.folders import data_root
 from assay.core.runtime import Runtime
-from assay.data.datasets.catalog import data_root
 from assay.studies.engines.file_sync import Files, FolderServer, fetch_trial, train_and_sync
 from assay.studies.engines.local import Chain
 from assay.studies.engines.ray.cluster import last_line

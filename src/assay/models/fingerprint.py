@@ -6,7 +6,7 @@ from inspect import getsource
 from typing import TYPE_CHECKING
 
 from assay.core.errors import UsageError
-from assay.models.zoo.catalog import NETS
+from assay.models.zoo.registry import NETS
 from assay.recipes.identity import NET_DEFINITIONS
 from assay.recipes.schema import Model
 

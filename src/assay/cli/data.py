@@ -1,12 +1,12 @@
 """`assay data`: list, download, show, preview and check data. Words in, tables and sheets out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from assay.data.imageset import ImageSet
     from assay.data.preprocess import Preprocess
 
 app = typer.Typer(no_args_is_help=True, help="Data sets: list, download, look at and check them.")
@@ -59,7 +59,7 @@ def show(name: Name, output: Output = None) -> None:
     path = _output_path(output, f"{name}-sheet.png")
     images = load_dataset(name, "train")
     save(class_sheet(images), path)
-    _print_counts(images)
+    _print_counts(images.source, images.class_names, images.class_counts().tolist())
     typer.echo(path)
 
 
@@ -98,29 +98,28 @@ def check(
     size: Annotated[int, typer.Option(min=1, help="Side in pixels, like data.size of a recipe.")] = 160,
 ) -> None:
     """Read every image of a folder, print what is wrong, and write a page with thumbnails. Nothing is trained."""
-    from assay.core.files import atomic_write
     from assay.data.folders.folder import open_folder
     from assay.data.folders.summary import summary
     from assay.data.location import absolute_path
-    from assay.report.html.data_check import check_page
+    from assay.report.html.data_check import write_check_page
     from assay.report.terminal import progress_bar
 
     place = absolute_path(folder)
     path = _output_path(output, f"{place.stem}-check.html", ".html")
     with progress_bar("reading images", talks=True) as reading:
         photos = open_folder(place, (3, size, size), max_bad=1.0, progress=reading)  # bad files are shown, not refused
-    atomic_write(path, check_page(photos, place.name))
+    write_check_page(path, photos, place.name)
     for line in summary(photos.scan, first=20):
         typer.echo(line)
     typer.echo(path)
 
 
-def _print_counts(images: "ImageSet") -> None:
+def _print_counts(title: str, class_names: Sequence[str], counts: Sequence[int]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("class", "training images", title=images.source)
-    for class_name, count in zip(images.class_names, images.class_counts(), strict=True):
+    table = Table("class", "training images", title=title)
+    for class_name, count in zip(class_names, counts, strict=True):
         table.add_row(class_name, f"{count:,}")
     Console().print(table)
 

@@ -15,10 +15,11 @@ from stat import S_ISREG
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from torch.nn import functional
 
 from assay.core.errors import DataError
+from assay.data.color_modes import convert_mode, to_plain
 from assay.data.imageset import ImageShape
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # an allow-list, to keep Pillow's rarer decoders out of reach
@@ -26,7 +27,6 @@ MAX_BYTES = 512 * 2**20
 MAX_PIXELS = 64 * 2**20  # beyond this, a small file can cost seconds and gigabytes
 MAX_SIDE = 30_000
 
-_ORIENTATION = 0x0112  # the EXIF tag
 _DRAFT = 2  # a JPEG is decoded at 1/2, 1/4 or 1/8 of its size if that is still at least twice the target size
 
 
@@ -110,7 +110,7 @@ def fit(image: Image.Image, shape: ImageShape) -> NDArray[np.uint8]:
     or RGB. Raises DataError for pixels that are not colors.
     """
     channels, height, width = shape
-    plain = _convert(_to_plain(image), "L" if channels == 1 else "RGB")
+    plain = convert_mode(to_plain(image), "L" if channels == 1 else "RGB")
     # RGBX is Pillow's own layout of RGB: it is copied as it is, and torch resizes it fastest
     raw = np.frombuffer(plain.tobytes("raw", "L" if channels == 1 else "RGBX"), np.uint8)
     pixels = np.array(raw.reshape(plain.height, plain.width, -1)[_center_crop(plain.size, width / height)])
@@ -123,8 +123,8 @@ def fit(image: Image.Image, shape: ImageShape) -> NDArray[np.uint8]:
 
 def to_gray_or_rgb(image: Image.Image) -> Image.Image:
     """The whole image as `fit` sees it: gray if it is gray, else RGB. Raises DataError like `fit`."""
-    plain = _to_plain(image)
-    return _convert(plain, "L" if plain.mode in ("L", "1") else "RGB")
+    plain = to_plain(image)
+    return convert_mode(plain, "L" if plain.mode in ("L", "1") else "RGB")
 
 
 def _center_crop(size: tuple[int, int], proportion: float) -> tuple[slice, slice]:
@@ -170,55 +170,3 @@ def _too_large() -> DataError:
     return DataError(
         f"more than {MAX_PIXELS // 2**20} megapixels, or a side above {MAX_SIDE:,} px; make it smaller first"
     )
-
-
-def _to_plain(image: Image.Image) -> Image.Image:
-    """Make the image upright, 8-bit and opaque."""
-    return _to_opaque(_to_eight_bits(_to_upright(image)))
-
-
-def _to_upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; a damaged EXIF block is ignored."""
-    try:
-        is_rotated = image.getexif().get(_ORIENTATION, 1) != 1
-    except Exception:  # damaged EXIF makes Pillow raise nearly anything, but the pixels are fine
-        return image
-    return ImageOps.exif_transpose(image) if is_rotated else image
-
-
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit gray to 8 bits; Pillow's own conversion clips at 255, which turns such an image white."""
-    if image.mode == "F":
-        raise DataError("an image of floating-point pixels has no agreed white; save it with 8 or 16 bits")
-    if not image.mode.startswith("I"):
-        return image
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise DataError("an image of 32-bit pixels has no agreed white; save it with 8 or 16 bits")
-    return Image.fromarray(np.round(values / 257).astype(np.uint8))
-
-
-def _to_opaque(image: Image.Image) -> Image.Image:
-    """Put a transparent image on white, so that colors under transparent pixels stay hidden."""
-    if not image.has_transparency_data:
-        return image
-    layer = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-
-
-def _convert(image: Image.Image, mode: str) -> Image.Image:
-    if image.mode == mode:  # saves the copy that Pillow would make
-        return image
-    try:
-        return (_from_lab(image) if image.mode == "LAB" else image).convert(mode)
-    except ValueError as error:
-        raise DataError(f"an image of color mode {image.mode} cannot be made RGB; convert it first") from error
-
-
-def _from_lab(image: Image.Image) -> Image.Image:
-    """Convert CIELAB to sRGB by LittleCMS; Pillow's `convert` cannot."""
-    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    transform = ImageCms.buildTransform(ImageCms.ImageCmsProfile(lab), ImageCms.ImageCmsProfile(srgb), "LAB", "RGB")
-    output = ImageCms.applyTransform(image, transform)
-    assert output is not None  # it is None only with inPlace
-    return output

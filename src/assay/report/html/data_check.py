@@ -6,12 +6,14 @@ The template escapes all text. Thumbnails are embedded, so you can mail the file
 import base64
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
 from PIL import Image
 
+from assay.core.files import atomic_write
 from assay.core.text import escape_line
 from assay.data.folders.folder import Folder
 from assay.data.folders.scan import Scan
@@ -21,6 +23,11 @@ _TILE_PX = 96
 _MAX_GROUPS, _MAX_GROUP_IMAGES = 30, 6
 _MAX_FILES, _MAX_TILES = 500, 60  # bad files, and tiles of suspicious ones
 _MAX_CLASSES, _MAX_CLASS_IMAGES = 100, 10
+
+
+def write_check_page(path: Path, folder: Folder, title: str) -> None:
+    """Write the page. Raises AssayError if the disk cannot be written."""
+    atomic_write(path, check_page(folder, title))
 
 
 def check_page(folder: Folder, title: str) -> str:

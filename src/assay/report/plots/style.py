@@ -1,6 +1,6 @@
 """What all figures share: a blank figure without pyplot, colors, text that can always be drawn, and saving.
 
-No figure of its own; those are in `figures` and `sheets`.
+The figures themselves are in the other files of this folder.
 """
 
 import unicodedata

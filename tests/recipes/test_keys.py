@@ -1,13 +1,13 @@
 """Key paths: dotted, flattened, and looked up in a file."""
 
-from assay.recipes.keys import all_keys, dotted, flatten, nearest_place
+from assay.recipes.keys import all_keys, dotted_key, flatten, nearest_place
 
 VALUES = {"optimizer": {"name": "sgd", "lr": 0.1}, "augment": ["flip"], "model": {"arguments": {}}}
 
 
 def test_a_path_is_written_with_dots():
-    assert dotted(("augment", 2)) == "augment.2"
-    assert dotted(()) == ""
+    assert dotted_key(("augment", 2)) == "augment.2"
+    assert dotted_key(()) == ""
 
 
 def test_nested_values_become_dotted_keys_and_an_empty_mapping_none():

@@ -61,7 +61,7 @@ def test_a_dot_in_a_name_is_no_suffix():
         ("name: sgd", "name: sdg", "mine.yaml:10: unknown value for optimizer: 'sdg'; did you mean sgd"),
         ("  - crop 4", "  - 4", "mine.yaml:5: augment.1: "),
         ("data: {name: mnist}", "data: {nam: mnist}", "mine.yaml:2: unknown key 'data.nam'; did you mean data.name"),
-        ("  name: sgd", "  name: sgd\n  name: adam", "mine.yaml:12: the key 'name' stands here a second time"),
+        ("  name: sgd", "  name: sgd\n  name: adam", "mine.yaml:12: the key 'name' appears here a second time"),
         ("  name: sgd", "  name: [sgd", "not valid YAML"),
         ("augment:", "augment: *a", "mine.yaml:3: "),
         ("augment:", "\taugment:", "mine.yaml:3: not valid YAML"),

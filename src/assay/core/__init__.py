@@ -1,1 +1,1 @@
-"""What every room may use, and no machine learning: errors, files, names, the machine."""
+"""Foundations for all of assay, without machine learning: errors, files, registries, plug-ins, the runtime."""

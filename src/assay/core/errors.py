@@ -1,7 +1,7 @@
-"""What assay says when something is wrong: errors written for people, each with its exit code.
+"""Errors written for people, each with its exit code.
 
-A message names what is wrong, where (file, line, key, image), and what to do. Anything that is not an `AssayError` is a
-defect of assay itself and may show a traceback.
+A message names what is wrong, where (file, line, key, image), and what to do. Any other exception is a defect of assay
+itself and may show a traceback.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 
 class AssayError(Exception):
-    """Something failed that the user can act on. Ends a command with exit code 1."""
+    """A failure that the user can act on. Ends a command with exit code 1."""
 
     exit_code = 1
 
@@ -40,19 +40,19 @@ def error_section(*section: str | int) -> Iterator[None]:
 
 
 class DataError(AssayError):
-    """A data file is missing, damaged or not what its name says."""
+    """A data file is missing, damaged or not what its name promises."""
 
 
 class ShapeError(UsageError):
-    """A net whose layers cannot follow each other, or that does not fit the images."""
+    """A net whose layers do not fit together, or that does not fit the images."""
 
 
 class NonFiniteError(AssayError):
-    """Training met a loss that is not a finite number."""
+    """Training reached a loss that is not finite."""
 
 
 class Interrupted(AssayError):
-    """The user stopped a run, and it has been saved. Ends a command with exit code 130."""
+    """The user stopped a run, which has been saved. Ends a command with exit code 130."""
 
     exit_code = 130
 
@@ -60,13 +60,14 @@ class Interrupted(AssayError):
 class MissingExtraError(AssayError):
     """An optional dependency is not installed."""
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs the extra '{extra}': pip install 'assay[{extra}]'")
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs the extra '{extra}': pip install 'assay[{extra}]'")
 
 
-def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> UsageError:
-    """The error for a name that nobody knows, with the nearest known ones; `where` is a file and line."""
-    names = sorted(known)
+def unknown(kind: str, name: str, names: Iterable[str], where: str = "") -> UsageError:
+    """The error for an unknown name, with the nearest of the valid `names`; `where` is a file and line."""
+    names = sorted(names)
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
-    return UsageError(f"{where + ': ' if where else ''}unknown {kind} '{name}'; {hint}")
+    place = f"{where}: " if where else ""
+    return UsageError(f"{place}unknown {kind} '{name}'; {hint}")

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all: temporary name, fsync, rename. Every file assay writes goes through here."""
+"""Atomic writes (temporary name, fsync, rename), locks and fresh folders: the way of every file that assay writes."""
 
 import json
 import os
@@ -11,25 +11,25 @@ from typing import Any
 
 from assay.core.errors import AssayError
 
-_PART = ".part-"  # how temporary names begin
+_PART = ".part-"  # the start of temporary names
 
 
 def atomic_write(path: Path, content: bytes | str) -> None:
-    """Write `content` to `path` so that a reader sees the old file or the whole new one. Raises AssayError."""
+    """Write `content` to `path`; a reader sees either the old file or the whole new one. Raises AssayError."""
     data = content.encode() if isinstance(content, str) else content
     atomic_save(path, lambda temporary: temporary.write_bytes(data))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole."""
+    """Write `value` as indented JSON, atomically."""
     atomic_write(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def atomic_save(path: Path, save: Callable[[Path], object]) -> None:
-    """Let `save` write a temporary file beside `path`, then put it in place. Raises AssayError if the disk refuses."""
+    """Let `save` write a temporary file beside `path`, then rename it. Raises AssayError if the disk refuses."""
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The suffix stays, because savers such as matplotlib and numpy choose a format by it.
+        # The suffix stays, because matplotlib and numpy choose a format by it.
         temporary = path.with_name(f"{_PART}{secrets.token_hex(6)}{path.suffix}")
         try:
             save(temporary)
@@ -41,9 +41,9 @@ def atomic_save(path: Path, save: Callable[[Path], object]) -> None:
 
 
 def remove_partial_files(folder: Path) -> None:
-    """Remove what writers that were killed left half-written in `folder` and below it."""
-    for left in folder.rglob(f"{_PART}*"):
-        left.unlink(missing_ok=True)
+    """Remove the half-written files of killed writers in `folder` and below."""
+    for path in folder.rglob(f"{_PART}*"):
+        path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
@@ -58,7 +58,7 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what the disk refuses into an AssayError that names the file and the cure."""
+    """Turn an OSError into an AssayError that names the file and the remedy."""
     try:
         yield
     except OSError as error:
@@ -70,9 +70,9 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def file_lock(path: Path, timeout_seconds: float, otherwise: str) -> Iterator[None]:
-    """Only one process at a time gets in. SQLite's own lock: it exists on every system, and falls with its holder.
+    """Let one process in at a time. This is SQLite's lock, which every system has and which ends with its process.
 
-    Raises AssayError, with the message `otherwise`, for whoever waited in vain.
+    Raises AssayError with the message `otherwise` after the timeout.
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,14 +16,14 @@ _log = logging.getLogger(__name__)  # without a handler, Python prints a warning
 class _Progress:
     """What has happened in this process so far."""
 
-    requested = False
+    has_started = False
     current = ""  # the plug-in that is being imported
 
 
 def load_plugins() -> None:
     """Import every installed plug-in, once per process."""
-    if not _Progress.requested:
-        _Progress.requested = True  # first, because a plug-in may itself look something up
+    if not _Progress.has_started:
+        _Progress.has_started = True  # first, because a plug-in may itself look something up
         import_plugins(entry_points(group=GROUP))
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-ProgressCallback = Callable[[int, int], None]  # (done, total)
+ProgressCallback = Callable[[int, int], None]  # (count so far, total)
 
 
-def silent(done: int, total: int) -> None:
+def silent(count: int, total: int) -> None:
     """Ignore progress."""
 
 

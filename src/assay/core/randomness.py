@@ -9,7 +9,7 @@ import torch
 
 
 class Stream(IntEnum):
-    """What random numbers are for; each purpose has a stream of its own, so that none can disturb another."""
+    """The purposes of random numbers. Each has its own stream, so that none disturbs another."""
 
     WEIGHTS = 1
     SPLIT = 2
@@ -20,7 +20,7 @@ class Stream(IntEnum):
 
 
 def stream_seed(seed: int, stream: Stream, *where: int) -> int:
-    """A 63-bit seed that depends on the run's seed, the purpose and the place (epoch, step), and on nothing else."""
+    """A 63-bit seed that depends only on the run's seed, the purpose and the place (epoch, step)."""
     # The length goes in too, because numpy pads with zeros: (3,) and (3, 0) would be one stream.
     sequence = np.random.SeedSequence((len(where), seed, stream, *where))
     return int(sequence.generate_state(1, np.uint64)[0] >> 1)
@@ -28,7 +28,7 @@ def stream_seed(seed: int, stream: Stream, *where: int) -> int:
 
 @contextmanager
 def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
-    """Within it, torch's own random numbers (initial weights, dropout) follow from `seed`; outside nothing changes."""
+    """Within it, torch's default generators (initial weights, dropout) follow from `seed`; then they are restored."""
     generators = _default_generators(device)
     states = [generator.get_state() for generator in generators]
     for generator in generators:  # not torch.manual_seed: without a GPU it keeps a stack trace of every call, for ever
@@ -41,7 +41,7 @@ def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
 
 
 def _default_generators(device: str) -> list[torch.Generator]:
-    """The generators that torch itself draws from on this device; layers such as dropout take no other."""
+    """The default generators of torch on this device; layers such as dropout accept no other."""
     kind = device.split(":")[0]
     if kind == "cuda":
         torch.cuda.init()  # type: ignore[no-untyped-call]

@@ -20,7 +20,7 @@ Precision = Literal["fp32", "bf16"]
 
 @dataclass(frozen=True)
 class Runtime:
-    """One machine's way of computing, chosen once and recorded with the run."""
+    """Device, precision and threads, chosen once and recorded with the run."""
 
     device: str
     precision: Precision
@@ -30,7 +30,10 @@ class Runtime:
 
     @classmethod
     def choose(cls, device: str = "auto", precision: str = "auto", threads: int | None = None) -> "Runtime":
-        """The fastest sound choice on this machine, or the one asked for. Raises UsageError."""
+        """The fastest sound choice on this machine, or the requested one. Raises UsageError.
+
+        This changes the process: it sets torch's threads, and on a CPU glibc's allocator keeps freed memory.
+        """
         kind = _device(device)
         if precision not in ("auto", "fp32", "bf16"):
             raise UsageError(f"unknown precision '{precision}'; known: auto, bf16, fp32")
@@ -38,46 +41,46 @@ class Runtime:
             precision = "bf16" if _has_bf16(kind) else "fp32"
         if threads is not None and threads < 1:
             raise UsageError(f"--threads must be at least 1 (given: {threads})")
-        chosen = cls(
+        runtime = cls(
             kind,
             "bf16" if precision == "bf16" else "fp32",
             threads or torch.get_num_threads(),
             compiled=kind.startswith("cuda"),
         )
-        torch.set_num_threads(chosen.threads)
+        torch.set_num_threads(runtime.threads)
         if kind == "cpu":
             _keep_heap()
-        return chosen
+        return runtime
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Mixed precision for the forward pass and the loss; does nothing in fp32."""
+        """Mixed precision for the forward pass and the loss; no effect in fp32."""
         kind = self.device.split(":")[0]
         return torch.autocast(kind, dtype=torch.bfloat16, enabled=self.precision == "bf16")
 
     def place(self, module: torch.nn.Module) -> torch.nn.Module:
-        """The module on the device, in the memory format of the run."""
+        """The module on the run's device, in its memory format."""
         if self.channels_last:
             return module.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
         return module.to(self.device)
 
     def compile(self, forward: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
-        """The forward pass compiled into CUDA graphs on a GPU; as it is on a CPU, where that slows most nets."""
+        """The forward pass, compiled into CUDA graphs on a GPU. Unchanged on a CPU, where compiling slows most nets."""
         if not self.compiled:
             return forward
         mode = "reduce-overhead" if self.device.startswith("cuda") else "default"
         return torch.compile(forward, mode=mode, dynamic=False)
 
     def batch(self, pixels: torch.Tensor) -> torch.Tensor:
-        """A batch (N, C, H, W) in the memory format of the run; one of features (N, ...) in the usual one."""
+        """A batch of images (N, C, H, W) in the run's memory format; features (N, ...) in the standard one."""
         last = self.channels_last and pixels.ndim == 4
         return pixels.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
 
     def exact(self) -> "Runtime":
-        """The same machine in float32, for every number that is stored."""
+        """The same runtime in float32, for every number that is stored."""
         return replace(self, precision="fp32")
 
     def changes(self, environment: dict[str, Any]) -> list[str]:
-        """What is different here from a recorded environment, of all that can change the bits of a result."""
+        """The differences from a recorded environment that can change the bits of a result."""
         now = self.environment()
         keys = ("device", "device_name", "precision", "threads", "channels_last", "compiled")
         pairs = [(key, environment.get(key), now[key]) for key in keys]
@@ -85,7 +88,7 @@ class Runtime:
         return [f"{key} was {before}, is {after}" for key, before, after in pairs if before != after]
 
     def environment(self) -> dict[str, Any]:
-        """What a reader needs to judge whether a number can repeat here: the choice, versions and the machine."""
+        """The record from which a reader can tell whether a number repeats: this runtime, versions and the machine."""
         packages = ("assay", "torch", "numpy", "scikit-learn", "scipy", "pillow")
         return {
             **asdict(self),
@@ -98,7 +101,7 @@ class Runtime:
 
 
 def _keep_heap() -> None:
-    """Have glibc keep freed memory instead of giving it back: a step's large buffers then cost no page faults."""
+    """Make glibc keep freed memory, for the whole process: the large buffers of a step then cost no page faults."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
         mallopt(-4, 0)  # M_MMAP_MAX: no buffer gets a mapping of its own
@@ -118,7 +121,7 @@ def _device(name: str) -> str:
 
 
 def _has_bf16(device: str) -> bool:
-    """Whether the hardware multiplies bf16 itself; emulation is slower than fp32."""
+    """Whether the hardware multiplies bf16; emulation is slower than fp32."""
     if device.startswith("cuda"):
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device != "cpu":

@@ -2,7 +2,7 @@
 
 from unicodedata import category
 
-_ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format (right-to-left marks), surrogate, line breaks
+_ESCAPED_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format (right-to-left marks), surrogate, line breaks
 _ZERO_WIDTH_JOINER = "\u200d"  # a part of many emoji
 
 
@@ -12,6 +12,6 @@ def escape_line(text: str) -> str:
 
 
 def _escape(character: str) -> str:
-    if character == _ZERO_WIDTH_JOINER or category(character) not in _ESCAPED:
+    if character == _ZERO_WIDTH_JOINER or category(character) not in _ESCAPED_CATEGORIES:
         return character
     return repr(character)[1:-1]

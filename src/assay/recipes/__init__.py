@@ -1,1 +1,1 @@
-"""What to run: the keys of a recipe, the Recipe itself, reading one, and the built-in ones."""
+"""Recipes: their keys, validation, hash and overrides, reading them from YAML, and the built-in ones."""

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from assay.core.errors import UsageError, unknown
-from assay.recipes.keys import KeyPath, Places, dotted, nearest_place
+from assay.recipes.keys import KeyPath, Places, dotted_key, nearest_place
 from assay.recipes.named_sections import NamedSection
 from assay.recipes.schema import TAGS, Section
 
@@ -25,16 +25,17 @@ def explain(
 
 
 def _sentence(path: KeyPath, problem: Any, model: type[Section], values: Any, places: Places) -> str:
-    place, key, kind, context = nearest_place(path, places), dotted(path), problem["type"], problem.get("ctx", {})
+    place, key, kind, context = nearest_place(path, places), dotted_key(path), problem["type"], problem.get("ctx", {})
     if kind == "extra_forbidden":
         section = section_class(model, path[:-1], values) or model
-        return str(unknown("key", key, [dotted((*path[:-1], name)) for name in section.model_fields], place))
+        return str(unknown("key", key, [dotted_key((*path[:-1], name)) for name in section.model_fields], place))
     if kind in _CHOICES:
         return str(unknown(f"value for {key}:", _given_name(problem), _names(context), place))
     message = str(context["error"]) if kind == "value_error" else problem["msg"]
-    given = "" if kind in ("missing", "missing_name", "value_error") else f" (given: {problem['input']!r})"
+    shows_input = kind not in ("missing", "missing_name", "value_error")
+    ending = f" (given: {problem['input']!r})" if shows_input else ""
     where = f"{place}: " if place else ""
-    return f"{where}{key}: {message[0].lower()}{message[1:]}{given}"
+    return f"{where}{key}: {message[0].lower()}{message[1:]}{ending}"
 
 
 def _given_name(problem: Any) -> str:
@@ -46,8 +47,8 @@ def _names(context: Mapping[str, Any]) -> list[str]:
     """The names that are allowed at the place of an error."""
     if "names" in context:
         return list(context["names"])
-    expected = str(context.get("expected") or context.get("expected_tags"))
-    return [name.strip("'") for name in expected.replace(" or ", ", ").split(", ")]
+    choices = str(context.get("expected") or context.get("expected_tags"))
+    return [name.strip("'") for name in choices.replace(" or ", ", ").split(", ")]
 
 
 def _without_tags(location: KeyPath, values: Any, tags: Set[str]) -> KeyPath:
@@ -79,7 +80,7 @@ def section_class(model: type[Section], path: KeyPath, values: Any) -> type[Sect
         values = _inner(values, part)
         if section is not None and part in section.model_fields:
             candidates = list(_sections_in(section.model_fields[str(part)].annotation))
-            section = _picked(candidates, values)
+            section = _pick(candidates, values)
     return section
 
 
@@ -90,7 +91,7 @@ def _sections_in(annotation: Any) -> Iterator[type[Section]]:
         yield from _sections_in(argument)
 
 
-def _picked(candidates: list[type[Section]], values: Any) -> type[Section] | None:
+def _pick(candidates: list[type[Section]], values: Any) -> type[Section] | None:
     """The candidate that `values` name; where none is named by a key, the only one."""
     name = values.get("name") if isinstance(values, dict) else values
     if len(candidates) != 1:

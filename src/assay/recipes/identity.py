@@ -23,12 +23,12 @@ NET_DEFINITIONS: Registry[NetDefinition] = Registry("net definition", ["assay.mo
 def changed_values(section: Section) -> dict[str, Any]:
     """The values of a section that differ from its defaults, as plain values. A section's name always does."""
     plain = section.model_dump(mode="json")
-    changed: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, field in type(section).model_fields.items():
         value = getattr(section, key)
         if value != field.get_default(call_default_factory=True):
-            changed[key] = changed_values(value) if isinstance(value, Section) else plain[key]
-    return changed
+            values[key] = changed_values(value) if isinstance(value, Section) else plain[key]
+    return values
 
 
 def identity_hash(values: dict[str, Any], model: Model) -> str:

@@ -7,7 +7,7 @@ KeyPath = tuple[str | int, ...]  # ("augment", 2) is the third line of `augment`
 Places = Mapping[KeyPath, str]  # the file and line, or the command-line word, that a key comes from
 
 
-def dotted(path: KeyPath) -> str:
+def dotted_key(path: KeyPath) -> str:
     """A key path as people write it: `optimizer.lr`."""
     return ".".join(str(part) for part in path)
 

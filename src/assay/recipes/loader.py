@@ -1,4 +1,4 @@
-"""The built-in recipes, one YAML file each, and reading a recipe by name or from a file. Its keys: `schema.py`."""
+"""Reading a recipe by name or from a YAML file, and the list of the built-in ones."""
 
 import re
 from pathlib import Path
@@ -35,8 +35,8 @@ def read_whole_recipe(path: Path) -> Recipe:
     """The recipe in a file that `Recipe.to_yaml` has written. Raises UsageError, also where the file is cut off."""
     recipe = read_recipe(str(path))
     text = path.read_text(encoding="utf-8")
-    ended = text.rstrip().endswith(END_MARK) or f"\n{_LAST_KEY_OF_0_1}:" in text
-    if not ended:  # the first keys of a recipe are a recipe too
+    is_whole = text.rstrip().endswith(END_MARK) or f"\n{_LAST_KEY_OF_0_1}:" in text
+    if not is_whole:  # the first keys of a recipe are a recipe too
         raise UsageError(f"{path} is cut off: its last line, '{END_MARK}', is missing")
     return recipe
 
@@ -45,7 +45,7 @@ def recipe_path(name: str) -> Path:
     """The file of a built-in recipe. Raises UsageError with the nearest names."""
     if name not in recipe_names():
         raise unknown("recipe", name, recipe_names())
-    return FOLDER / f"{name}.yaml"  # never with_suffix: a name such as kth/3.2 has a dot of its own
+    return FOLDER / f"{name}.yaml"  # not with_suffix, because a name such as kth/3.2 has a dot
 
 
 def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
@@ -68,11 +68,11 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, str]]:
         raise UsageError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(values, dict):
         raise UsageError(f"{path}:1: a recipe is a list of 'key: value' lines")
-    return values, {(): str(path), **places}  # what no line says, a missing key, is still a fault of this file
+    return values, {(): str(path), **places}  # a missing key has no line, but it has a file
 
 
 def _refuse_aliases(text: str, path: Path) -> None:
-    """A few lines of aliases can stand for gigabytes, or for themselves; a recipe says everything where it stands."""
+    """Refuse aliases, because a few lines of them can stand for gigabytes, or for themselves."""
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             line = event.start_mark.line + 1 if event.start_mark else 1
@@ -86,7 +86,7 @@ def _places(node: yaml.Node | None, path: Path, above: KeyPath = ()) -> dict[Key
             place = f"{path}:{key.start_mark.line + 1}"
             here = (*above, str(key.value))
             if here in places:  # YAML itself would quietly keep the last one
-                raise UsageError(f"{place}: the key '{key.value}' stands here a second time")
+                raise UsageError(f"{place}: the key '{key.value}' appears here a second time")
             places[here] = place
             places |= _places(value, path, here)
     elif isinstance(node, yaml.SequenceNode):

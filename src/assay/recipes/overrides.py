@@ -5,7 +5,7 @@ from typing import Any, TypeGuard
 
 from assay.core.errors import unknown
 from assay.recipes.explain import section_class
-from assay.recipes.keys import all_keys, dotted
+from assay.recipes.keys import all_keys, dotted_key
 from assay.recipes.named_sections import NamedSection
 from assay.recipes.schema import Section
 
@@ -19,7 +19,7 @@ def put(model: type[Section], values: dict[str, Any], path: tuple[str, ...], val
     target = values
     for part in path[:-1]:
         if not isinstance(target.get(part), dict):
-            raise unknown("key", dotted(path), all_keys(values), word)
+            raise unknown("key", dotted_key(path), all_keys(values), word)
         target = target[part]
     parent, key = path[:-1], path[-1]
     if parent == ("model",) and key in ("name", "layers"):  # a net replaces the net, arguments and all

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, NonNegativeInt, PrivateAttr, Valida
 from assay.core.errors import UsageError, error_section
 from assay.recipes.explain import explain
 from assay.recipes.identity import changed_values, identity_hash
-from assay.recipes.keys import KeyPath, dotted, nearest_place
+from assay.recipes.keys import KeyPath, dotted_key, nearest_place
 from assay.recipes.named_sections import AnyLoss, AnyOptimizer, AnySchedule, Loss, Optimizer, Schedule
 from assay.recipes.overrides import put
 from assay.recipes.schema import Data, Model, Preprocessing, Reported, Section, Stopping, Training, by_name
@@ -65,9 +65,9 @@ class Recipe(Section):
         recipe._places = places
         return recipe
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, recipe: object) -> bool:
         """Equal in every key, whichever file they came from."""
-        return isinstance(other, Recipe) and self.model_dump() == other.model_dump()
+        return isinstance(recipe, Recipe) and self.model_dump() == recipe.model_dump()
 
     @property
     def hash(self) -> str:
@@ -87,9 +87,11 @@ class Recipe(Section):
         places = dict(self._places)
         for key, value in changes.items():
             word, path = f"{key}={value}", tuple(american_word(part) for part in key.split("."))
-            changed = put(type(self), values, path, deepcopy(american(value)), word)  # a later change may go into it
-            places = {old: place for old, place in places.items() if old[: len(changed)] != changed}
-            places |= {changed: word, path: word}
+            changed_path = put(
+                type(self), values, path, deepcopy(american(value)), word
+            )  # a later change may go into it
+            places = {old: place for old, place in places.items() if old[: len(changed_path)] != changed_path}
+            places |= {changed_path: word, path: word}
         return self.build(values, places)
 
     @contextmanager
@@ -101,7 +103,7 @@ class Recipe(Section):
             place = nearest_place(error.at, self._places) if error.at else ""
             if not place:
                 raise
-            raise type(error)(f"{place}: {dotted(error.at)}: {error}") from None
+            raise type(error)(f"{place}: {dotted_key(error.at)}: {error}") from None
 
     @contextmanager
     def blame(self, *section: str) -> Iterator[None]:

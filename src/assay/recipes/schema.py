@@ -1,6 +1,6 @@
-"""The sections of a recipe: their keys, types and defaults, and nothing that acts on them. The whole: `recipe.py`.
+"""The keys of a recipe by section, with types and defaults: one line per key. The whole recipe: `recipe.py`.
 
-A key is a line here, with its default and a comment.
+Sections that are picked by name (loss, optimizer, schedule) are in `named_sections.py`.
 """
 
 from pathlib import PurePath
@@ -28,19 +28,19 @@ class Section(BaseModel):
 
 
 class Data(Section):
-    """Which images, and how many of the training images are kept apart for validation."""
+    """Which images, and how many of the training images are held out for validation."""
 
-    name: str = "cifar10"  # a data set, or the path of a folder or table of photographs
+    name: str = "cifar10"  # a data set, or the path of a folder or table of photos
     validation: Fraction = 0.1
-    share: Annotated[float, Field(gt=0, le=1)] = 1.0  # of those left for training, of each class alike
-    split_seed: NonNegativeInt = 0  # apart from the run's seed: replicates then share one validation set and pair up
-    fold: Annotated[int, Field(ge=0, lt=5)] = 0  # which fifth of a folder tests, where none of its images are given to
-    size: PositiveInt | None = None  # of a folder's images, in pixels, square (none: 160); data sets have their own
-    max_bad: Fraction = 0.05  # of a folder's files, that may be left out as bad
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0  # of the images left for training, per class
+    split_seed: NonNegativeInt = 0  # not the run's seed: replicates share one validation set, so they pair up
+    fold: Annotated[int, Field(ge=0, lt=5)] = 0  # the fifth of a folder that is the test set, where the folder has none
+    size: PositiveInt | None = None  # side of a folder's images in pixels (none: 160); data sets have their own
+    max_bad: Fraction = 0.05  # the largest share of a folder's files that may be skipped as bad
 
     @property
     def display_name(self) -> str:
-        """The name in looks, titles and file names: of a path its last part."""
+        """The name in looks, titles and file names: for an absolute path its last part."""
         path = PurePath(self.name)
         return path.name if path.is_absolute() else self.name
 
@@ -69,57 +69,59 @@ Normalize = Annotated[
 class Preprocessing(Section):
     """How a pixel reaches the net, in this order: resize, crop, scale, normalize.
 
-    "net" stands for what the library says of a pretrained net, in any of resize, crop and normalize; written instead
-    of the whole section, for all three.
+    "net" is the preprocessing of a pretrained net, as its library has it: for resize, crop or normalize, or in place of
+    the whole section for all three.
     """
 
     resize: Pixels | None = None  # the shorter side, in pixels, antialiased
     crop: Pixels | None = None  # the center square, in pixels
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear"  # of the resizing; resize: net takes the net's own
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"  # of the resize; `resize: net` uses the net's
     scale: Literal["unit", "centered", "signed"] = "unit"  # [0, 1], [-0.5, 0.5], [-1, 1]
     normalize: Normalize = "none"  # "train": mean and std of the training images
 
     @model_validator(mode="before")
     @classmethod
-    def _all_of_it(cls, value: Any) -> Any:
+    def _expand_net(cls, value: Any) -> Any:
         return {"resize": "net", "crop": "net", "normalize": "net"} if value == "net" else value
 
 
 class Model(Section):
-    """A named net with its arguments, or a list of layers. The keys from `weights` on are for pretrained nets alone."""
+    """A named net with its arguments, or a list of layers. The keys from `weights` on are for pretrained nets only."""
 
     name: str | None = None
     arguments: dict[str, Any] = {}
     layers: tuple[str, ...] | None = None
-    weights: str = "none"  # or "library": the library's own; or a file
+    weights: str = "none"  # or "library": those of timm or torchvision; or a file
     train_only: Annotated[str, Field(pattern="^(all|head|last-conv|from:.+)$")] = "all"
     unfreeze: dict[PositiveInt, Annotated[str, Field(pattern="^(all|last-conv|from:.+)$")]] = {}  # from that epoch on
-    frozen_batch_norm: bool = True  # in the frozen part it keeps its statistics
+    frozen_batch_norm: bool = True  # batch norm in the frozen part keeps its statistics
     dropout: Fraction = 0.0  # before the new head
     fingerprint: str = ""  # of your own module, filled in when it is trained: tells apart modules of one name
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
+    def _require_name_or_layers(self) -> Self:
         if (self.name is None) == (self.layers is None):
             raise ValueError("give either a name or a list of layers")
         if self.layers is not None and self.arguments:
             raise ValueError("arguments belong to a named net; write them into the layers")
-        if self.layers is not None and (given := self.as_pretrained):
-            raise ValueError(f"{min(given)} is for a pretrained net, given by its name")
+        if self.layers is not None and self.as_pretrained:
+            raise ValueError(f"{min(self.as_pretrained)} is for a pretrained net, given by its name")
         return self
 
     @property
     def as_pretrained(self) -> set[str]:
-        """The keys that only a pretrained net has, of those that are not at their defaults."""
+        """The keys for pretrained nets that are not at their defaults."""
         fields = type(self).model_fields
-        return {key for key in _PRETRAINED if getattr(self, key) != fields[key].get_default(call_default_factory=True)}
+        return {
+            key for key in _PRETRAINED_KEYS if getattr(self, key) != fields[key].get_default(call_default_factory=True)
+        }
 
 
-_PRETRAINED = {"weights", "train_only", "unfreeze", "frozen_batch_norm", "dropout"}
+_PRETRAINED_KEYS = {"weights", "train_only", "unfreeze", "frozen_batch_norm", "dropout"}
 
 
 def by_name(value: Any) -> Any:
-    """A section that is written as its name alone, `schedule: linear`."""
+    """Accept a section that is written as its name alone, `model: kth`."""
     return {"name": value} if isinstance(value, str) else value
 
 
@@ -130,31 +132,31 @@ BatchSize = Annotated[
 
 
 class Training(Section):
-    """How long, and in which batches."""
+    """The length of the training, and its batches."""
 
     epochs: PositiveInt = 10
-    batch_size: BatchSize = 128  # "auto": the largest that fits; a run's own recipe has the number
+    batch_size: BatchSize = 128  # "auto": the largest that fits; the run's recipe gets the number
     shuffle: bool = True
-    views: PositiveInt | None = None  # so many augmented versions of an image, made once; with a frozen part alone
+    views: PositiveInt | None = None  # N augmented versions of each image, computed once; only with a frozen backbone
 
     @property
     def images_a_step(self) -> int:
-        """The batch size as a number, which `auto` is not yet."""
+        """The batch size as a number. Raises ValueError while it is still `auto`."""
         if self.batch_size == "auto":
             raise ValueError("the batch size has not been found yet")
         return self.batch_size
 
 
 class Stopping(Section):
-    """Which weights are kept, and when to give up; validation images only."""
+    """Which weights are restored and when to stop, by validation images only."""
 
     metric: Literal["accuracy", "loss"] = "accuracy"
-    patience: PositiveInt | None = None  # stop after so many epochs without a better value
+    patience: PositiveInt | None = None  # stop after N epochs without a better value
     restore_best: bool = True
 
 
 class Reported(Section):
-    """The figure that a published report gives for this experiment."""
+    """The accuracy that a paper gives for this experiment."""
 
     report: str
     accuracy: Fraction

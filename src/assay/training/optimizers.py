@@ -22,10 +22,10 @@ _STACKABLE = frozenset({"lr", "momentum", "weight_decay"})
 
 def build_optimizer(spec: Optimizer, net: "nn.Module") -> "torch.optim.Optimizer":
     """The recipe's optimizer over the net's parameters, fused where torch has a fused one. Raises UsageError."""
-    built = spec.build(net)
-    for group in built.param_groups:
+    optimizer = spec.build(net)
+    for group in optimizer.param_groups:
         group["initial_lr"] = group["lr"]  # torch's name for the rate that schedules are shares of
-    return built
+    return optimizer
 
 
 class TorchOptimizer(Optimizer):
@@ -47,7 +47,7 @@ class TorchOptimizer(Optimizer):
 
         return self.make(parameter_groups(self, net), has_fused_optimizer(net))
 
-    def make(self, groups: Groups, fused: bool) -> "torch.optim.Optimizer":
+    def make(self, groups: Groups, has_fused: bool) -> "torch.optim.Optimizer":
         """The torch optimizer of these groups."""
         raise NotImplementedError
 
@@ -71,11 +71,11 @@ class Sgd(CoupledOptimizer):
     momentum: Fraction = 0.9
     nesterov: bool = False
 
-    def make(self, groups: Groups, fused: bool) -> "torch.optim.Optimizer":
+    def make(self, groups: Groups, has_fused: bool) -> "torch.optim.Optimizer":
         """torch.optim.SGD."""
         from torch.optim import SGD
 
-        return SGD(groups, self.lr, momentum=self.momentum, nesterov=self.nesterov, fused=fused)
+        return SGD(groups, self.lr, momentum=self.momentum, nesterov=self.nesterov, fused=has_fused)
 
 
 @optimizer("adam")
@@ -85,11 +85,11 @@ class Adam(CoupledOptimizer):
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
     eps: PositiveFloat = 1e-8
 
-    def make(self, groups: Groups, fused: bool) -> "torch.optim.Optimizer":
+    def make(self, groups: Groups, has_fused: bool) -> "torch.optim.Optimizer":
         """torch.optim.Adam."""
         from torch.optim import Adam
 
-        return Adam(groups, self.lr, betas=self.betas, eps=self.eps, fused=fused)
+        return Adam(groups, self.lr, betas=self.betas, eps=self.eps, fused=has_fused)
 
 
 @optimizer("adamw")
@@ -99,11 +99,11 @@ class AdamW(TorchOptimizer):
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
     eps: PositiveFloat = 1e-8
 
-    def make(self, groups: Groups, fused: bool) -> "torch.optim.Optimizer":
+    def make(self, groups: Groups, has_fused: bool) -> "torch.optim.Optimizer":
         """torch.optim.AdamW."""
         from torch.optim import AdamW
 
-        return AdamW(groups, self.lr, betas=self.betas, eps=self.eps, fused=fused)
+        return AdamW(groups, self.lr, betas=self.betas, eps=self.eps, fused=has_fused)
 
 
 @optimizer("muon")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from assay import study
-from assay.studies.results import rows
+from assay.studies.results import collect_rows
 
 STUDY = """\
 base: fashion/cnn
@@ -22,7 +22,7 @@ def main(folder: Path = Path()) -> dict[str, str]:
     file = folder / "batch-norm-example.yaml"
     file.write_text(STUDY, encoding="utf-8")
     finished = study(str(file), runs=folder / "runs")
-    return {row.name: row.comparison.verdict if row.comparison else "the base" for row in rows(finished)}
+    return {row.name: row.comparison.verdict if row.comparison else "the base" for row in collect_rows(finished)}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The docs are correct: commands parse, names exist, links and anchors lead to a page."""
 
 import ast
+import pkgutil
 import re
 import shlex
 from importlib import import_module
@@ -20,6 +21,12 @@ from assay.experiments.fault_injection import FAULTS
 from assay.models.layer import LAYERS
 from assay.models.zoo.registry import NETS
 from assay.recipes.loader import read_recipe
+from assay.recipes.named_sections import LOSSES, OPTIMIZERS, SCHEDULES
+from assay.recipes.recipe import Recipe
+from assay.studies.engines import ENGINES
+from assay.studies.papers import PAPERS
+from assay.studies.plans import PLANS
+from assay.studies.spec import StudySpec
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks/README.md"], key=str)
@@ -131,6 +138,15 @@ def test_every_import_in_a_python_block_works(path: Path) -> None:
                 assert all(hasattr(module, name.name) for name in node.names), ast.unparse(node)
 
 
+@every_document
+def test_every_dotted_name_exists(path: Path) -> None:
+    if path.name == "CHANGELOG.md":  # it lists old names
+        return
+    for name in re.findall(r"\bassay(?:\.\w+)+", path.read_text(encoding="utf-8")):
+        if name != "assay.plugins":  # the group of entry points
+            assert pkgutil.resolve_name(name), name
+
+
 @pytest.mark.parametrize(
     ("registry", "page"),
     [
@@ -139,8 +155,27 @@ def test_every_import_in_a_python_block_works(path: Path) -> None:
         (DATASETS, "reference/data-sets.md"),
         (FAULTS, "reference/studies.md"),
         (LAYERS, "reference/nets.md"),
+        (LOSSES, "reference/recipe.md"),
+        (OPTIMIZERS, "reference/training.md"),
+        (SCHEDULES, "reference/training.md"),
+        (PLANS, "reference/studies.md"),
+        (ENGINES, "reference/studies.md"),
+        (PAPERS, "results/papers.md"),
     ],
 )
 def test_every_registered_name_is_documented(registry: Registry[Any], page: str) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     assert [name for name in registry if not re.search(rf"\b{re.escape(name)}\b", text)] == []
+
+
+def test_every_key_of_a_recipe_and_a_study_is_documented() -> None:
+    recipe_page, study_page = ((ROOT / "docs/reference" / name).read_text() for name in ("recipe.md", "studies.md"))
+    keys = {key for field in Recipe.model_fields for key in section_keys(field)}
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", recipe_page)] == []
+    assert [key for key in StudySpec.model_fields if f"`{key}`" not in study_page] == []
+
+
+def section_keys(field: str) -> list[str]:
+    """The key of a recipe, and the keys of its section; those of schedules and the like depend on their name."""
+    section = Recipe.model_fields[field].annotation
+    return [field, *getattr(section, "model_fields", {})]

@@ -60,3 +60,12 @@ def test_a_wrong_request_ends_with_2_and_one_message(bars_folder, assay, words, 
     assert told in done.err
     assert "Traceback" not in done.err
     assert not (bars_folder / "runs").exists()
+
+
+def test_help_lists_what_the_registries_hold(assay):
+    from assay.report.tables.formats import FORMATS
+    from assay.studies.engines import ENGINES
+    from assay.studies.papers import PAPERS
+
+    text = assay("reproduce", "--help").out
+    assert [name for name in (*FORMATS, *ENGINES, *PAPERS) if name not in text] == []

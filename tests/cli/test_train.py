@@ -37,7 +37,7 @@ def test_before_it_starts_it_says_what_it_will_do_and_cost(trained_once):
     assert "483 parameters, 0.00 M mult-adds per image; 2 epochs of 1,800 images" in said  # 4*(9+1) + 2*4 + 3*(4*36+1)
 
 
-@pytest.mark.parametrize("words", ["bars/validation", "bars/test", "looked at 1 time", "pictures: runs/bars/"])
+@pytest.mark.parametrize("words", ["bars/validation", "bars/test", "looked at 1 time", "figures: runs/bars/"])
 def test_people_get_a_table_the_looks_and_the_pictures(trained_once, words):
     assert trained_once[1].code == 0
     assert words in trained_once[1].out
@@ -47,7 +47,7 @@ def test_runs_go_where_they_are_told_and_the_reports_figure_stands_beside(bars_f
     with (bars_folder / "bars.yaml").open("a") as file:
         file.write("reported: {report: kth, accuracy: 0.71, note: on a Tuesday}\n")
     done = assay("train", "bars.yaml", "training.epochs=1", "--runs", "elsewhere", *QUIET)
-    assert "the report (kth) gives 71.00%: on a Tuesday" in done.out
+    assert "the paper (kth) reports 71.00 %: on a Tuesday" in done.out
     assert len(list((bars_folder / "elsewhere").glob("bars/*/model.safetensors"))) == 1
     assert not (bars_folder / "runs").exists()
 

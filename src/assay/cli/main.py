@@ -1,6 +1,6 @@
 """The command `assay`: its verbs, and the one place where an error becomes a message and an exit code.
 
-Each verb has a file of its own here and imports what it needs inside its function, so that `assay --help` stays quick.
+Each verb has its own file and imports what it needs inside its function, so that `assay --help` stays fast.
 """
 
 import os
@@ -24,7 +24,7 @@ USAGE_ERROR: Any = typer.BadParameter.__base__
 
 app = typer.Typer(
     name="assay",
-    help="Image-classification experiments that you can believe.",
+    help="Reproducible image-classification experiments with honest error bars.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -50,9 +50,9 @@ def _top(
     if context.invoked_subcommand not in (None, "train") and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UsageError(f"torchrun is for training: start assay {context.invoked_subcommand} without it")
     if version:
-        from importlib.metadata import version as installed
+        from importlib.metadata import version as find_version
 
-        typer.echo(f"assay {installed('assay')}")
+        typer.echo(f"assay {find_version('assay')}")
         raise typer.Exit
 
 
@@ -66,17 +66,17 @@ def run(arguments: list[str]) -> int:
     try:
         return int(app(arguments, standalone_mode=False) or 0)
     except AssayError as error:
-        return _say(str(error), error.exit_code)
+        return _fail(str(error), error.exit_code)
     except USAGE_ERROR as error:
         error.show()
         return int(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted", 130)
-    except BrokenPipeError:  # the reader, such as head, had enough
+        return _fail("interrupted", 130)
+    except BrokenPipeError:  # the reader, such as head, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
-def _say(message: str, code: int) -> int:
+def _fail(message: str, code: int) -> int:
     typer.echo(f"assay: {message}", err=True)
     return code

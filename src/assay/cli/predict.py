@@ -1,4 +1,4 @@
-"""`assay predict`: what a run's net says of single images."""
+"""`assay predict`: classify image files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,13 +14,14 @@ def predict(
     as_json: JsonOption = False,
     runs: RunsOption = None,
 ) -> None:
-    """Classify image files, through the very preprocessing that the run was trained with."""
+    """Classify image files with a run's net and its preprocessing."""
     import json
     from dataclasses import asdict
 
     from rich.console import Console
     from rich.table import Table
 
+    from assay.core.numbers import percent
     from assay.experiments.load import load
     from assay.experiments.run import Run
 
@@ -30,6 +31,6 @@ def predict(
         return
     table = Table("image", "class", "probability", "next", box=None, header_style="bold")
     for answer in answers:
-        others = [f"{name} {p:.1%}" for name, p in list(answer.probabilities.items())[1:3]]
-        table.add_row(answer.image, answer.class_name, f"{answer.probability:.1%}", ", ".join(others))
+        next_classes = [f"{name} {percent(p, 1)}" for name, p in list(answer.probabilities.items())[1:3]]
+        table.add_row(answer.image, answer.class_name, percent(answer.probability, 1), ", ".join(next_classes))
     Console(highlight=False).print(table)

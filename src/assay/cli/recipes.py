@@ -9,7 +9,7 @@ app = typer.Typer(help="The built-in recipes.", no_args_is_help=True)
 
 @app.command("list")
 def list_recipes() -> None:
-    """Every built-in recipe, with its first line."""
+    """List the built-in recipes."""
     from rich.console import Console
     from rich.table import Table
 
@@ -23,12 +23,12 @@ def list_recipes() -> None:
 
 
 @app.command("show")
-def show(name: Annotated[str, typer.Argument(metavar="RECIPE")]) -> None:
-    """A recipe as it stands in its file, comments and all."""
+def show(name: Annotated[str, typer.Argument(metavar="RECIPE", help="A built-in recipe or a YAML file.")]) -> None:
+    """Print the file of a recipe, with its comments."""
     from pathlib import Path
 
     from assay.recipes.loader import read_recipe, recipe_names, recipe_path
 
-    read_recipe(name)  # an unknown name or a broken file says so
+    read_recipe(name)  # raises for an unknown name or a broken file
     path = recipe_path(name) if name in recipe_names() else Path(name)
     typer.echo(path.read_text(encoding="utf-8").rstrip())

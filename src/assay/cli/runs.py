@@ -1,4 +1,4 @@
-"""`assay runs`: the runs so far."""
+"""`assay runs`: list and show runs."""
 
 from typing import TYPE_CHECKING
 
@@ -9,12 +9,12 @@ from assay.cli.options import JsonOption, RunArgument, RunsOption
 if TYPE_CHECKING:
     from assay.experiments.run import Run
 
-app = typer.Typer(help="The runs so far.", no_args_is_help=True)
+app = typer.Typer(help="List and show runs.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_all(runs: RunsOption = None) -> None:
-    """Every run with its state and its accuracies."""
+    """List all runs with their state and accuracies."""
     from rich.console import Console
     from rich.table import Table
 
@@ -23,14 +23,14 @@ def list_all(runs: RunsOption = None) -> None:
     from assay.recipes.labels import with_faults
     from assay.report.tables.metrics import red
 
-    found = list_runs(runs)
-    if not found:
+    all_runs = list_runs(runs)
+    if not all_runs:
         typer.echo(f"no runs in {runs or runs_folder()} yet; train one with: assay train fashion/cnn-bn")
         return
     table = Table(
         "run", "state", "epochs", "validation accuracy", "test accuracy", "looks", box=None, header_style="bold"
     )
-    for run in found:
+    for run in all_runs:
         try:
             table.add_row(red(with_faults(run.name, run.recipe.faults)), *_row(run))
         except AssayError as error:  # one damaged run must not hide the others
@@ -41,18 +41,18 @@ def list_all(runs: RunsOption = None) -> None:
 
 @app.command("show")
 def show(run: RunArgument, as_json: JsonOption = False, runs: RunsOption = None) -> None:
-    """A run's recipe, state, results and looks at the test set."""
+    """Print a run's recipe, state, results and looks at the test set."""
     from assay.cli.show import show_results
     from assay.experiments.run import Run
 
-    found = Run.find(run, runs)
+    match = Run.find(run, runs)
     if not as_json:
-        typer.echo(found.recipe.to_yaml())
-    show_results(found, as_json)
+        typer.echo(match.recipe.to_yaml())
+    show_results(match, as_json)
 
 
 def _row(run: "Run") -> list[str]:
-    """TrainState, epochs, accuracies and looks of a run, as they stand in the list."""
+    """State, epochs, accuracies and looks of a run."""
     from assay.core.numbers import accuracy_text
     from assay.evaluation.metrics import Metrics
 

@@ -1,4 +1,4 @@
-"""`assay shift`: how one's own photographs differ from what a run was trained on."""
+"""`assay shift`: how your photos differ from a run's training images."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,31 +18,31 @@ from assay.cli.options import (
 
 def shift(
     run: RunArgument,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Photographs in FOLDER/CLASS/, the run's classes.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Photos in FOLDER/CLASS/, with the run's classes.")],
     antialias: Annotated[
-        bool, typer.Option(help="How the photographs are shrunk; without, the nearest pixel is taken.")
+        bool, typer.Option(help="Shrink the photos with antialiasing, or take the nearest pixel.")
     ] = True,
     as_json: JsonOption = False,
-    form: Annotated[str, typer.Option("--format", help="text, markdown, latex or csv.")] = "text",
+    fmt: Annotated[str, typer.Option("--format", help="text, markdown, latex or csv.")] = "text",
     runs: RunsOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
-    """Compare photographs with a run's training images, and say which difference costs accuracy."""
+    """Compare your photos with a run's training images, and find the difference that costs accuracy."""
     import json
 
     from assay.experiments.photo_evaluation import measure_shift
     from assay.experiments.run import Run
     from assay.report.tables.domain_shift import domain_shift_tables
 
-    found = Run.find(run, runs)
-    result, picture = measure_shift(
-        found, folder, antialias=antialias, runtime=choose_runtime(device, precision, threads)
+    match = Run.find(run, runs)
+    result, figure = measure_shift(
+        match, folder, antialias=antialias, runtime=choose_runtime(device, precision, threads)
     )
     if as_json:
-        typer.echo(json.dumps({"run": str(found.folder), **result.to_dict()}, ensure_ascii=False))
+        typer.echo(json.dumps({"run": str(match.folder), **result.to_dict()}, ensure_ascii=False))
         return
-    typer.echo(domain_shift_tables(result, form))
-    typer.echo(f"\npicture: {picture}")
-    typer.echo(f"look {found.looks_at(f'{result.data}/test')} at {result.data} by this run")
+    typer.echo(domain_shift_tables(result, fmt))
+    typer.echo(f"\nfigure: {figure}")
+    typer.echo(f"look {match.looks_at(f'{result.data}/test')} at {result.data} by this run")

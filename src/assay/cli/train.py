@@ -26,25 +26,26 @@ def train(
     changes: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE...", help="Keys to change.")] = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="FOLDER", help="Photographs; without a recipe assay chooses a net, and says why."),
+        typer.Option(metavar="FOLDER", help="A folder of photos; without a recipe assay chooses a net and prints why."),
     ] = None,
     folds: Annotated[
-        bool | None, typer.Option(help="Judge every photograph once, in five trainings (default: of less than 2,000).")
+        bool | None, typer.Option(help="Evaluate every photo once, in five trainings (default: for fewer than 2,000).")
     ] = None,
-    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a stopped run.")] = None,
+    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Resume a stopped run.")] = None,
     as_json: JsonOption = False,
     runs: RunsOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
-    mlflow: Annotated[bool, typer.Option(help="Mirror the run to MLflow, where it is installed.")] = True,
+    mlflow: Annotated[bool, typer.Option(help="Mirror the run to MLflow, if installed.")] = True,
 ) -> None:
     """Train a recipe, `assay train fashion/cnn-bn training.epochs=3`, or on a folder, `assay train --data photos`."""
     if recipe is not None and data is not None and "=" in recipe:  # without a recipe the first word is a change
         changes, recipe = [recipe, *(changes or [])], None
     if folds is not None and data is None:
         raise UsageError("--folds and --no-folds go with --data FOLDER")
-    if sum(one is not None for one in (recipe or data, resume)) != 1 or (resume and changes):
+    has_recipe = recipe is not None or data is not None
+    if has_recipe == (resume is not None) or (resume and changes):
         raise UsageError(
             "give a recipe, with key=value changes if you like, or --data FOLDER, or both, or --resume RUN alone"
         )
@@ -57,24 +58,24 @@ def train(
 
     runtime = choose_runtime(device, precision, threads)
     if resume is None:
-        chosen, photographs = _chosen(recipe, data, parse_changes(changes or []), runtime)
-        if photographs is not None and _wants_folds(folds, photographs):
+        selection, photos = _select_recipe(recipe, data, parse_changes(changes or []), runtime)
+        if photos is not None and _use_folds(folds, photos):
             result = cross_validate(
-                chosen, photographs, runs=runs, runtime=runtime, mlflow=mlflow, progress=RunsProgress()
+                selection, photos, runs=runs, runtime=runtime, mlflow=mlflow, progress=RunsProgress()
             )
             show_folds(result, as_json)
             return
-        run = verbs.train(chosen, runs=runs, runtime=runtime, mlflow=mlflow, callback=progress())
+        run = verbs.train(selection, runs=runs, runtime=runtime, mlflow=mlflow, callback=progress())
     else:
         run = verbs.resume(Run.find(resume, runs), runtime=runtime, mlflow=mlflow, callback=progress())
     if join_process_group(runtime.device).is_main:
         show_results(run, as_json)
 
 
-def _chosen(
+def _select_recipe(
     recipe: str | None, data: str | None, changes: dict[str, Any], runtime: "Runtime"
 ) -> "tuple[Recipe, LoadedData | None]":
-    """The recipe, assay's own for a folder where none is named, and the folder's photographs."""
+    """The recipe, or for a folder without one assay's suggestion; and the photos of the folder."""
     from assay.data.load import load_data
     from assay.data.location import with_absolute_paths
     from assay.experiments.auto_recipe import suggest
@@ -85,15 +86,17 @@ def _chosen(
         return read_recipe(recipe).override(changes), None
     with progress_bar("reading images", talks=True) as reading:
         if recipe is not None:
-            chosen = with_absolute_paths(read_recipe(recipe).override({"data.name": data, **changes}))
-            return chosen, load_data(chosen.data, reading)
-        found = suggest(str(data), runtime, changes, reading)
-    typer.echo(found.reason, err=True)
-    return found.recipe, found.photos
+            folder_recipe = with_absolute_paths(read_recipe(recipe).override({"data.name": data, **changes}))
+            return folder_recipe, load_data(folder_recipe.data, reading)
+        suggestion = suggest(str(data), runtime, changes, reading)
+    typer.echo(suggestion.reason, err=True)
+    return suggestion.recipe, suggestion.photos
 
 
-def _wants_folds(asked: bool | None, photographs: "LoadedData") -> bool:
-    """As asked; else for few photographs, where a test set would be too small to say much."""
+def _use_folds(option: bool | None, photos: "LoadedData") -> bool:
+    """The option; by default yes for few photos, where a test set would be too small."""
     from assay.experiments.cross_validation import FOLDS_BELOW, has_folds
 
-    return has_folds(photographs) and len(photographs.images) < FOLDS_BELOW if asked is None else asked
+    if option is not None:
+        return option
+    return has_folds(photos) and len(photos.images) < FOLDS_BELOW

@@ -29,8 +29,8 @@ def check_model(
 
 def _check_loss(loss: Loss, net: nn.Module) -> None:
     """NLL of anything but log-probabilities is not a likelihood: it falls without bound."""
-    if loss.name == "nll" and isinstance(net, Net) and net.lines[-1] != "log_softmax":
-        raise UsageError("nll needs a net that ends in log_softmax; add that layer, or use cross-entropy")
+    if loss.needs_log_probabilities and isinstance(net, Net) and net.lines[-1] != "log_softmax":
+        raise UsageError(f"{loss.name} needs a net that ends in log_softmax; add that layer, or use cross-entropy")
 
 
 def _check_window(net: nn.Module, whole: ImageShape, window: ImageShape) -> None:

@@ -57,7 +57,7 @@ def judged(recipe, reading):
 def here(tmp_path, monkeypatch):
     """A folder of its own, and no pictures of single runs, which take most of the time."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.finish.save_run_figures", lambda *_: None)
 
 
 def test_every_photograph_is_judged_once_by_a_net_that_never_saw_it(recipe, reading):

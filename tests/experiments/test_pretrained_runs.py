@@ -59,7 +59,7 @@ def lively(net: nn.Module) -> nn.Module:
 @pytest.fixture
 def train(recipe, images, test_images, tmp_path, monkeypatch):
     """Train on own images, quietly."""
-    monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.finish.save_run_figures", lambda *_: None)
 
     def call(changes=None, **more) -> Run:
         options = {"callback": Callback(), "runtime": FP32, "runs": tmp_path / "runs", "mlflow": False} | more

@@ -173,7 +173,7 @@ def test_a_run_that_broke_off_after_its_look_does_not_look_again(train, images, 
         raise AssayError("no space left")
 
     with monkeypatch.context() as patched:
-        patched.setattr("assay.experiments.finish.draw", full)
+        patched.setattr("assay.experiments.finish.save_run_figures", full)
         with pytest.raises(AssayError, match="no space left"):
             train()
     (run,) = list_runs(tmp_path / "runs")

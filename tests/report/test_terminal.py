@@ -24,11 +24,11 @@ def test_a_terminal_gets_the_bar_and_a_file_gets_lines():
 
 def test_an_epochs_line_has_losses_accuracies_speed_and_time_left():
     assert epoch_line(ROW, STEP, is_best=True) == (
-        "epoch 2/10  train loss 0.5000 accuracy 80.00%  validation loss 0.2500 accuracy 90.00%  1,234 images/s  "
+        "epoch 2/10  train loss 0.5000 accuracy 80.00 %  validation loss 0.2500 accuracy 90.00 %  1,234 images/s  "
         "1h 02m left  *"
     )
     assert epoch_line(Epoch(1, 1, 0.1, 0.5, 0.8, None, None, 9.0), None, is_best=True) == (
-        "epoch 1  train loss 0.5000 accuracy 80.00%  9 images/s"
+        "epoch 1  train loss 0.5000 accuracy 80.00 %  9 images/s"
     )
 
 
@@ -38,7 +38,7 @@ def test_the_bar_shows_loss_accuracy_speed_and_time_left():
     callback.on_step(STEP)
     callback.bar.refresh()
     shown = console.file.getvalue()
-    for words in ("epoch 2/10", "500/1000", "loss 0.5000", "accuracy 75.00%", "1,234 images/s", "1h 02m left"):
+    for words in ("epoch 2/10", "500/1000", "loss 0.5000", "accuracy 75.00 %", "1,234 images/s", "1h 02m left"):
         assert words in shown
     callback.on_close()
 

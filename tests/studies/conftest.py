@@ -40,7 +40,7 @@ class InThisProcess:
 @pytest.fixture(autouse=True)
 def without_figures(monkeypatch):
     """The figures of a run take longer than all the rest of it, and those of a study than all its runs."""
-    monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.finish.save_run_figures", lambda *_: None)
     monkeypatch.setattr("assay.studies.runner.draw_study", lambda _: [])
 
 

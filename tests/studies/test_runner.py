@@ -70,11 +70,11 @@ def test_what_diverges_is_a_result_and_is_not_tried_again(spec, engine):
 
 
 def test_what_fails_otherwise_is_said_and_tried_again_at_the_next_start(spec, engine, monkeypatch):
-    monkeypatch.setattr("assay.experiments.finish.draw", refuse)
+    monkeypatch.setattr("assay.experiments.finish.save_run_figures", refuse)
     found = study(spec.replace({"replicates": 1}), engine=engine)
     with pytest.raises(AssayError, match="3 of 3 runs failed"):
         check_complete(found)
-    monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.finish.save_run_figures", lambda *_: None)
     again = InThisProcess()
     check_complete(study(spec.replace({"replicates": 1}), engine=again))
     assert again.folders == engine.folders

@@ -52,7 +52,7 @@ def recipe(tmp_path, monkeypatch) -> Recipe:
 @pytest.fixture
 def train(recipe, images, test_images, tmp_path, monkeypatch):
     """Train on own images, quietly; with features kept or without."""
-    monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.finish.save_run_figures", lambda *_: None)
 
     def call(changes=None, *, kept: bool, runtime: Runtime = FP32) -> Run:
         with monkeypatch.context() as patch:

@@ -22,7 +22,7 @@ from assay.evaluation.statistics import LEVEL, SEED, holm, image_interval, mcnem
 
 MAX_TRAINING_IMAGES = 5000  # evenly spaced; enough for means and spreads
 DRAWS = 2000
-UNCHANGED = "as they are"
+ORIGINAL = "as they are"
 PAPER_BLUR = "report's blur"  # a name in stored files
 ALL_MATCHES = "all of these"
 MATCHABLE = ("sharpness", "contrast", "brightness", "saturation", "red cast", "blue cast")
@@ -89,8 +89,8 @@ class DomainShift:
         evidence = f"{gain}, {p_statement(best.p)} after Holm, n = {self.n}"
         if best.p < LEVEL and best.gain > 0:
             return f"{best.name} matters most: matched to the training images, accuracy moves by {evidence}"
-        which = f"the best of {len(single)}, {best.name}"
-        return f"no single shift is shown to matter: {which}, moves accuracy by {evidence}"
+        best_of = f"the best of {len(single)}, {best.name}"
+        return f"no single shift is shown to matter: {best_of}, moves accuracy by {evidence}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -127,13 +127,13 @@ def measure_domain_shift(
         for name, pixels in images.items()
     }
     hits = {name: answers.predicted == answers.labels for name, answers in predictions.items()}
-    p_values = {name: mcnemar(hits[name], hits[UNCHANGED]) for name in hits if name != UNCHANGED}
+    p_values = {name: mcnemar(hits[name], hits[ORIGINAL]) for name in hits if name != ORIGINAL}
     p_values = dict(zip(p_values, holm(list(p_values.values())), strict=True))
     changes = {}
     for name in how:
         left = _remaining_difference(name, train_values, statistics_at_net(preprocess, images[name]))
         changes[name] = _changed_photos(name, how[name], left, hits, p_values[name])
-    plain = hits[UNCHANGED]
+    plain = hits[ORIGINAL]
     result = DomainShift(
         data=photos.source,
         n=len(photos),
@@ -171,7 +171,7 @@ def _changes(
     photos: ImageSet, blurry_photos: ImageSet, preprocess: Preprocess, target: Mapping[str, Values]
 ) -> tuple[dict[str, NDArray[np.uint8]], dict[str, str]]:
     """The photos after each change, uint8 (N, C, H, W), and how each change was made."""
-    images = {UNCHANGED: photos.images, PAPER_BLUR: blurry_photos.images}
+    images = {ORIGINAL: photos.images, PAPER_BLUR: blurry_photos.images}
     how = {PAPER_BLUR: BLUR_DESCRIPTION}
     all_matches = photos.images
     for name in MATCHABLE:
@@ -205,7 +205,7 @@ def _remaining_difference(name: str, target: Mapping[str, Values], values: Mappi
 def _changed_photos(
     name: str, how: str, left: float | None, hits: Mapping[str, NDArray[np.bool_]], p: float
 ) -> ChangedPhotos:
-    gains = hits[name].astype(np.float64) - hits[UNCHANGED]
+    gains = hits[name].astype(np.float64) - hits[ORIGINAL]
     return ChangedPhotos(
         name=name,
         how=how,

@@ -52,10 +52,10 @@ class Predictions:
             )
         finite = np.isfinite(self.logits).all(axis=1)
         if not finite.all():
-            first, rest = self.indices[finite.argmin()], n - finite.sum() - 1
+            first, remainder = self.indices[finite.argmin()], n - finite.sum() - 1
             raise DataError(
                 f"predictions on {self.data}: the logits of image {first} are not finite numbers, nor are those of "
-                f"{rest} others; the weights are damaged, or the training diverged"
+                f"{remainder} others; the weights are damaged, or the training diverged"
             )
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Progress of a run for people: a live bar on a terminal, plain lines elsewhere."""
+"""Progress in the terminal: a live bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
+from assay.core.numbers import percent
 from assay.core.progress import duration, silent
 from assay.training.callbacks import Callback, Progress
 from assay.training.history import Epoch
@@ -17,13 +18,13 @@ PLAIN_SECONDS = 30.0  # between lines within an epoch, off a terminal
 
 
 def progress(console: Console | None = None) -> Callback:
-    """The right way to show progress on this console (default: standard error)."""
+    """The progress display for this console (default: standard error)."""
     console = console or Console(file=sys.stderr, highlight=False)
     return Live(console) if console.is_terminal and not console.is_jupyter else Plain(console)
 
 
 class Plain(Callback):
-    """A line after each epoch, and now and then within a long one."""
+    """Prints a line after each epoch, and every PLAIN_SECONDS within a long one."""
 
     def __init__(self, console: Console) -> None:
         self.console, self.last, self.latest = console, time.monotonic(), None
@@ -51,7 +52,7 @@ class Plain(Callback):
         self.close_counter()
 
     def on_step(self, progress: Progress) -> None:
-        """A line, when the last one is long ago."""
+        """Print a line if the last one is older than PLAIN_SECONDS."""
         self.latest = progress
         if time.monotonic() - self.last > PLAIN_SECONDS:
             self.last = time.monotonic()
@@ -62,17 +63,17 @@ class Plain(Callback):
             )
 
     def on_epoch_end(self, row: Epoch, is_best: bool) -> None:
-        """The epoch's row."""
+        """Print the epoch's row."""
         self.last = time.monotonic()
         self.on_message(epoch_line(row, self.latest, is_best))
 
     def on_message(self, text: str) -> None:
-        """The text as it is."""
+        """Print the text."""
         self.console.print(text, soft_wrap=True, markup=False)
 
 
 class Live(Plain):
-    """A bar for the epoch under way, above it the lines of those that are done."""
+    """Shows a bar for the current epoch below the lines of finished epochs."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
@@ -90,7 +91,8 @@ class Live(Plain):
         """Move the bar."""
         self.latest = progress
         now = (
-            f"loss {progress.loss:.4f}  accuracy {progress.accuracy:.2%}  {progress.images_per_second:,.0f} images/s  "
+            f"loss {progress.loss:.4f}  accuracy {percent(progress.accuracy)}  "
+            f"{progress.images_per_second:,.0f} images/s  "
             f"{duration(progress.seconds_left)} left"
         )
         epoch = f"{progress.epoch}/{progress.epochs}"
@@ -117,10 +119,10 @@ def epoch_line(row: Epoch, latest: Progress | None, is_best: bool) -> str:
     """An epoch in one line: losses, accuracies, speed, time left, and whether it is the best so far."""
     parts = [
         f"epoch {row.epoch}/{latest.epochs}" if latest else f"epoch {row.epoch}",
-        f"train loss {row.train_loss:.4f} accuracy {row.train_accuracy:.2%}",
+        f"train loss {row.train_loss:.4f} accuracy {percent(row.train_accuracy)}",
     ]
     if row.validation_loss is not None and row.validation_accuracy is not None:
-        parts.append(f"validation loss {row.validation_loss:.4f} accuracy {row.validation_accuracy:.2%}")
+        parts.append(f"validation loss {row.validation_loss:.4f} accuracy {percent(row.validation_accuracy)}")
     parts.append(f"{row.images_per_second:,.0f} images/s")
     if latest:
         parts.append(f"{duration(latest.seconds_left)} left")
@@ -146,7 +148,7 @@ class ImageCounter:
     def update(self, done: int, total: int) -> None:
         """Show the number."""
         seconds = time.monotonic() - self.start
-        if seconds > 1:  # what is quick needs no bar
+        if seconds > 1:  # fast tasks need no bar
             text = f"{self.task}: {done:,} of {total:,}"
             self.bar.update(done / total, text, seconds * (total - done) / done)
 
@@ -156,7 +158,7 @@ class ImageCounter:
 
 
 class RunsProgress:
-    """How far many runs are, together: a bar on a terminal, plain lines elsewhere."""
+    """Progress of several runs together: a bar on a terminal, plain lines elsewhere."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(file=sys.stderr, highlight=False)
@@ -169,11 +171,11 @@ class RunsProgress:
         self.last = time.monotonic()
 
     def on_message(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         self.console.print(text, soft_wrap=True, markup=False)
 
     def update(self, done: float, text: str, seconds_left: float | None) -> None:
-        """done: a share from 0 to 1 of all the work."""
+        """Show progress. done: share of all the work, 0 to 1."""
         left = "" if seconds_left is None else f"{duration(seconds_left)} left"
         self.bar.start()
         self.bar.update(self.task, completed=done, text=text, left=left)

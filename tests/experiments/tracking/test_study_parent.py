@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, of deprecatio
 def own_store(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("mlflow")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.finish.save_run_figures", lambda *_: None)
 
 
 def mirrored_runs(runs: Path) -> dict[str, dict]:

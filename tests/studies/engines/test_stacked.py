@@ -158,7 +158,9 @@ def files(run: Run) -> set[str]:
     ids=["adam", "clipped", "fast", "linear", "mixed"],
 )  # fmt: skip
 def test_each_run_of_a_stack_equals_its_single_run(grid, monkeypatch, rates, changes):
-    monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)  # figures take longer than these runs
+    monkeypatch.setattr(
+        "assay.experiments.finish.save_run_figures", lambda *_: None
+    )  # figures take longer than these runs
     base = grid.replace({"changes": {**grid.changes, **changes}, "plan": {"name": "grid", "over": rates}})
     alone = study(base.replace({"name": "one"}), engine=InThisProcess(runtime=FP32))
     together = study(base.replace({"name": "other"}), engine=here())
@@ -184,7 +186,7 @@ def heads(grid, tmp_path, monkeypatch) -> StudySpec:
 
 
 def test_heads_on_kept_features_are_one_stack_and_equal_their_single_runs(heads, monkeypatch):
-    monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.finish.save_run_figures", lambda *_: None)
     assert grouped(heads) == [4]
     alone = study(heads.replace({"name": "one"}), engine=InThisProcess(runtime=FP32))
     together = study(heads.replace({"name": "other"}), engine=here())
@@ -210,7 +212,7 @@ def test_what_is_no_head_on_kept_features_is_not_stacked(heads, changes):
 
 
 def test_heads_of_a_net_that_cannot_be_cut_run_one_after_another(heads, monkeypatch):
-    monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.finish.save_run_figures", lambda *_: None)
     monkeypatch.setattr("assay.experiments.setup_trainer.split_model", lambda *_: None)
     found = study(heads.replace({"replicates": 1}), engine=here())
     assert [one.run.status["state"] for one in found.trials()] == ["finished"] * 2
@@ -232,7 +234,7 @@ def test_a_member_that_diverges_is_told_and_the_others_do_not_feel_it(grid):
 
 
 def test_a_stack_that_was_stopped_starts_again_and_repeats_no_finished_run(grid, monkeypatch):
-    monkeypatch.setattr("assay.experiments.finish.draw", lambda *_: None)
+    monkeypatch.setattr("assay.experiments.finish.save_run_figures", lambda *_: None)
     found = Study.create(grid)
     members = found.trials()
     assert train_stack(members[:2], FP32, mlflow=False) == [None, None]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from assay.core.numbers import signed_interval
-from assay.evaluation.domain_shift import UNCHANGED, DomainShift
+from assay.evaluation.domain_shift import ORIGINAL, DomainShift
 from assay.report.plots.style import BLUE, GRAY, ORANGE, caption, headline, new_figure, tidy
 
 Values = NDArray[np.float64]
@@ -51,7 +51,7 @@ def _distributions(axes: Axes, training: Values, photos: Values) -> None:
 
 def _accuracies(axes: Axes, result: DomainShift) -> None:
     blur = result.report_blur
-    rows = [(UNCHANGED, result.accuracy, result.interval, GRAY)]
+    rows = [(ORIGINAL, result.accuracy, result.interval, GRAY)]
     rows += [(change.name, change.accuracy, change.interval, BLUE) for change in result.variants]
     rows.append((blur.name, blur.accuracy, blur.interval, ORANGE))
     for place, (_, accuracy, (low, high), color) in enumerate(rows):

@@ -104,12 +104,12 @@ def errors_per_class(matrix: NDArray[np.int64], class_names: Sequence[str], titl
     longest = max(int(errors.max(initial=0)), 1)
     axes.set_xlim(0, longest * 1.18)
     for y, true in enumerate(order):
-        unlabeled = _stack(axes, y, wrong[true], class_names, longest)
+        leftover = _stack(axes, y, wrong[true], class_names, longest)
         share = f" ({percent(errors[true] / totals[true], 1)})" if totals[true] else " (no images)"
         axes.text(errors[true] + 0.008 * longest, y, f"{errors[true]}{share}", va="center", fontsize=9)
-        if unlabeled and errors[true] < 0.45 * longest:  # else there is no room beside the bar
+        if leftover and errors[true] < 0.45 * longest:  # else there is no room beside the bar
             left = errors[true] + 0.15 * longest
-            axes.text(left, y, ", ".join(unlabeled), va="center", fontsize=7.5, color=GRAY, fontfamily=families())
+            axes.text(left, y, ", ".join(leftover), va="center", fontsize=7.5, color=GRAY, fontfamily=families())
     axes.set_yticks(range(len(order)), [readable(class_names[i], _NAME_COLUMNS) for i in order], fontfamily=families())
     axes.set_ylim(len(order) - 0.4, -0.6)
     axes.set_xlabel("wrong answers, split by what the class was taken for (three most frequent, then the rest)")
@@ -181,7 +181,7 @@ def _stack(axes: Axes, y: int, counts: NDArray[np.int64], class_names: Sequence[
     top = [i for i in np.argsort(-counts, kind="stable")[:3] if counts[i]]
     parts = [(int(counts[i]), readable(class_names[i], _NAME_COLUMNS)) for i in top]
     remainder = int(counts.sum()) - sum(count for count, _ in parts)
-    left, unlabeled = 0, []
+    left, leftover = 0, []
     colors = [*(BLUE, "#6BAED6", "#C6DBEF")[: len(parts)], "0.88"]
     for (count, name), color in zip([*parts, (remainder, "others")], colors, strict=True):
         axes.barh(y, count, left=left, height=0.74, color=color, edgecolor="white", linewidth=0.8)
@@ -191,9 +191,9 @@ def _stack(axes: Axes, y: int, counts: NDArray[np.int64], class_names: Sequence[
                 left + count / 2, y, name, ha="center", va="center", fontsize=7.5, color=ink, fontfamily=families()
             )
         elif color != "0.88":
-            unlabeled.append(f"{name} {count}")
+            leftover.append(f"{name} {count}")
         left += count
-    return unlabeled
+    return leftover
 
 
 def _confusion_title(matrix: NDArray[np.int64], diagonal: bool, title: str) -> str:

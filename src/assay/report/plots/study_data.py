@@ -49,8 +49,8 @@ class VariantResults:
     @property
     def runs(self) -> str:
         """`3 runs` or `2 of 3 runs`."""
-        finished, total = len(self.accuracies), len(self.accuracies) + self.missing
-        count = f"{finished} of {total}" if self.missing else f"{finished}"
+        count_finished, total = len(self.accuracies), len(self.accuracies) + self.missing
+        count = f"{count_finished} of {total}" if self.missing else f"{count_finished}"
         return f"{count} run" if total == 1 else f"{count} runs"
 
 

@@ -40,12 +40,12 @@ def intervals(variants: Sequence[VariantResults], title: str = "", notes: Sequen
     """
     rows = by_accuracy(variants)[:_MOST_ROWS]
     figure, axes = _rows_figure(rows)
-    finished = [(y, variant) for y, variant in enumerate(rows) if variant.accuracies]
-    bars = [(y, *variant.interval, _color(variant)) for y, variant in finished if variant.interval]
+    with_results = [(y, variant) for y, variant in enumerate(rows) if variant.accuracies]
+    bars = [(y, *variant.interval, _color(variant)) for y, variant in with_results if variant.interval]
     if bars:
         ys, lows, highs, colors = zip(*bars, strict=True)
         axes.hlines(ys, lows, highs, colors=colors, linewidth=2, label="95 % t interval over seeds")
-    _dots(axes, finished)
+    _dots(axes, with_results)
     for y, variant in enumerate(rows):
         accuracy = "no result" if variant.mean is None else f"{variant.mean:.2f}"
         _beside(axes, y, f"{accuracy}  {variant.runs}", variant.missing)
@@ -83,14 +83,16 @@ def waterfall(variants: Sequence[VariantResults], title: str = "", notes: Sequen
     return figure
 
 
-def _dots(axes: Axes, finished: Sequence[tuple[int, VariantResults]]) -> None:
+def _dots(axes: Axes, with_results: Sequence[tuple[int, VariantResults]]) -> None:
     """Each run of those that have several, and each variant's mean."""
-    runs = [(100 * value, y) for y, variant in finished for value in variant.accuracies if len(variant.accuracies) > 1]
+    runs = [
+        (100 * value, y) for y, variant in with_results for value in variant.accuracies if len(variant.accuracies) > 1
+    ]
     if runs:
         xs, ys = zip(*runs, strict=True)
         axes.scatter(xs, ys, s=14, color="white", edgecolor=GRAY, linewidth=0.8, label="run", zorder=3)
     for marker, faulty in (("o", False), ("X", True)):
-        members = [(y, variant) for y, variant in finished if bool(variant.faults) == faulty]
+        members = [(y, variant) for y, variant in with_results if bool(variant.faults) == faulty]
         means = [(variant.mean, y) for y, variant in members if variant.mean is not None]
         if means:
             xs, ys = zip(*means, strict=True)

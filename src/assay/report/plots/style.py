@@ -19,14 +19,14 @@ from assay.core.files import atomic_save
 
 DPI = 150
 
-# Okabe and Ito's palette, which stays apart for color-blind readers.
+# Okabe and Ito's palette, which color-blind readers can tell apart.
 BLUE, ORANGE, GRAY = "#0072B2", "#D55E00", "#595959"
 GREEN, PINK, AMBER, SKY = "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
-RED = "#C1121F"  # faults and lost runs, which a word or another marker tells too
+RED = "#C1121F"  # faults and missing runs, which also have a word or another marker
 _PALETTE = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY, GRAY)
 SEQUENCE = "viridis"  # the color map for numbers
 
-# Fonts that know scripts which matplotlib's own font lacks, used where one happens to be installed.
+# Fonts with scripts that matplotlib's own font lacks, used if installed.
 _WIDE_FONTS = (
     *("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans", "Hiragino Sans", "PingFang SC", "Microsoft YaHei"),
     *("Yu Gothic", "Malgun Gothic", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS"),
@@ -35,7 +35,7 @@ _WIDE_FONTS = (
 
 _TITLE_POINTS, _NOTE_POINTS = 11.0, 8.0
 _NOTE_LINE_INCHES = 1.4 * _NOTE_POINTS / 72
-_NOTE_LETTER_INCHES = 0.56 * _NOTE_POINTS / 72  # a usual letter of DejaVu Sans
+_NOTE_LETTER_INCHES = 0.56 * _NOTE_POINTS / 72  # an average letter of DejaVu Sans
 
 
 def new_figure(width_inches: float, height_inches: float) -> Figure:
@@ -51,34 +51,34 @@ def tidy(axes: Axes) -> None:
 
 
 def shades(count: int, in_order: bool) -> list[str]:
-    """So many colors: from dark to light for numbers in order, else as far apart as they can be."""
+    """`count` colors: from dark to light for ordered numbers, else as distinct as possible."""
     if not in_order and count <= len(_PALETTE):
         return list(_PALETTE[:count])
     return [to_hex(colormaps[SEQUENCE](0.88 * i / max(1, count - 1))) for i in range(count)]
 
 
-def label_grid(grid: Any, shown: int, x: str, y: str) -> None:
-    """Labels of a grid of panels, Axes (R, C): at the left, and below the last of each column; unused ones vanish."""
+def label_grid(grid: Any, panels: int, x: str, y: str) -> None:
+    """Label a grid of panels, Axes (R, C), at the left and below the last of each column, and hide unused panels."""
     columns = grid.shape[1]
     for number, axes in enumerate(grid.flat):
-        if number >= shown:
+        if number >= panels:
             axes.set_axis_off()
-        elif x and number >= shown - columns:
+        elif x and number >= panels - columns:
             axes.set_xlabel(x, fontsize=9)
             axes.tick_params(labelbottom=True)
-        if number < shown and number % columns == 0:
+        if number < panels and number % columns == 0:
             axes.set_ylabel(y, fontsize=9)
 
 
 def legend_above(figure: Figure, handles: Sequence[Any] | None = None) -> float:
     """One legend for all axes, by default of all that they label, each label once.
 
-    It stands above them, at the right, or beside them where it would be too wide; returns how many inches it takes from
-    a title.
+    It is placed above them at the right, or beside them where it would be too wide. Returns the inches that it takes
+    from the title.
     """
     if handles is None:
-        labeled = (handle for axes in figure.axes for handle in axes.get_legend_handles_labels()[0])
-        handles = list({handle.get_label(): handle for handle in labeled}.values())
+        handle_iter = (handle for axes in figure.axes for handle in axes.get_legend_handles_labels()[0])
+        handles = list({handle.get_label(): handle for handle in handle_iter}.values())
     inches = sum(0.65 + 1.1 * _NOTE_LETTER_INCHES * width(str(handle.get_label())) for handle in handles)
     if inches > 0.6 * figure.get_figwidth():
         figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=8)
@@ -88,12 +88,12 @@ def legend_above(figure: Figure, handles: Sequence[Any] | None = None) -> float:
     return inches
 
 
-def headline(figure: Figure, title: str, what: str, taken_inches: float = 0.0) -> None:
-    """Above all axes, from the left, what is drawn, with the title of the whole before it.
+def headline(figure: Figure, title: str, heading: str, taken_inches: float = 0.0) -> None:
+    """Write a heading above all axes, from the left, preceded by the title.
 
-    taken_inches: what `legend_above` takes at the right, where its lines end.
+    taken_inches: width that `legend_above` takes at the right.
     """
-    text = readable(f"{title}: {what}" if title else what, 110)
+    text = readable(f"{title}: {heading}" if title else heading, 110)
     room = figure.get_figwidth() - taken_inches - 0.2
     lines = wrap(text, max(20, int(room / (_TITLE_POINTS / _NOTE_POINTS * _NOTE_LETTER_INCHES))))
     figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=_TITLE_POINTS, fontfamily=families())
@@ -124,15 +124,15 @@ def save(figure: Figure, path: Path) -> None:
 @cache
 def families() -> list[str]:
     """The fonts to draw a user's own text with, in order of preference."""
-    installed = set(font_manager.get_font_names())
-    return ["DejaVu Sans", *(name for name in _WIDE_FONTS if name in installed)]
+    font_names = set(font_manager.get_font_names())
+    return ["DejaVu Sans", *(name for name in _WIDE_FONTS if name in font_names)]
 
 
 def readable(text: str, limit: int | None = None) -> str:
-    """`text` on one line, and such that it can be drawn: matplotlib warns at a character that no font has.
+    """`text` on one line, with only characters that can be drawn; matplotlib warns of others.
 
-    Such a character becomes its code, as in U+732B: ugly, but two classes stay two classes. A text of more than `limit`
-    columns is cut and ends in an ellipsis. $ is escaped, which matplotlib would read as mathematics.
+    A character that no font has becomes its code, U+732B, so that two classes stay distinct. A text of more than
+    `limit` columns is cut and ends in an ellipsis. $ is escaped, because matplotlib would read it as mathematics.
     """
     line = "".join(_drawable(character) for character in " ".join(text.split()))
     if limit is not None and width(line) > limit:
@@ -143,7 +143,7 @@ def readable(text: str, limit: int | None = None) -> str:
 
 
 def width(text: str) -> int:
-    """How many columns wide the text is about, where East Asian characters take two."""
+    """Approximate width of the text in columns; East Asian characters take two."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 

@@ -1,7 +1,7 @@
 """Domain shift as two tables: what differs, and what matching each statistic does to the accuracy."""
 
 from assay.core.numbers import accuracy_text, p_value, points, points_interval, signed_interval
-from assay.evaluation.domain_shift import UNCHANGED, ChangedPhotos, DomainShift, StatisticDifference
+from assay.evaluation.domain_shift import ORIGINAL, ChangedPhotos, DomainShift, StatisticDifference
 from assay.report.tables.formats import format_table
 
 DIFFERENCES_HEADER = ("statistic", "training images", "photographs", "standardized difference")
@@ -13,7 +13,7 @@ def domain_shift_tables(result: DomainShift, fmt: str) -> str:
     differences: list[tuple[str, ...]] = [_difference_row(difference) for difference in result.differences]
     differences.append(("size", result.training_size, result.size, "–"))
     accuracy = accuracy_text(result.accuracy, result.interval, digits=1, unit="")
-    changes: list[tuple[str, ...]] = [(f"{UNCHANGED}, n = {result.n}", accuracy, "–", "–", "–", "–")]
+    changes: list[tuple[str, ...]] = [(f"{ORIGINAL}, n = {result.n}", accuracy, "–", "–", "–", "–")]
     changes += [_change_row(f"{change.name} matched", change) for change in result.variants]
     changes.append(_change_row(result.report_blur.name, result.report_blur))
     tables = [format_table(DIFFERENCES_HEADER, differences, fmt), format_table(CHANGES_HEADER, changes, fmt)]

@@ -6,7 +6,7 @@ from assay.studies.spec import read_study
 
 def test_every_study_of_every_paper_can_be_built_and_has_a_name_of_its_own():
     for paper in (PAPERS[name] for name in PAPERS):
-        studies = (paper.intended, *paper.as_run, *paper.searches, *paper.sweeps)
+        studies = (paper.as_intended, *paper.as_run, *paper.searches, *paper.sweeps)
         specs = [paper_study.spec({"scale": 0.1}) for paper_study in studies]
         assert all(spec.variants({}) for spec in specs)
         assert len({spec.name for spec in specs}) == len(specs)

@@ -7,6 +7,7 @@ import pytest
 
 from assay.core.errors import AssayError, Interrupted, UsageError
 from assay.experiments.run import Run
+from assay.report.terminal import RunsProgress
 from assay.studies import runner
 from assay.studies.results import collect_rows
 from assay.studies.runner import check_complete, describe, follow, study
@@ -152,7 +153,9 @@ def test_halving_is_asha_in_a_folder_of_its_own_for_an_engine_that_can(spec):
 
 
 def test_a_run_that_was_stopped_early_has_ended_and_is_never_the_best(spec, capsys):
-    found = study(spec.replace({"plan": {"name": "asha", **DRAWS}, "replicates": 1}), engine=Pruner())
+    found = study(
+        spec.replace({"plan": {"name": "asha", **DRAWS}, "replicates": 1}), engine=Pruner(), progress=RunsProgress()
+    )
     check_complete(found)
     assert capsys.readouterr().err.count("stopped early after 1 epoch") == 2
     scores = found.scores(found.variants())

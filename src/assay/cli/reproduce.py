@@ -45,6 +45,7 @@ def reproduce(
     """Run a paper's experiments and compare with its numbers: `assay reproduce kth --scale 0.02`."""
     if (scale is None) == (not full):
         raise UsageError("choose how much to run: --scale 0.05 for a twentieth of the work, or --full")
+    from assay.report.terminal import RunsProgress
     from assay.studies.paper_tables import format_paper, format_photos, format_sweep
     from assay.studies.reproduce import check_photos
     from assay.studies.reproduce import reproduce as run_paper
@@ -54,7 +55,7 @@ def reproduce(
         check_photos(paper, photos)
     chosen_engine = choose_engine(engine, address, choose_runtime(device, precision, threads), processes, mlflow)
     changes = drop_missing(scale=scale, replicates=replicates)
-    result = run_paper(paper, changes, chosen_engine, runs, lambda line: typer.echo(line, err=True))
+    result = run_paper(paper, changes, chosen_engine, runs, RunsProgress())
     typer.echo(format_paper(result, fmt))
     if photos is not None:
         typer.echo("\n" + format_photos(result.table[0], photos, chosen_engine.runtime, fmt))

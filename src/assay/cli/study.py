@@ -37,6 +37,7 @@ def study(
     mlflow: MlflowOption = True,
 ) -> None:
     """Run a study, or resume it: `assay study kth --scale 0.02`."""
+    from assay.report.terminal import RunsProgress
     from assay.studies import runner
     from assay.studies.results import collect_rows
     from assay.studies.spec import read_study
@@ -50,6 +51,6 @@ def study(
         for line in runner.describe(Study.locate(adapted_spec, runs), chosen_engine):
             typer.echo(line)
         return
-    result = runner.study(spec, engine=chosen_engine, runs=runs)
+    result = runner.study(spec, engine=chosen_engine, runs=runs, progress=RunsProgress())
     typer.echo(format_study(collect_rows(result), fmt))
     runner.check_complete(result)

@@ -9,15 +9,15 @@ from assay.experiments.run import Run
 STUCK_DEVIATIONS = 3  # standard deviations above the accuracy of always predicting the most frequent class
 
 
-def diagnose_runs(name: str, runs: Sequence[Run], finished: Sequence[Run]) -> tuple[Finding, ...]:
+def diagnose_runs(name: str, runs: Sequence[Run], complete_runs: Sequence[Run]) -> tuple[Finding, ...]:
     """The findings about the runs of a variant of that name, the most serious first."""
-    diverged = [run for run in runs if run.status.get("diverged")]
-    if diverged:
-        return (_diverged(name, diverged),)
-    if finished and all(is_stuck(run) for run in finished):
-        return (_stuck_at_chance(name, finished),)
-    if finished and all(is_still_improving(run) for run in finished):
-        return (_still_improving(name, finished),)
+    diverged_runs = [run for run in runs if run.status.get("diverged")]
+    if diverged_runs:
+        return (_describe_divergence(name, diverged_runs),)
+    if complete_runs and all(is_stuck(run) for run in complete_runs):
+        return (_describe_chance(name, complete_runs),)
+    if complete_runs and all(is_still_improving(run) for run in complete_runs):
+        return (_describe_improvement(name, complete_runs),)
     return ()
 
 
@@ -39,7 +39,7 @@ def _chance(run: Run) -> float:
     return float(max(label["n"] for label in scores["per_class"]) / scores["n"])
 
 
-def _diverged(name: str, runs: Sequence[Run]) -> Finding:
+def _describe_divergence(name: str, runs: Sequence[Run]) -> Finding:
     return Finding(
         "diverged",
         Severity.ERROR,
@@ -50,7 +50,7 @@ def _diverged(name: str, runs: Sequence[Run]) -> Finding:
     )
 
 
-def _stuck_at_chance(name: str, runs: Sequence[Run]) -> Finding:
+def _describe_chance(name: str, runs: Sequence[Run]) -> Finding:
     return Finding(
         "stuck-at-chance",
         Severity.ERROR,
@@ -65,7 +65,7 @@ def _stuck_at_chance(name: str, runs: Sequence[Run]) -> Finding:
     )
 
 
-def _still_improving(name: str, runs: Sequence[Run]) -> Finding:
+def _describe_improvement(name: str, runs: Sequence[Run]) -> Finding:
     epochs = runs[0].recipe.training.epochs
     return Finding(
         "still-improving",

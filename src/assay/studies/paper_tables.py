@@ -45,38 +45,38 @@ def format_paper(reproduction: Reproduction, fmt: str) -> str:
 
 def compare_steps(table: Sequence[Study]) -> list[tuple[str, ...]]:
     """A line for each step, as intended next to as run. A step that a further study repeats has another line."""
-    intended, *as_run = ({row.name: row for row in collect_rows(study)} for study in table)
+    as_intended, *as_run = ({row.name: row for row in collect_rows(study)} for study in table)
     lines = []
-    for name, row in intended.items():
+    for name, row in as_intended.items():
         first, *further = [rows for rows in as_run if name in rows] or [{}]
         lines.append(_step_cells(row, first.get(name), first))
         lines += [_step_cells(None, rows[name], rows) for rows in further]
     return lines
 
 
-def _step_cells(intended: Row | None, as_run: Row | None, as_run_rows: Rows) -> tuple[str, ...]:
-    row = intended or as_run
+def _step_cells(as_intended: Row | None, as_run: Row | None, as_run_rows: Rows) -> tuple[str, ...]:
+    row = as_intended or as_run
     assert row is not None
     return (
         row.name if as_run is None else with_faults(row.name, as_run.faults),
-        _published(row),
-        *_test_cells(intended),
+        _published_text(row),
+        *_test_cells(as_intended),
         *_test_cells(as_run),
         str(row.seeds),
-        "; ".join(_remarks(intended, as_run, as_run_rows)),
+        "; ".join(_remarks(as_intended, as_run, as_run_rows)),
     )
 
 
-def _remarks(intended: Row | None, as_run: Row | None, as_run_rows: Rows) -> list[str]:
+def _remarks(as_intended: Row | None, as_run: Row | None, as_run_rows: Rows) -> list[str]:
     remarks = []
-    if intended and intended.state:
-        remarks.append(f"as intended {intended.state}")
+    if as_intended and as_intended.state:
+        remarks.append(f"as intended {as_intended.state}")
     if as_run and as_run.state:
         remarks.append(f"as run {as_run.state}")
-    if intended and as_run and intended.test and as_run.test:
-        remarks.append(f"the faults change it by {points(mean(as_run.test) - mean(intended.test), 1)} points")
-    if intended and intended.comparison:
-        comparison = intended.comparison
+    if as_intended and as_run and as_intended.test and as_run.test:
+        remarks.append(f"the faults change it by {points(mean(as_run.test) - mean(as_intended.test), 1)} points")
+    if as_intended and as_intended.comparison:
+        comparison = as_intended.comparison
         remarks.append(f"vs {comparison.second} {points(comparison.difference)} points, {comparison.verdict}")
     if as_run:
         remarks += _test_change(as_run, as_run_rows)
@@ -124,7 +124,7 @@ def _sweep_cells(row: Row, runs: Sequence[Run]) -> tuple[str, ...]:
     means = [f"{100 * mean(column):.2f}" for column in zip(*metrics, strict=True)]
     return (
         with_faults(row.name, row.faults),
-        _published(row),
+        _published_text(row),
         *_test_cells(row),
         *(means or ["–"] * 4),
         f"{row.seconds:.0f}",
@@ -161,15 +161,15 @@ def _published_on_photos(study: Study, variant: str) -> tuple[str, str]:
     accuracies = study.spec.reported_on_photos.get(variant)
     if accuracies is None:
         return "–", "–"
-    plain, blurred = accuracies
-    return percent(plain, 1, unit=""), percent(blurred, 1, unit="")
+    plain_accuracy, blurred_accuracy = accuracies
+    return percent(plain_accuracy, 1, unit=""), percent(blurred_accuracy, 1, unit="")
 
 
 def _mean_and_interval(accuracy: Accuracy) -> str:
     return accuracy_text(accuracy.mean, accuracy.interval, digits=1, unit="")
 
 
-def _published(row: Row) -> str:
+def _published_text(row: Row) -> str:
     return "–" if row.published_accuracy is None else percent(row.published_accuracy, unit="")
 
 

@@ -33,7 +33,7 @@ class Paper:
     sweeps: further studies, each with a table of all metrics; the first study then has one too.
     """
 
-    intended: PaperStudy
+    as_intended: PaperStudy
     as_run: tuple[PaperStudy, ...]
     searches: tuple[PaperStudy, ...] = ()
     sweeps: tuple[PaperStudy, ...] = ()
@@ -41,7 +41,7 @@ class Paper:
     @property
     def has_photos(self) -> bool:
         """Whether the paper gives accuracies on photos."""
-        return bool(read_study(self.intended.study).reported_on_photos)
+        return bool(read_study(self.as_intended.study).reported_on_photos)
 
 
 PAPERS: Registry[Paper] = Registry("paper")

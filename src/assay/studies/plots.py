@@ -90,13 +90,13 @@ def _budget_name(study: Study) -> str | None:
 
 
 def _variant_results(study: Study, variant: Variant, row: Row) -> VariantResults:
-    finished = finished_runs(study.runs(variant))
+    complete_runs = finished_runs(study.runs(variant))
     names = short_keys(variant.values)
     return VariantResults(
         variant.name,
         row.validation,
-        missing=study.spec.replicates - len(finished),
-        histories=tuple([epoch.to_dict() for epoch in run.history] for run in finished),
+        missing=study.spec.replicates - len(complete_runs),
+        histories=tuple([epoch.to_dict() for epoch in run.history] for run in complete_runs),
         values={name: _axis_value(value) for name, value in zip(names, variant.values.values(), strict=True)},
         faults=variant.recipe.faults,
         comparison=row.comparison,

@@ -1,6 +1,6 @@
 """`assay reproduce`: run a paper's own studies, as intended and as run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from assay.core.errors import UsageError
 from assay.data.photo_files import find_photos
 from assay.studies.engines import Engine
 from assay.studies.papers import PAPERS, PaperStudy
+from assay.studies.progress import SilentProgress, StudyProgress
 from assay.studies.runner import study
 from assay.studies.stand_ins import WeightsCheck, use_available_weights
 from assay.studies.study import Study
@@ -33,21 +34,22 @@ def reproduce(
     changes: dict[str, Any],
     engine: Engine | None = None,
     runs: Path | None = None,
-    notify: Callable[[str], object] = print,
+    progress: StudyProgress | None = None,
 ) -> Reproduction:
     """Run the studies of a paper, or resume them.
 
-    changes: `scale` or `replicates` for all of them. notify: gets a line for each net whose weights are not available,
-    and for its stand-ins. Raises UsageError for an unknown paper.
+    changes: `scale` or `replicates` for all of them. progress: observes the runs, and gets a line for each net whose
+    weights are not available. Raises UsageError for an unknown paper.
     """
-    paper, check = PAPERS[name], WeightsCheck(notify)
+    progress = progress or SilentProgress()
+    paper, check = PAPERS[name], WeightsCheck(progress.on_message)
 
     def run_all(studies: Sequence[PaperStudy]) -> list[Study]:
         specs = (use_available_weights(paper_study.spec(changes), check) for paper_study in studies)
-        return [study(spec, engine=engine, runs=runs) for spec in specs]
+        return [study(spec, engine=engine, runs=runs, progress=progress) for spec in specs]
 
     return Reproduction(
-        table=run_all((paper.intended, *paper.as_run)),
+        table=run_all((paper.as_intended, *paper.as_run)),
         searches=run_all(paper.searches),
         sweeps=run_all(paper.sweeps),
     )

@@ -113,22 +113,22 @@ def _compare(first: Group, second: Group) -> Comparison | None:
 
 def _build_row(variant: Variant, runs: Sequence[Run]) -> Row:
     """The row without what other variants or the paper add to it."""
-    finished = finished_runs(runs)
-    pruned = [run for run in runs if run.state == RunState.PRUNED]
-    best = [max(row.validation_accuracy or 0.0 for row in run.history) for run in pruned]
+    complete_runs = finished_runs(runs)
+    pruned_runs = [run for run in runs if run.state == RunState.PRUNED]
+    best = [max(row.validation_accuracy or 0.0 for row in run.history) for run in pruned_runs]
     return Row(
         variant.name,
         variant.recipe.faults,
         len(runs),
-        _accuracies(finished, "validation"),
-        _accuracies(finished, "test"),
+        _accuracies(complete_runs, "validation"),
+        _accuracies(complete_runs, "test"),
         published_accuracy=None,
-        epochs=mean([len(run.history) for run in finished or pruned] or [0]),
-        seconds=sum(run.status.get("train_seconds", 0.0) for run in (*finished, *pruned)),
-        findings=diagnose_runs(variant.name, runs, finished if not pruned else ()),
+        epochs=mean([len(run.history) for run in complete_runs or pruned_runs] or [0]),
+        seconds=sum(run.status.get("train_seconds", 0.0) for run in (*complete_runs, *pruned_runs)),
+        findings=diagnose_runs(variant.name, runs, complete_runs if not pruned_runs else ()),
         comparison=None,
-        stopped_after=max((len(run.history) for run in pruned), default=None),
-        accuracy_when_stopped=mean(best) if best and not finished else None,
+        stopped_after=max((len(run.history) for run in pruned_runs), default=None),
+        accuracy_when_stopped=mean(best) if best and not complete_runs else None,
     )
 
 

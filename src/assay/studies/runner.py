@@ -1,7 +1,6 @@
 """Running a study: the trials that its plan lists so far, until it lists no more."""
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from assay.core.errors import AssayError, Interrupted
@@ -10,28 +9,32 @@ from assay.core.runtime import Runtime
 from assay.experiments.run_state import RunState
 from assay.experiments.setup import set_up
 from assay.experiments.tracking.study_parent import mirror_study
-from assay.report.terminal import RunsProgress
 from assay.studies.confounds import find_confounds
-from assay.studies.cost import Cost, cost
+from assay.studies.cost import cost
 from assay.studies.engines import Engine, Outcome, PruningEngine
 from assay.studies.engines.stacked import DefaultEngine
 from assay.studies.plots import draw_study
+from assay.studies.progress import SilentProgress, StudyProgress, WorkMeter
 from assay.studies.results import stopped_early
 from assay.studies.spec import StudySpec, read_study
 from assay.studies.study import Study, Trial
 from assay.training.estimate import estimate_run
 
-MIN_SHARE = 0.02  # of the work, before the remaining time is estimated
 
-
-def study(spec: StudySpec | str, *, engine: Engine | None = None, runs: Path | None = None) -> Study:
+def study(
+    spec: StudySpec | str,
+    *,
+    engine: Engine | None = None,
+    runs: Path | None = None,
+    progress: StudyProgress | None = None,
+) -> Study:
     """Run a study (or the built-in one of that name, or a YAML file) to its end, or resume it.
 
-    A run that failed without diverging is retried at the next call. Raises AssayError; Interrupted after Ctrl-C, when
-    every current run has been saved.
+    A run that failed without diverging is retried at the next call. progress: observes the runs; without one, nothing
+    is printed. Raises AssayError; Interrupted after Ctrl-C, when every current run has been saved.
     """
     engine = engine or DefaultEngine.choose(Runtime.choose(threads=1))
-    progress = RunsProgress()
+    progress = progress or SilentProgress()
     adapted_spec = adapt_to_engine(read_study(spec) if isinstance(spec, str) else spec, engine)
     new_study = Study.create(adapted_spec, runs)
     try:
@@ -95,15 +98,15 @@ def _estimate(study: Study, engine: Engine, pending: Sequence[Trial]) -> str:
 def check_complete(study: Study) -> None:
     """Raise AssayError if runs failed for a reason other than divergence."""
     trials = study.trials()
-    failed = [trial for trial in trials if not trial.has_ended]
-    if failed:
+    failed_trials = [trial for trial in trials if not trial.has_ended]
+    if failed_trials:
         raise AssayError(
-            f"{len(failed)} of {len(trials)} runs failed, the first of them {failed[0].folder}; "
+            f"{len(failed_trials)} of {len(trials)} runs failed, the first of them {failed_trials[0].folder}; "
             "start the study again to retry them"
         )
 
 
-def _run_waves(study: Study, engine: Engine, progress: RunsProgress) -> bool:
+def _run_waves(study: Study, engine: Engine, progress: StudyProgress) -> bool:
     """Run what the plan lists until it lists nothing new; returns whether anything ran."""
     failed_folders, has_run = set[Path](), False
     while True:
@@ -120,13 +123,13 @@ def _start(engine: Engine, study: Study, pending: Sequence[Trial]) -> Iterator[O
     return engine.run(pending)
 
 
-def _draw(study: Study, progress: RunsProgress) -> None:
+def _draw(study: Study, progress: StudyProgress) -> None:
     paths = draw_study(study)
     if paths:
         progress.on_message(f"figures: {', '.join(path.name for path in paths)} in {paths[0].parent}")
 
 
-def follow(outcomes: Iterator[Outcome | None], trials: Sequence[Trial], progress: RunsProgress) -> set[Path]:
+def follow(outcomes: Iterator[Outcome | None], trials: Sequence[Trial], progress: StudyProgress) -> set[Path]:
     """Consume an engine's outcomes and show the progress; returns the folders of failed runs."""
     meter = WorkMeter(trials, {trial.folder: cost(trial.recipe) for trial in trials})
     failed_folders = set[Path]()
@@ -138,40 +141,9 @@ def follow(outcomes: Iterator[Outcome | None], trials: Sequence[Trial], progress
                 failed_folders.add(trial.folder)
             progress.on_message(f"{trial.folder.name}: {failure or describe_result(trial)}")
         share, seconds_left = meter.measure()
-        ended = len(trials) - len(meter.pending)
-        progress.update(share, f"{ended} of {len(trials)} runs", seconds_left)
+        ended_count = len(trials) - len(meter.pending)
+        progress.update(share, f"{ended_count} of {len(trials)} runs", seconds_left)
     return failed_folders
-
-
-class WorkMeter:
-    """How much of the trials' work is done, by their epochs, and how long the rest will take."""
-
-    def __init__(self, trials: Sequence[Trial], costs: Mapping[Path, Cost]) -> None:
-        self.work = {trial.folder: costs[trial.folder].flop for trial in trials}
-        self.pending = dict(zip(self.work, trials, strict=True))
-        self.total = sum(self.work.values())
-        self.initial, self.start_time = self.partial(), time.monotonic()
-
-    def finish(self, trial: Trial) -> None:
-        """Count a trial as complete."""
-        del self.pending[trial.folder]
-
-    def measure(self) -> tuple[float, float | None]:
-        """The share that is complete, and the seconds left once MIN_SHARE of the work was done here."""
-        complete = self.total - sum(self.work[folder] for folder in self.pending) + self.partial()
-        progress = complete - self.initial
-        if progress <= MIN_SHARE * self.total:
-            return complete / self.total, None
-        seconds = (time.monotonic() - self.start_time) * (self.total - complete) / progress
-        return complete / self.total, seconds
-
-    def partial(self) -> float:
-        """The work in the epochs of the pending trials."""
-        return sum(
-            self.work[folder] * len(trial.run.history) / trial.recipe.training.epochs
-            for folder, trial in self.pending.items()
-            if trial.run
-        )
 
 
 def describe_result(trial: Trial) -> str:

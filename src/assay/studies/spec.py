@@ -21,7 +21,7 @@ from assay.training.early_stopping import validation_score
 from assay.training.history import Epoch
 
 FOLDER = Path(__file__).parent / "builtin"
-RENAMED = {  # built-in studies under the names of older versions
+OLD_NAMES = {  # built-in studies under the names of older versions
     "mlflow-grid-relu-as-done": "mlflow-grid-relu-as-run",
     "mlflow-grid-leaky-as-done": "mlflow-grid-leaky-as-run",
 }
@@ -46,9 +46,9 @@ class StudySpec(Section):
 
     _variants: dict[frozenset[tuple[str, float]], list[Variant]] = PrivateAttr(default_factory=dict)
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, value: object) -> bool:
         """Equal in every key."""
-        return isinstance(other, StudySpec) and self.model_dump() == other.model_dump()
+        return isinstance(value, StudySpec) and self.model_dump() == value.model_dump()
 
     def differences(self, before: "StudySpec") -> list[str]:
         """The keys in which two studies differ, of those that decide what runs."""
@@ -150,7 +150,7 @@ def read_study(name_or_path: str, changes: dict[str, Any] | None = None) -> Stud
 
 def study_path(name_or_path: str) -> Path:
     """The file of a study. Raises UsageError with the nearest names."""
-    name = RENAMED.get(name_or_path, name_or_path)
+    name = OLD_NAMES.get(name_or_path, name_or_path)
     if name in study_names():
         return FOLDER / f"{name}.yaml"
     path = Path(name_or_path)

@@ -63,11 +63,11 @@ def _replace_base(spec: StudySpec, steps: dict[str, LadderStep], check: WeightsC
     available = [name for name in STAND_INS if check.has_weights(read_recipe(name))]
     if not available:
         raise AssayError(f"{spec.name}: no weights are available for any of its nets, nor for a stand-in")
-    first, *others = available
+    first, *other_names = available
     check.notify(f"{spec.name}: with {', '.join(map(_last_word, available))} instead")
     base = spec.base.override({"model": read_recipe(first).model.model_dump(mode="json"), "reported": None})
     if isinstance(spec.plan, Ladder):
-        steps |= {_last_word(name): LadderStep(recipe=read_recipe(name)) for name in others}
+        steps |= {_last_word(name): LadderStep(recipe=read_recipe(name)) for name in other_names}
     plan = _plan_values(spec, steps)
     if isinstance(spec.plan, Ladder):
         plan["base_name"] = _last_word(first)

@@ -99,10 +99,10 @@ class Study:
         """All variants that the plan lists, given the scores of the runs so far."""
         variants = self.spec.variants({})
         while self.spec.plan.needs_scores:
-            extended = self.spec.variants(self.scores(variants))
-            if extended is variants:  # built once for equal scores
+            more_variants = self.spec.variants(self.scores(variants))
+            if more_variants is variants:  # built once for equal scores
                 break
-            variants = extended
+            variants = more_variants
         return variants
 
     def trials(self) -> list[Trial]:
@@ -119,10 +119,10 @@ class Study:
 
     def trial(self, variant: Variant, seed: int) -> Trial:
         """The trial of a variant with a seed, built once."""
-        cached = self._trials.get((variant.name, seed))
-        if cached is None or cached.variant is not variant:  # the scores may change what a step builds on
-            cached = self._trials[variant.name, seed] = self._build_trial(variant, seed)
-        return cached
+        cached_trial = self._trials.get((variant.name, seed))
+        if cached_trial is None or cached_trial.variant is not variant:  # the scores may change what a step builds on
+            cached_trial = self._trials[variant.name, seed] = self._build_trial(variant, seed)
+        return cached_trial
 
     def _build_trial(self, variant: Variant, seed: int) -> Trial:
         name = f"{self.folder.name}/{variant.slug}"

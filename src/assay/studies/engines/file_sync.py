@@ -28,7 +28,7 @@ class FileServer(Protocol):
     def fetch(self, run: str) -> Files:
         """All files of a run of the study; none if it does not exist."""
 
-    def store(self, run: str, files: Files, removed: Sequence[str]) -> None:
+    def store(self, run: str, files: Files, removed_names: Sequence[str]) -> None:
         """Write files into a run's folder and remove others. Raises AssayError if the disk refuses."""
 
 
@@ -42,11 +42,11 @@ class FolderServer:
         """As `FileServer.fetch`."""
         return _read_files(self.folder / run, _file_stamps(self.folder / run))
 
-    def store(self, run: str, files: Files, removed: Sequence[str]) -> None:
+    def store(self, run: str, files: Files, removed_names: Sequence[str]) -> None:
         """As `FileServer.store`; status.json comes last, because it says that the other files are complete."""
         for name in sorted(files, key=lambda name: name == "status.json"):
             atomic_write(self.folder / run / name, files[name])
-        for name in removed:
+        for name in removed_names:
             (self.folder / run / name).unlink(missing_ok=True)
 
 
@@ -55,10 +55,10 @@ def fetch_trial(trial: Trial, server: FileServer, runs: Path) -> Trial:
     study = runs / trial.folder.parent.name
     folder = study / trial.folder.name
     start = study / trial.start.name if trial.start else None
-    for needed in (folder, start):
-        if needed is not None and not needed.exists():
-            for name, content in server.fetch(needed.name).items():
-                atomic_write(needed / name, content)
+    for run_folder in (folder, start):
+        if run_folder is not None and not run_folder.exists():
+            for name, content in server.fetch(run_folder.name).items():
+                atomic_write(run_folder / name, content)
     return replace(trial, folder=folder, start=start)
 
 

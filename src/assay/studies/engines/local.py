@@ -76,8 +76,8 @@ class LocalEngine:
             tasks: dict[Future[list[str | None]], Chain] = {pool.submit(self.train, chain): chain for chain in chains}
             try:
                 while tasks:
-                    finished, _ = wait(tasks, POLL_SECONDS, FIRST_COMPLETED)
-                    for future in finished:
+                    finished_futures, _ = wait(tasks, POLL_SECONDS, FIRST_COMPLETED)
+                    for future in finished_futures:
                         yield from zip(tasks.pop(future), future.result(), strict=True)
                     yield None
             except BaseException:

@@ -80,16 +80,16 @@ def group_stacks(trials: Sequence[Trial], max_size: int = MAX_STACK) -> list[Cha
     """The trials in stacks of at most `max_size`; trials that cannot be stacked stay alone."""
     start_folders = {trial.start for trial in trials}  # another trial starts from their weights, in the same worker
     stacks: dict[str, list[Trial]] = defaultdict(list)
-    rest: list[Trial] = []
+    single_trials: list[Trial] = []
     for trial in trials:
         if fits_stack(trial) and trial.folder not in start_folders:
             stacks[stack_key(trial.recipe)].append(trial)
         else:
-            rest.append(trial)
+            single_trials.append(trial)
     chains: list[Chain] = [
         stack[place : place + max_size] for stack in stacks.values() for place in range(0, len(stack), max_size)
     ]
-    return chains + group_chains(rest)
+    return chains + group_chains(single_trials)
 
 
 def fits_stack(trial: Trial) -> bool:

@@ -36,11 +36,11 @@ class Halving(Draws):
         """All rungs that the scores so far decide."""
         draws, variants = self.draw_values(), list[Variant]()
         for epochs in self.rungs(base.training.epochs):
-            rung = [self.cell(base, {**values, "training.epochs": epochs}) for values in draws]
-            variants += rung
-            if not all(variant.name in scores for variant in rung):
+            rung_variants = [self.cell(base, {**values, "training.epochs": epochs}) for values in draws]
+            variants += rung_variants
+            if not all(variant.name in scores for variant in rung_variants):
                 break
-            draws = self._survivors(draws, [scores[variant.name] for variant in rung])
+            draws = self._survivors(draws, [scores[variant.name] for variant in rung_variants])
         return variants
 
     def rungs(self, epochs: int) -> list[int]:

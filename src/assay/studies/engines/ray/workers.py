@@ -30,10 +30,10 @@ class RemoteServer:
         files: Files = ray.get(self.actor.fetch.remote(run))
         return files
 
-    def store(self, run: str, files: Files, removed: Sequence[str]) -> None:
+    def store(self, run: str, files: Files, removed_names: Sequence[str]) -> None:
         """As `FileServer.store`."""
         try:
-            ray.get(self.actor.store.remote(run, files, removed))
+            ray.get(self.actor.store.remote(run, files, removed_names))
         except AssayError as error:  # Ray puts the server's traceback into the message
             raise AssayError(last_line(error)) from None
 

@@ -69,10 +69,9 @@ def ours(folder: Path, size: int) -> dict[str, float]:
 
 def theirs(folder: Path, size: int, workers: int) -> dict[str, float]:
     """ImageFolder with Resize, CenterCrop and ToTensor; a DataLoader whose workers stay for the second epoch."""
-    from benchmarks.tools import mended_torchvision  # noqa: F401
+    from assay.models.torchvision_hub import import_torchvision
 
-    # isort: split
-    import torchvision
+    torchvision = import_torchvision()
     from torch.utils.data import DataLoader
     from torchvision import transforms
 

@@ -4,17 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-
-from benchmarks.tools import mended_torchvision  # noqa: F401
-
-# isort: split
-import torchvision.transforms as T
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from assay.data.imageset import ImageSet
+from assay.models.torchvision_hub import import_torchvision
 from benchmarks.task import PAD, Task
+
+import_torchvision()  # first: it repairs the CUDA wheel beside a CPU torch
+import torchvision.transforms as T  # noqa: E402
 
 MeanStd = tuple[tuple[float, ...], tuple[float, ...]]
 

@@ -82,12 +82,12 @@ class _Tracer(fx.Tracer):
         return id(m) in self.layers or super().is_leaf_module(m, module_qualified_name)
 
 
-def _split_index(nodes: list[fx.Node], trained: frozenset[str]) -> int | None:
+def _split_index(nodes: list[fx.Node], trained_layers: frozenset[str]) -> int | None:
     """The last node before all trained layers whose value is the only one used behind it."""
     order = {node: i for i, node in enumerate(nodes)}
     index, last_use = None, 0
     for i, node in enumerate(nodes):
-        if _layer_name(node) in trained:
+        if _layer_name(node) in trained_layers:
             break
         if last_use <= i and node.op.startswith("call_"):
             index = i

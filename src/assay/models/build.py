@@ -36,5 +36,5 @@ def list_active_layers(model: Model, shape: tuple[int, int, int], classes: int) 
     plan = FreezePlan.from_model(model, build_on_meta(model, classes), (3, *shape[1:]), classes)
     if not plan.has_fixed_part:
         return layers
-    trained = plan.order[plan.first_trained :]
-    return [layer for layer in layers if layer.line in trained]
+    active = plan.order[plan.first_trained :]
+    return [layer for layer in layers if layer.line in active]

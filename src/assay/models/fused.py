@@ -46,11 +46,11 @@ def fuse(net: nn.Module) -> Step:
 
 def _relus_after_pools(layers: list[nn.Module]) -> list[nn.Module]:
     """The layers, with every ReLU that stands right before a max pool behind it."""
-    swapped = list(layers)
+    result = list(layers)
     for i, (first, second) in enumerate(pairwise(layers)):
         if isinstance(first, nn.ReLU) and isinstance(second, nn.MaxPool2d):
-            swapped[i : i + 2] = second, first
-    return swapped
+            result[i : i + 2] = second, first
+    return result
 
 
 def _needs_padding(layer: nn.Module | None) -> TypeGuard[nn.Conv2d]:

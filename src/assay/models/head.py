@@ -53,10 +53,10 @@ def initialize_head(head: nn.Module, seed: int) -> None:
 
 
 def copy_with_new_head(
-    net: nn.Module, shared: Container[str], model: Model, classes: int, seed: int
+    net: nn.Module, shared_names: Container[str], model: Model, classes: int, seed: int
 ) -> tuple[nn.Module, Head]:
-    """A copy of the net with another fresh head, and that head. shared: names of the tensors that are not copied."""
-    originals = {id(tensor): tensor for name, tensor in _named_tensors(net) if name in shared}
+    """A copy of the net with another fresh head, and that head. shared_names: the tensors that are not copied."""
+    originals = {id(tensor): tensor for name, tensor in _named_tensors(net) if name in shared_names}
     copy = deepcopy(net, originals)
     head = copy.get_submodule(find_head(copy, classes, model))
     assert isinstance(head, Head)

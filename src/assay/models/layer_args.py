@@ -30,8 +30,8 @@ class LayerArgs:
         word = self._words.pop(0) if self._words else ""
         sides = word.split("x")
         if len(sides) != 2 or not all(side.isdecimal() for side in sides):
-            got = f"not '{word}'" if word else "and there is none"
-            raise UsageError(f"'{self.layer}' needs a kernel written like 5x5, {got}")
+            detail = f"not '{word}'" if word else "and there is none"
+            raise UsageError(f"'{self.layer}' needs a kernel written like 5x5, {detail}")
         return _number(sides[0], "a kernel", int), _number(sides[1], "a kernel", int)
 
     def choice(self, *options: str) -> str:

@@ -47,8 +47,8 @@ class TimmHub:
 
     def file_names(self, net: str, arguments: dict[str, Any]) -> tuple[str, ...]:
         """See ModelHub."""
-        published = str(self._config(net).url or "").rpartition("/")[2]
-        return (f"{net}.safetensors", f"{net}.pth", *([published] if published else []))
+        file_name = str(self._config(net).url or "").rpartition("/")[2]
+        return (f"{net}.safetensors", f"{net}.pth", *([file_name] if file_name else []))
 
     def unused_prefixes(self, net: str) -> tuple[str, ...]:
         """See ModelHub."""

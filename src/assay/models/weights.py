@@ -60,20 +60,20 @@ def load_weights(
 
 def _problems(initial: dict[str, Tensor], state: dict[str, Tensor]) -> list[str]:
     """The keys of a state that do not fit the net's own, as phrases."""
-    missing = [key for key in initial if key not in state and not key.endswith("num_batches_tracked")]
-    unexpected = [key for key in state if key not in initial]
-    reshaped = [
+    missing_keys = [key for key in initial if key not in state and not key.endswith("num_batches_tracked")]
+    extra_keys = [key for key in state if key not in initial]
+    other_shapes = [
         f"{key} {tuple(value.shape)} instead of {tuple(initial[key].shape)}"
         for key, value in state.items()
         if key in initial and initial[key].shape != value.shape
     ]
-    phrases = {"it lacks": missing, "the net has no": unexpected, "of another shape:": reshaped}
+    phrases = {"it lacks": missing_keys, "the net has no": extra_keys, "of another shape:": other_shapes}
     return [f"{phrase} {_list_keys(keys)}" for phrase, keys in phrases.items() if keys]
 
 
 def _list_keys(keys: list[str]) -> str:
-    rest = len(keys) - _MAX_KEYS
-    return ", ".join(keys[:_MAX_KEYS]) + (f" and {rest} more" if rest > 0 else "")
+    hidden_keys = len(keys) - _MAX_KEYS
+    return ", ".join(keys[:_MAX_KEYS]) + (f" and {hidden_keys} more" if hidden_keys > 0 else "")
 
 
 def _check_hash(path: Path) -> None:

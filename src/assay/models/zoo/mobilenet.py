@@ -108,9 +108,9 @@ class MobileNetHub:
 
     def build(self, net: str, classes: int, arguments: dict[str, Any]) -> nn.Module:
         """See ModelHub. The one argument is `width`, a factor on the number of filters."""
-        width, unexpected = arguments.get("width", 1.0), sorted(arguments.keys() - {"width"})
-        if unexpected:
-            raise UsageError(f"unknown argument '{unexpected[0]}'; known: width", at=("arguments", unexpected[0]))
+        width, extra_names = arguments.get("width", 1.0), sorted(arguments.keys() - {"width"})
+        if extra_names:
+            raise UsageError(f"unknown argument '{extra_names[0]}'; known: width", at=("arguments", extra_names[0]))
         if isinstance(width, bool) or not isinstance(width, (int, float)) or not 0 < width <= 4:
             raise UsageError(f"width: a share of the filters, such as 0.75 (given: {width})", at=("arguments", "width"))
         return MobileNetV1(classes, float(width))

@@ -181,7 +181,7 @@ def test_views_without_a_part_that_stays_the_same_are_refused(recipe, images, ch
 
 
 def test_a_job_says_that_features_are_kept_and_where(recipe, images, tmp_path):
-    assert f"computed once and stored in {tmp_path / 'features'}" in set_up(recipe, FP32, images=images).text()
+    assert f"computed once and kept in {tmp_path / 'features'}" in set_up(recipe, FP32, images=images).text()
 
 
 @pytest.mark.parametrize(

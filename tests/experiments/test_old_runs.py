@@ -14,7 +14,7 @@ from assay.experiments.replicates import find_group
 from assay.experiments.run import Run, list_runs
 from assay.experiments.run_state import RunState
 from assay.recipes.loader import read_recipe
-from assay.studies.results import rows
+from assay.studies.results import collect_rows
 from assay.studies.runner import study
 from assay.studies.study import Study
 
@@ -104,7 +104,7 @@ def test_an_old_study_is_whole_and_runs_nothing_again(old_runs):
     old_study = Study.open(old_runs / "tiny-study")
     before = {run.name: (run.folder / "status.json").stat().st_mtime_ns for run in list_runs()}
     assert all(trial.has_ended for trial in old_study.trials())
-    assert len(rows(old_study)) == 2
+    assert len(collect_rows(old_study)) == 2
 
     class NoEngine:
         runtime, processes, mlflow = CPU, 1, False

@@ -1,6 +1,4 @@
-"""A run on one's own photographs: scored once, compared with its training images, each look counted."""
-
-import json
+"""A run on your own photos: scored once, the look counted."""
 
 import numpy as np
 import pytest
@@ -12,7 +10,7 @@ from assay.data.photo_files import find_photos
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import image_interval, wilson_interval
 from assay.experiments.paper_blur import paper_blur
-from assay.experiments.photo_evaluation import WAYS, Accuracy, measure_shift, score_photographs
+from assay.experiments.photo_evaluation import WAYS, Accuracy, score_photographs
 from assay.experiments.scoring import as_for_test_set
 
 FP32 = Runtime("cpu", "fp32", threads=1)
@@ -62,29 +60,8 @@ def test_the_mean_over_replicates_has_an_interval_over_images():
     logits = np.eye(2, dtype=np.float32)[labels]
     wrong = logits.copy()
     wrong[:10] = wrong[:10, ::-1]
-    runs = [Predictions(one, labels, np.arange(40), ("a", "b"), "x") for one in (logits, wrong)]
-    found = Accuracy.over(runs)
-    assert (found.mean, found.n) == (0.875, 40)
-    assert found.interval == image_interval(np.r_[np.full(10, 0.5), np.ones(30)])
+    runs = [Predictions(values, labels, np.arange(40), ("a", "b"), "x") for values in (logits, wrong)]
+    accuracy = Accuracy.over(runs)
+    assert (accuracy.mean, accuracy.n) == (0.875, 40)
+    assert accuracy.interval == image_interval(np.r_[np.full(10, 0.5), np.ones(30)])
     assert Accuracy.over(runs[1:]).interval == wilson_interval(30, 40)
-
-
-def test_the_panel_is_in_the_runs_folder(bars_run, bars_photos):
-    result, picture = measure_shift(bars_run, bars_photos, runtime=FP32)
-    assert picture.is_file()
-    kept = json.loads((bars_run.folder / f"{picture.stem}.json").read_text())
-    assert kept["verdict"] == result.verdict
-    assert kept["antialias"]
-    assert (result.n, result.training_n, result.training_size) == (30, 1800, "8 x 8 px")
-    assert result.size == "128 x 160 px in the median, from 120 x 160 to 136 x 160"
-    assert bars_run.looks[-1]["by"] == "shift"
-    parts = {path.stem for path in (bars_run.folder / "predictions" / picture.stem).glob("*.npz")}
-    assert parts == {"as-they-are", "reports-blur", "sharpness", "contrast", "brightness", "all-of-these"}
-
-
-def test_an_earlier_panel_stays(bars_run, bars_photos):
-    _, first = measure_shift(bars_run, bars_photos, runtime=FP32)
-    before = first.read_bytes()
-    _, second = measure_shift(bars_run, bars_photos, runtime=FP32)
-    assert second.stem == f"{first.stem}-2"
-    assert first.read_bytes() == before

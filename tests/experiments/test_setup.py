@@ -78,7 +78,7 @@ def test_other_training_images_are_noticed(recipe, images, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"augment": ["flop"]}, r"augment=.*augment\.0: unknown augmentation 'flop'; did you mean flip"),
         ({"model.name": "ktt"}, "model.name=ktt: model.name: unknown net 'ktt'; did you mean kth"),
@@ -90,8 +90,8 @@ def test_other_training_images_are_noticed(recipe, images, tmp_path):
         ({"model.layers": ["flatten", "relu"]}, "64 outputs, but there are 3 classes; end the net with 'linear 3'"),
     ],
 )
-def test_what_the_recipe_names_wrongly_is_said_with_its_place(recipe, images, changes, told):
-    with pytest.raises(UsageError, match=told):
+def test_what_the_recipe_names_wrongly_is_said_with_its_place(recipe, images, changes, message):
+    with pytest.raises(UsageError, match=message):
         set_up(recipe.override(changes), FP32, images=images)
 
 
@@ -102,14 +102,14 @@ def test_impossible_shapes_name_the_layer_and_the_sizes(recipe, images):
 
 
 @pytest.mark.parametrize(
-    ("module", "told"),
+    ("module", "message"),
     [
         (nn.Sequential(nn.Flatten(), nn.Linear(64, 5)), r"gives \(2, 5\) for two images; it should give .* \(2, 3\)"),
         (nn.Linear(9, 3), r"your module does not take images \(N, 1, 8, 8\)"),
     ],
 )
-def test_an_own_module_that_does_not_fit_is_refused(recipe, images, module, told):
-    with pytest.raises(ShapeError, match=told):
+def test_an_own_module_that_does_not_fit_is_refused(recipe, images, module, message):
+    with pytest.raises(ShapeError, match=message):
         set_up(recipe, FP32, module, images)
 
 

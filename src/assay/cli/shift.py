@@ -32,14 +32,15 @@ def shift(
     """Compare your photos with a run's training images, and find the difference that costs accuracy."""
     import json
 
-    from assay.experiments.photo_evaluation import measure_shift
+    from assay.experiments.photo_shift import measure_shift
     from assay.experiments.run import Run
     from assay.report.tables.domain_shift import domain_shift_tables
+    from assay.report.terminal import progress_bar
 
     match = Run.find(run, runs)
-    result, figure = measure_shift(
-        match, folder, antialias=antialias, runtime=choose_runtime(device, precision, threads)
-    )
+    runtime = choose_runtime(device, precision, threads)
+    with progress_bar("reading images", talks=True) as progress:
+        result, figure = measure_shift(match, folder, antialias=antialias, runtime=runtime, progress=progress)
     if as_json:
         typer.echo(json.dumps({"run": str(match.folder), **result.to_dict()}, ensure_ascii=False))
         return

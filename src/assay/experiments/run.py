@@ -54,15 +54,15 @@ class Run:
     @classmethod
     def open(cls, path: str | Path) -> "Run":
         """The run in a folder. Raises UsageError if the folder holds no run."""
-        folder = Path(path)
-        if not (folder / "recipe.yaml").is_file():
-            raise UsageError(f"{folder} is not a run folder (it has no recipe.yaml); see: assay runs list")
-        return cls(folder)
+        run = cls(Path(path))
+        if not run.exists:
+            raise UsageError(f"{run.folder} is not a run folder (it has no recipe.yaml); see: assay runs list")
+        return run
 
     @classmethod
     def find(cls, name: str, runs: Path | None = None) -> "Run":
         """The run of a folder, a name, a unique prefix of a name, or `latest`. Raises UsageError."""
-        if (Path(name) / "recipe.yaml").is_file():
+        if cls(Path(name)).exists:
             return cls(Path(name))
         by_name = {run.name: run for run in list_runs(runs)}
         if name == "latest" and by_name:
@@ -92,6 +92,11 @@ class Run:
         except AssayError:  # a damaged run is a run of nothing
             return False
         return (own_recipe.name, own_recipe.hash, own_recipe.seed) == (recipe.name, recipe.hash, recipe.seed)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the folder holds a run."""
+        return (self.folder / "recipe.yaml").is_file()
 
     @property
     def name(self) -> str:

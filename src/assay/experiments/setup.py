@@ -1,6 +1,6 @@
 """From a recipe to a trainer: load the data, build the model, make the trainer."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,11 @@ from assay.data.split import Split
 from assay.experiments.fault_injection import Faults
 from assay.experiments.run import Run
 from assay.experiments.setup_data import TrainingData, load_data
-from assay.experiments.setup_model import BuiltModel, build_model, fit_to_images
+from assay.experiments.setup_model import BuiltModel, build_model
 from assay.experiments.setup_trainer import make_trainer
-from assay.models.build import build_net
-from assay.models.head import copy_with_new_head
 from assay.recipes.recipe import Recipe
 from assay.training.checkpoint import Weights, weights_hash
 from assay.training.distributed import SINGLE_PROCESS, ProcessGroup
-from assay.training.feature_loader import FeatureLoader
 from assay.training.trainer import Trainer
 
 
@@ -132,17 +129,3 @@ class TrainingSetup:
         if micro_batches > 1:
             environment["micro_batches"] = micro_batches
         return environment
-
-
-def set_up_like(setup: TrainingSetup, recipe: Recipe) -> TrainingSetup:
-    """A setup for a recipe that differs in seed and rates alone; it shares the images. Both are for one stack."""
-    trainer, classes = setup.trainer, setup.data.classes
-    loader = trainer.loader
-    if isinstance(loader, FeatureLoader):
-        net, head = copy_with_new_head(trainer.state.net, trainer.fixed_tensors, recipe.model, classes, recipe.seed)
-        loader = loader.with_head(head)
-    else:
-        net = build_net(recipe.model, loader.preprocess.shape, classes, recipe.seed)
-        fit_to_images(net, loader.images, loader.preprocess)
-    new_trainer = Trainer(recipe, net, loader, trainer.validation, trainer.runtime, frozen=trainer.frozen)
-    return replace(setup, recipe=recipe, model=replace(setup.model, net=net), trainer=new_trainer)

@@ -6,7 +6,6 @@ recipe -> ImageSet -> split -> Preprocess, Augment -> net -> Trainer -> best wei
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -14,12 +13,10 @@ from assay.core.errors import DataError, UsageError
 from assay.core.files import remove_partial_files
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
-from assay.data.location import with_absolute_paths
+from assay.experiments.final_recipe import final_recipe
 from assay.experiments.finish import complete
 from assay.experiments.run import Run
 from assay.experiments.setup import TrainingSetup, set_up
-from assay.models.fingerprint import module_fingerprint
-from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
 from assay.training.callbacks import Callback
 from assay.training.checkpoint import Weights
@@ -49,10 +46,7 @@ def train(
 
     Returns the finished run. Raises AssayError; Interrupted after Ctrl-C.
     """
-    recipe = read_recipe(recipe) if isinstance(recipe, str) else recipe
-    recipe = _with_own_names(recipe, model, images, test)
-    if images is None:
-        recipe = with_absolute_paths(recipe)
+    recipe = final_recipe(recipe, model, images, test)
     runtime, process_group = _join(runtime)
     callback = _main_callback(callback, process_group)
     try:
@@ -123,19 +117,6 @@ def _restore(run: Run, setup: TrainingSetup, has_own_model: bool, callback: Call
         setup.trainer.state.load(run.checkpoint)
     elif not has_own_model and config.get("initial_weights") not in (None, setup.initial_weights):
         raise DataError(f"{run.name} was set up with other initial weights: their file has changed; train it again")
-
-
-def _with_own_names(recipe: Recipe, model: nn.Module | None, images: ImageSet | None, test: ImageSet | None) -> Recipe:
-    """The recipe with the names of your own parts, so that the run describes what was trained."""
-    if images is not None and test is None:
-        raise UsageError("your own training images need your own test images too: train(..., images=..., test=...)")
-    changes: dict[str, Any] = {}
-    if model is not None:
-        changes["model.name"] = type(model).__name__
-        changes["model.fingerprint"] = module_fingerprint(model)
-    if images is not None:
-        changes["data.name"] = images.source
-    return recipe.override(changes) if changes else recipe
 
 
 def _join(runtime: Runtime | None) -> tuple[Runtime, ProcessGroup]:

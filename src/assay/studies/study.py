@@ -33,7 +33,8 @@ class Trial:
     @property
     def run(self) -> Run | None:
         """The run, if it exists."""
-        return Run(self.folder) if (self.folder / "recipe.yaml").exists() else None
+        run = Run(self.folder)
+        return run if run.exists else None
 
     @property
     def has_ended(self) -> bool:
@@ -127,7 +128,16 @@ class Study:
     def _build_trial(self, variant: Variant, seed: int) -> Trial:
         name = f"{self.folder.name}/{variant.slug}"
         recipe = variant.recipe.override({"name": name, "seed": seed})
-        return Trial(variant, recipe, self.folder / f"{variant.slug}-{recipe.hash}-s{seed}")
+        return Trial(variant, recipe, self._trial_folder(variant, recipe))
+
+    def _trial_folder(self, variant: Variant, recipe: Recipe) -> Path:
+        """The folder of a trial's run. An old version's has another hash in its name: the stored recipe decides."""
+        folder = self.folder / f"{variant.slug}-{recipe.hash}-s{recipe.seed}"
+        if Run(folder).exists:
+            return folder
+        candidates = sorted(self.folder.glob(f"{variant.slug}-*-s{recipe.seed}"))
+        matches = (path for path in candidates if Run(path).exists and Run(path).is_of(recipe))
+        return next(matches, folder)
 
     def runs(self, variant: Variant) -> list[Run]:
         """The runs of a variant that exist, in the order of their seeds."""

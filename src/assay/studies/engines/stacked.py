@@ -13,7 +13,8 @@ from assay.core.files import remove_partial_files
 from assay.core.runtime import Runtime
 from assay.experiments.run import Run
 from assay.experiments.run_state import RunState
-from assay.experiments.setup import TrainingSetup, set_up, set_up_like
+from assay.experiments.setup import TrainingSetup, set_up
+from assay.experiments.setup_like import set_up_like
 from assay.models.sequential import Net
 from assay.studies.engines.base import Engine, EngineOptions, engine
 from assay.studies.engines.local import NOT_STARTED, Chain, LocalEngine, group_chains, stop_event, train_trial

@@ -1,0 +1,33 @@
+"""The recipe that a run stores: with the names of your own parts, and with absolute paths."""
+
+from typing import Any
+
+from torch import nn
+
+from assay.core.errors import UsageError
+from assay.data.imageset import ImageSet
+from assay.data.location import with_absolute_paths
+from assay.models.fingerprint import module_fingerprint
+from assay.recipes.loader import read_recipe
+from assay.recipes.recipe import Recipe
+
+
+def final_recipe(
+    recipe: Recipe | str, model: nn.Module | None, images: ImageSet | None, test: ImageSet | None
+) -> Recipe:
+    """The recipe of a run of these parts. Raises UsageError for training images without test images.
+
+    model, images, test: your own parts, as for `train`.
+    """
+    if images is not None and test is None:
+        raise UsageError("your own training images need your own test images too: train(..., images=..., test=...)")
+    recipe = read_recipe(recipe) if isinstance(recipe, str) else recipe
+    changes: dict[str, Any] = {}
+    if model is not None:
+        changes["model.name"] = type(model).__name__
+        changes["model.fingerprint"] = module_fingerprint(model)
+    if images is not None:
+        changes["data.name"] = images.source
+    if changes:
+        recipe = recipe.override(changes)
+    return with_absolute_paths(recipe) if images is None else recipe

@@ -5,6 +5,7 @@ from dataclasses import replace
 from assay.experiments.setup import TrainingSetup
 from assay.experiments.setup_model import fit_to_images
 from assay.models.build import build_net
+from assay.models.head import copy_with_new_head
 from assay.recipes.recipe import Recipe
 from assay.training.feature_loader import FeatureLoader
 from assay.training.trainer import Trainer
@@ -15,7 +16,7 @@ def set_up_like(setup: TrainingSetup, recipe: Recipe) -> TrainingSetup:
     trainer, classes = setup.trainer, setup.data.classes
     loader = trainer.loader
     if isinstance(loader, FeatureLoader):
-        net, head = with_new_head(trainer.state.net, trainer.fixed_tensors, recipe.model, classes, recipe.seed)
+        net, head = copy_with_new_head(trainer.state.net, trainer.fixed_tensors, recipe.model, classes, recipe.seed)
         loader = loader.with_head(head)
     else:
         net = build_net(recipe.model, loader.preprocess.shape, classes, recipe.seed)

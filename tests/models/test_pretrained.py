@@ -184,24 +184,6 @@ def test_an_official_name_with_a_wrong_hash_is_refused(tmp_path):
         load_pretrained(net, model, 1000, tmp_path)
 
 
-def test_the_nets_own_preprocessing_takes_the_place_of_the_word():
-    whole = resolve_preprocessing(Preprocessing.model_validate("net"), V1)
-    assert (whole.resize, whole.crop, whole.scale) == (256, 224, "unit")
-    assert whole.normalize.mean == whole.normalize.std == (0.5, 0.5, 0.5)
-    part = resolve_preprocessing(Preprocessing(resize=128, normalize="net"), V1)
-    assert (part.resize, part.crop, part.normalize) == (128, None, whole.normalize)
-    own = Preprocessing(resize=64)
-    assert resolve_preprocessing(own, V1) is own
-
-
-def test_a_net_without_a_library_has_no_preprocessing_of_its_own():
-    with pytest.raises(UsageError, match="only a pretrained net") as caught:
-        resolve_preprocessing(Preprocessing(crop="net"), Model(name="kth"))
-    assert caught.value.at == ("crop",)
-    with pytest.raises(UsageError, match="scale: unit"):
-        resolve_preprocessing(Preprocessing(scale="signed", normalize="net"), V1)
-
-
 @needs_libraries
 @pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "mobilenet_v1"])
 def test_real_weights_see_a_dog(name, real_weights):

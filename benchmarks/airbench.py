@@ -1,8 +1,8 @@
-"""airbench94_muon from the user's own checkout (github.com/KellerJordan/cifar10-airbench), n times, by its own clock.
+"""airbench94_muon from the user's checkout (github.com/KellerJordan/cifar10-airbench), n times, timed by itself.
 
-Its script always runs 200 times; here its `main` is called as the script's last lines do, n times after the same
-warm-up, and its clock is read from the table that it prints: training, whitening and the six-view evaluation.
-Each run is one line of JSON: seconds, and accuracy with six views and plain.
+The script always runs 200 times. Here its `main` is called as in the script's last lines, n times after the same
+warm-up. Its time is read from the table that it prints: training, whitening and the six-view evaluation. Each run is
+one line of JSON: seconds, and accuracy with six views and plain.
 """
 
 import argparse
@@ -31,12 +31,12 @@ def why_not(folder: Path | None) -> str | None:
     if not (folder / SCRIPT).is_file():
         return f"{folder} has no {SCRIPT}; clone github.com/KellerJordan/cifar10-airbench and name that folder"
     if not torch.cuda.is_available():
-        return f"{SCRIPT} needs an NVIDIA GPU, and torch sees none here"
+        return f"{SCRIPT} needs an NVIDIA GPU, and PyTorch finds none"
     return None
 
 
 def save_images(folder: Path) -> None:
-    """CIFAR-10 as airbench keeps it, so that it downloads nothing: uint8 (N, H, W, C) and int64 labels."""
+    """Write CIFAR-10 in airbench's format, so that it downloads nothing: uint8 (N, H, W, C) and int64 labels."""
     folder.mkdir()
     for part in ("train", "test"):
         images = load_dataset("cifar10", "train" if part == "train" else "test")
@@ -44,21 +44,21 @@ def save_images(folder: Path) -> None:
 
 
 def as_saved(images: ImageSet) -> dict[str, Any]:
-    """What airbench's loader reads."""
+    """A set of images in the format of airbench's loader."""
     pixels = torch.from_numpy(images.images.transpose(0, 2, 3, 1).copy())
     return {"images": pixels, "labels": torch.from_numpy(images.labels), "classes": list(images.class_names)}
 
 
 def read_table(text: str) -> dict[str, float]:
-    """Seconds and accuracies from the table of one run: plain of the last epoch, six views and time of the last row."""
+    """Seconds and accuracies from a run's table: plain from the last epoch, six views and time from the last row."""
     rows = [line.strip()[1:-1].split("|") for line in text.splitlines() if line.startswith("|") and "epoch" not in line]
     *epochs, last = [[cell.strip() for cell in row] for row in rows]
     return {"seconds": float(last[-1]), "accuracy": float(last[-2]), "plain_accuracy": float(epochs[-1][3])}
 
 
-def imported(script: Path) -> Any:
-    """The script as a module; torch.compile wants to find it by its name."""
-    sys.argv = [str(script)]  # it reads its own source there
+def import_script(script: Path) -> Any:
+    """Import the script as a module that torch.compile finds by name. Changes sys.argv and sys.modules."""
+    sys.argv = [str(script)]  # the script reads its source from there
     spec = importlib.util.spec_from_file_location(script.stem, script)
     assert spec is not None
     assert spec.loader is not None
@@ -69,7 +69,7 @@ def imported(script: Path) -> Any:
 
 
 def main() -> None:
-    """Run it."""
+    """Run airbench and print its results."""
     parser = argparse.ArgumentParser(description="airbench94_muon, n times; one line of JSON for each run.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--runs", type=int, default=20)
@@ -80,15 +80,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         save_images(Path(folder) / "cifar10")
-        module = imported(script)
+        module = import_script(script)
         model = module.CifarNet().cuda().to(memory_format=torch.channels_last)
         model.compile(mode="max-autotune")
         for number in ["warmup", *range(options.runs)]:
-            said = io.StringIO()
-            with redirect_stdout(said):
+            output = io.StringIO()
+            with redirect_stdout(output):
                 module.main(number, model)
             if number != "warmup":
-                print(json.dumps({"run": number, **read_table(said.getvalue())}), flush=True)
+                print(json.dumps({"run": number, **read_table(output.getvalue())}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What this machine can do at most: GEMM and 3x3 convolutions, forward and backward, in fp32 and bf16, in GFLOP/s.
+"""The hardware's ceilings: GEMM and 3x3 convolutions, forward and backward, in fp32 and bf16, in GFLOP/s.
 
-Nothing of assay runs here. The best of several shapes and repeats counts, because a ceiling is not an average.
+No code of assay runs here. The best of several shapes and repeats counts, because a ceiling is not an average.
 """
 
 import argparse
@@ -18,15 +18,15 @@ TOY_CONVOLUTIONS, TOY_GEMM = ((4, 16, 8),), 64
 
 
 def rate(work: Callable[[], object], flop: float, device: str, repeats: int) -> float:
-    """The best GFLOP/s of `repeats` calls, after one that pays for set-up."""
+    """The best GFLOP/s of `repeats` calls, after one for set-up."""
     best = float("inf")
     for repeat in range(repeats + 1):
         _wait(device)
-        started = time.perf_counter()
+        start = time.perf_counter()
         work()
         _wait(device)
         if repeat:
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.perf_counter() - start)
     return flop / best / 1e9
 
 
@@ -37,9 +37,9 @@ def convolution(shape: tuple[int, int, int], dtype: torch.dtype, device: str) ->
     x = x.to(memory_format=torch.channels_last).requires_grad_()
     weight = torch.randn(channels, channels, 3, 3, device=device, dtype=dtype)
     weight = weight.to(memory_format=torch.channels_last).requires_grad_()
-    above = torch.randn_like(x)
+    gradient = torch.randn_like(x)
     flop = 3 * 2 * batch * side**2 * channels**2 * 9
-    return lambda: torch.autograd.grad(conv2d(x, weight, padding=1), (x, weight), above), flop
+    return lambda: torch.autograd.grad(conv2d(x, weight, padding=1), (x, weight), gradient), flop
 
 
 def gemm(size: int, dtype: torch.dtype, device: str) -> tuple[Callable[[], object], float]:
@@ -51,12 +51,12 @@ def gemm(size: int, dtype: torch.dtype, device: str) -> tuple[Callable[[], objec
 def ceilings(device: str, repeats: int = 5, toy: bool = False) -> dict[str, float]:
     """GFLOP/s by name: convolution_bf16, convolution_fp32, gemm_bf16, gemm_fp32."""
     shapes, size = (TOY_CONVOLUTIONS, TOY_GEMM) if toy else (CONVOLUTIONS, GEMM)
-    found = {}
+    rates_by_name = {}
     for name, dtype in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
         rates = [rate(*convolution(shape, dtype, device), device, repeats) for shape in shapes]
-        found[f"convolution_{name}"] = max(rates)
-        found[f"gemm_{name}"] = rate(*gemm(size, dtype, device), device, repeats)
-    return found
+        rates_by_name[f"convolution_{name}"] = max(rates)
+        rates_by_name[f"gemm_{name}"] = rate(*gemm(size, dtype, device), device, repeats)
+    return rates_by_name
 
 
 def _wait(device: str) -> None:
@@ -68,7 +68,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="The hardware's ceilings in GFLOP/s, as one line of JSON.")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--toy", action="store_true", help="tiny shapes, to see that it runs")
+    parser.add_argument("--toy", action="store_true", help="tiny shapes, as a check")
     options = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
     print(json.dumps(ceilings(options.device, options.repeats, options.toy)))

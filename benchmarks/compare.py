@@ -1,6 +1,6 @@
-"""The driver of `make bench`: every tool on every net, round by round, then the tables. How to read them: README.md.
+"""The driver of `make bench`: every tool on every net, round by round, then the tables. README.md explains them.
 
-Nothing is timed here: each measurement is a process of its own (`machine.py`), and the ratios are made in `tables.py`.
+Each measurement runs in a separate process (`machine.py`); `tables.py` computes the ratios.
 """
 
 import argparse
@@ -22,13 +22,13 @@ from assay.models.summary import summarize
 from benchmarks import tables
 from benchmarks.airbench import why_not
 from benchmarks.gpu_page import FAST, RIVAL
-from benchmarks.machine import load, measure
+from benchmarks.machine import load_average, measure
 from benchmarks.task import LR, MOMENTUM, NETS, Task
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A tool in one of the ways, with the name it has in the tables."""
+    """A tool in one of the settings, with its name in the tables."""
 
     label: str
     module: str
@@ -37,7 +37,7 @@ class Entry:
 
 
 def entries(cores: int) -> list[Entry]:
-    """All that is compared on a net; fastai and timm start loader processes of their own accord, at most one a core."""
+    """All entries compared on a net. fastai and timm start loader processes by default, at most one per core."""
     return [
         Entry("assay", "assay", "as-it-comes"),
         Entry("torch, no workers", "plain_torch", "as-it-comes"),
@@ -55,8 +55,8 @@ def entries(cores: int) -> list[Entry]:
     ]
 
 
-def chosen_entries(options: argparse.Namespace) -> list[Entry]:
-    """Those of the tools and ways asked for."""
+def select_entries(options: argparse.Namespace) -> list[Entry]:
+    """The entries of the selected tools and settings."""
     return [
         entry
         for entry in entries(options.threads)
@@ -64,17 +64,17 @@ def chosen_entries(options: argparse.Namespace) -> list[Entry]:
     ]
 
 
-def plan(chosen: list[Entry], nets: list[str], rounds: int) -> Iterator[tuple[str, int, Entry]]:
-    """Net by net and round by round all tools in turn, each round from another one on, so that drift hits all alike."""
+def plan(selection: list[Entry], nets: list[str], rounds: int) -> Iterator[tuple[str, int, Entry]]:
+    """All tools in turn, net by net and round by round. Each round starts with another tool, against drift."""
     for net in nets:
         for number in range(rounds):
-            start = number * len(chosen) // max(1, rounds)
-            for entry in chosen[start:] + chosen[:start]:
+            start = number * len(selection) // max(1, rounds)
+            for entry in selection[start:] + selection[:start]:
                 yield net, number, entry
 
 
 class Book:
-    """What was measured so far, written whole after each measurement."""
+    """The measurements so far, written to disk after each one."""
 
     def __init__(self, folder: Path, options: argparse.Namespace) -> None:
         self.folder, self.file = folder, folder / "compare.json"
@@ -90,7 +90,7 @@ class Book:
         self.content["sittings"].append(datetime.now(UTC).isoformat(timespec="seconds"))
 
     def has(self, part: str, net: str, number: int, entry: Entry) -> bool:
-        """Whether this was measured before."""
+        """Whether a measurement is already there."""
         key = (net, number, entry.label, entry.way)
         return any((r["net"], r["round"], r["label"], r["way"]) == key for r in self.content[part] if "error" not in r)
 
@@ -106,33 +106,33 @@ class Book:
 
 
 def mult_adds(net: str) -> int:
-    """Of one image and one forward pass."""
+    """Mult-adds of one image, forward."""
     return summarize(parse_lines(Task(net).lines(), (3, 32, 32)), (3, 32, 32)).mult_adds
 
 
 def page(content: dict[str, Any]) -> str:
-    """All tables as one markdown page."""
+    """All tables as a markdown page."""
     throughput, nets = content["throughput"], list(dict.fromkeys(r["net"] for r in content["throughput"]))
     targets = {net: assignment["target"] for net, assignment in content["settings"]["nets"].items()}
     parts = [
         "# Benchmarks\n", machine_text(content),
-        "## assay and the best peer\n\nMedians over the rounds, least and greatest in brackets.\n",
+        "## assay and the best peer\n\nMedians over the rounds, minimum and maximum in brackets.\n",
         tables.ratio_table(throughput, nets),
-        "## Throughput as they come\n", tables.rate_table(throughput, nets, "as-it-comes"),
-        "## Throughput, peers tuned by hand\n", tables.rate_table(throughput, nets, "tuned"),
+        "## Throughput with default settings\n", tables.rate_table(throughput, nets, "as-it-comes"),
+        "## Throughput, peers tuned\n", tables.rate_table(throughput, nets, "tuned"),
     ]  # fmt: skip
-    if any("error" not in found for found in content["ceilings"]):
+    if any("error" not in result for result in content["ceilings"]):
         parts += ["## The hardware's ceiling\n", ceiling_text(content, nets)]
     if content["to_accuracy"]:
         parts += ["## Time to an accuracy\n", tables.accuracy_table(content["to_accuracy"], targets)]
     if content["airbench"]:
         parts += [f"airbench94: {content['airbench']}\n"]
-    failed = [f"- {r['label']}, {r['way']}, {r['net']}: {r['error']}" for r in throughput if "error" in r]
-    return "\n".join([*parts, *(["## What failed\n", *failed, ""] if failed else [])])
+    failures = [f"- {r['label']}, {r['way']}, {r['net']}: {r['error']}" for r in throughput if "error" in r]
+    return "\n".join([*parts, *(["## Failures\n", *failures, ""] if failures else [])])
 
 
 def machine_text(content: dict[str, Any]) -> str:
-    """The machine, the settings and the versions of everything that was measured."""
+    """The machine, the settings and the versions of all tools."""
     environment, settings = content["environment"], content["settings"]
     versions = dict(item for r in content["throughput"] for item in r.get("versions", {}).items())
     rounds = 1 + max((r["round"] for r in content["throughput"]), default=0)  # more than asked for, when resumed
@@ -145,39 +145,41 @@ def machine_text(content: dict[str, Any]) -> str:
 
 
 def ceiling_text(content: dict[str, Any], nets: list[str]) -> str:
-    """The ceilings, then how much of the bf16 convolution ceiling assay reaches on each net, and the work."""
-    measured = [found for found in content["ceilings"] if "error" not in found]
-    best = {name: max(found[name] for found in measured) for name in measured[0] if name != "wall_seconds"}
+    """The hardware's ceilings, and for each net the work and assay's share of the bf16 convolution ceiling."""
+    results = [result for result in content["ceilings"] if "error" not in result]
+    best = {name: max(result[name] for result in results) for name in results[0] if name != "wall_seconds"}
     rows = []
     for net in nets:
-        ours = tables.rates(content["throughput"], net, "as-it-comes").get(tables.OURS)
-        if ours is None:
+        assay_rate = tables.rates(content["throughput"], net, "as-it-comes").get(tables.ASSAY)
+        if assay_rate is None:
             continue
         count, batch = (content["settings"]["nets"][net][key] for key in ("mult_adds", "batch_size"))
-        share = tables.share_of_ceiling(ours.median, count, best["convolution_bf16"])
+        share = tables.share_of_ceiling(assay_rate.median, count, best["convolution_bf16"])
         work = tables.petaflop(count, 45_000, 1)
-        rows.append([f"{net}, batch {batch}", f"{count / 1e6:.2f}", ours.text(), f"{100 * share:.0f} %", f"{work:.4f}"])
+        title, millions = f"{net}, batch {batch}", f"{count / 1e6:.2f}"
+        rows.append([title, millions, assay_rate.text(), f"{100 * share:.0f} %", f"{work:.4f}"])
     header = ["net", "M mult-adds", "assay, images/s", "of bf16 convolution", "PFLOP an epoch of 45,000"]
     figures = ", ".join(f"{name.replace('_', ' ')} {value:,.0f}" for name, value in best.items())
     return f"GFLOP/s: {figures}.\n\n{tables.markdown(header, rows)}"
 
 
 def run(book: Book, part: str, todo: Iterator[tuple[str, int, Entry]], options: argparse.Namespace) -> None:
-    """Measure what is not measured yet."""
+    """Run the measurements that are missing."""
     for net, number, entry in todo:
         if book.has(part, net, number, entry):
             continue
         words = ["--net", net, "--way", entry.way, "--workers", str(entry.workers), *lengths(part, net, options)]
-        quiet = load()
-        found = measure(f"benchmarks.tools.{entry.module}", words, options.threads, entry.way == "tuned", options.limit)
-        record = {"tool": entry.module, **found, "label": entry.label, "net": net, "way": entry.way, "round": number}
-        book.add(part, {**record, "load_before": quiet})
-        text = found.get("error") or f"{tables.throughput(found):,.0f} images/s"
+        load_before = load_average()
+        tool, is_tuned = f"benchmarks.tools.{entry.module}", entry.way == "tuned"
+        result = measure(tool, words, options.threads, is_tuned, options.limit)
+        record = {"tool": entry.module, **result, "label": entry.label, "net": net, "way": entry.way, "round": number}
+        book.add(part, {**record, "load_before": load_before})
+        text = result.get("error") or f"{tables.throughput(result):,.0f} images/s"
         print(f"{part:<11} {net:<10} round {number + 1} {entry.way:<11} {entry.label:<18} {text}", flush=True)
 
 
 def lengths(part: str, net: str, options: argparse.Namespace) -> list[str]:
-    """How long a measurement is: a few short epochs for throughput, whole ones with validation for an accuracy."""
+    """Options for the length: a few short epochs for throughput, whole ones with validation for time to an accuracy."""
     words = ["--synthetic"] if options.synthetic else []
     if part == "throughput":
         return [*words, "--epochs", str(options.epochs), "--images", str(options.images or NETS[net].images)]
@@ -193,27 +195,27 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--tools", nargs="+", choices=sorted({entry.module for entry in entries(1)}))
     parser.add_argument("--ways", nargs="+", choices=tables.COMPARISONS)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=3, help="of a throughput measurement; the first is warm-up")
-    parser.add_argument("--images", type=int, help="in an epoch, instead of the net's own number")
+    parser.add_argument("--epochs", type=int, default=3, help="epochs per throughput measurement; the first is warm-up")
+    parser.add_argument("--images", type=int, help="images per epoch (default: depends on the net)")
     parser.add_argument("--to-accuracy", nargs="*", choices=NETS, default=["two-conv"], help="nets to time to a target")
     parser.add_argument("--accuracy-rounds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--limit", type=float, default=60, help="minutes that one measurement may take")
+    parser.add_argument("--limit", type=float, default=60, help="time limit of one measurement, in minutes")
     parser.add_argument("--airbench", type=Path, metavar="DIR", help="your checkout of cifar10-airbench")
     parser.add_argument("--synthetic", action="store_true", help="random images instead of CIFAR-10")
-    parser.add_argument("--resume", action="store_true", help="go on with what is in --out")
+    parser.add_argument("--resume", action="store_true", help="continue from the results in --out")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Measure everything, writing after each measurement."""
+    """Measure all entries and write the results after each one."""
     options = read_options()
-    book, chosen = Book(options.out, options), chosen_entries(options)
+    book, selection = Book(options.out, options), select_entries(options)
     toy = ["--toy", "--repeats", "1"] if options.synthetic else []
     for net in options.nets:
         book.add("ceilings", measure("benchmarks.ceiling", toy, options.threads, True, options.limit))
-        run(book, "throughput", plan(chosen, [net], options.rounds), options)
-    run(book, "to_accuracy", plan(chosen, options.to_accuracy, options.accuracy_rounds), options)
+        run(book, "throughput", plan(selection, [net], options.rounds), options)
+    run(book, "to_accuracy", plan(selection, options.to_accuracy, options.accuracy_rounds), options)
     if options.airbench:
         reason = why_not(options.airbench)
         book.content["airbench"] = f"skipped: {reason}" if reason else airbench(options)
@@ -223,11 +225,11 @@ def main() -> None:
 
 
 def airbench(options: argparse.Namespace) -> str:
-    """airbench94 against fast/cifar10-94 on the GPU, by `gpu.py`."""
+    """Measure airbench94 and fast/cifar10-94 on the GPU with `gpu.py`."""
     folder = (options.out / "airbench").resolve()
     words = ["--airbench", str(options.airbench.resolve()), "--out", str(folder), "--items", FAST, RIVAL]
-    found = measure("benchmarks.gpu", words, options.threads, False, options.limit)
-    return str(found.get("error") or f"see {folder / 'gpu.md'}")
+    result = measure("benchmarks.gpu", words, options.threads, False, options.limit)
+    return str(result.get("error") or f"see {folder / 'gpu.md'}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Whether the engine's numbers are right: assay's training against a plain fp32 loop, net by net, seed by seed.
+"""Whether assay's training engine is correct: its results and those of a plain fp32 loop, net by net, seed by seed.
 
-The loop here shares with assay the data, the split and the initial weights, and nothing of its engine: NCHW, fp32, one
-batch at a time, torch's own order. The means of both should differ by no more than their noise.
+The plain loop shares the data, the split and the initial weights with assay, but none of its engine: NCHW, fp32, one
+batch at a time, torch's own order of images. The means should differ by no more than their noise.
 """
 
 import argparse
@@ -30,7 +30,7 @@ Figures = tuple[float, float]  # validation accuracy and loss after the last epo
 
 
 def recipe(name: str, epochs: int, seed: int) -> Recipe:
-    """The built-in recipe for so many epochs, without what the plain loop has not: augmentation, schedule, stopping."""
+    """A built-in recipe without augmentation, schedule and early stopping, which the plain loop does not have."""
     return read_recipe(name).override(
         {
             "seed": seed, "augment": [], "schedule": "constant", "training.epochs": epochs,
@@ -40,47 +40,47 @@ def recipe(name: str, epochs: int, seed: int) -> Recipe:
     )  # fmt: skip
 
 
-def by_assay(one: Recipe, runtime: Runtime) -> Figures:
-    """assay as it comes."""
+def train_with_assay(run_recipe: Recipe, runtime: Runtime) -> Figures:
+    """Train with assay's default settings."""
     with tempfile.TemporaryDirectory() as folder:
-        run = assay.train(one, runs=Path(folder), runtime=runtime, callback=Callback(), mlflow=False)
+        run = assay.train(run_recipe, runs=Path(folder), runtime=runtime, callback=Callback(), mlflow=False)
         return run.results["validation"]["accuracy"], run.results["validation"]["loss"]
 
 
-def by_hand(one: Recipe, images: ImageSet) -> Figures:
-    """The plain loop."""
-    parts = split(images.labels, one.data.validation, one.data.split_seed)
+def train_by_hand(run_recipe: Recipe, images: ImageSet) -> Figures:
+    """Train with the plain loop."""
+    parts = split(images.labels, run_recipe.data.validation, run_recipe.data.split_seed)
     train, validation = images.subset(parts.train), images.subset(parts.validation)
-    preprocess = Preprocess.fit(one.preprocess, train)
-    net = build_sequential(one.model, preprocess.shape, len(images.class_names), one.seed)
-    optimizer = torch.optim.SGD(net.parameters(), one.optimizer.lr, 0.9)
+    preprocess = Preprocess.fit(run_recipe.preprocess, train)
+    net = build_sequential(run_recipe.model, preprocess.shape, len(images.class_names), run_recipe.seed)
+    optimizer = torch.optim.SGD(net.parameters(), run_recipe.optimizer.lr, 0.9)
     x, y = preprocess(torch.from_numpy(train.images)), torch.from_numpy(train.labels)
-    torch.manual_seed(one.seed)
-    for _ in range(one.training.epochs):
+    torch.manual_seed(run_recipe.seed)
+    for _ in range(run_recipe.training.epochs):
         net.train()
-        for batch in torch.randperm(len(y)).split(one.training.batch_size):
+        for batch in torch.randperm(len(y)).split(run_recipe.training.batch_size):
             optimizer.zero_grad()
             cross_entropy(net(x[batch]), y[batch]).backward()
             optimizer.step()
-    return judged(net, preprocess(torch.from_numpy(validation.images)), torch.from_numpy(validation.labels))
+    return evaluate(net, preprocess(torch.from_numpy(validation.images)), torch.from_numpy(validation.labels))
 
 
 @torch.inference_mode()
-def judged(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> Figures:
-    """Accuracy and mean loss of the net on images."""
+def evaluate(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> Figures:
+    """Accuracy and mean loss of a net on images."""
     logits = torch.cat([net.eval()(part) for part in x.split(500)])
     return (logits.argmax(1) == y).double().mean().item(), cross_entropy(logits, y).item()
 
 
-def difference(ours: Iterable[float], theirs: Iterable[float]) -> str:
-    """Mean of the differences, seed by seed, with its 95 % t interval."""
-    found = [a - b for a, b in zip(ours, theirs, strict=True)]
-    half = stats.t.ppf(0.975, len(found) - 1) * stdev(found) / len(found) ** 0.5
-    return f"{mean(found):+.4f} [{mean(found) - half:+.4f}, {mean(found) + half:+.4f}]"
+def difference(assay_figures: Iterable[float], plain_figures: Iterable[float]) -> str:
+    """Mean of the paired differences with its 95 % t interval."""
+    differences = [a - b for a, b in zip(assay_figures, plain_figures, strict=True)]
+    half = stats.t.ppf(0.975, len(differences) - 1) * stdev(differences) / len(differences) ** 0.5
+    return f"{mean(differences):+.4f} [{mean(differences) - half:+.4f}, {mean(differences) + half:+.4f}]"
 
 
 def main() -> None:
-    """Print a row for each net."""
+    """Print one row per net."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipes", nargs="+", default=["mlflow-grid/two-conv", "fashion/cnn-bn"])
     parser.add_argument("--epochs", type=int, default=3)
@@ -95,8 +95,9 @@ def main() -> None:
     for name in options.recipes:
         recipes = [recipe(name, options.epochs, seed) for seed in range(options.seeds)]
         images = load_dataset(recipes[0].data.name, "train")
-        ours, theirs = [by_assay(r, runtime) for r in recipes], [by_hand(r, images) for r in recipes]
-        (a, a_loss), (b, b_loss) = zip(*ours, strict=True), zip(*theirs, strict=True)
+        assay_figures = [train_with_assay(recipe, runtime) for recipe in recipes]
+        plain_figures = [train_by_hand(recipe, images) for recipe in recipes]
+        (a, a_loss), (b, b_loss) = zip(*assay_figures, strict=True), zip(*plain_figures, strict=True)
         print(f"| {name} | {options.seeds} | {mean(a):.4f} | {mean(b):.4f} | {difference(a, b)} | "
               f"{difference(a_loss, b_loss)} |", flush=True)  # fmt: skip
 

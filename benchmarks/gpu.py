@@ -1,8 +1,8 @@
-"""`make bench-gpu`: everything that an NVIDIA GPU is wanted for, in less than nine minutes, written after each item.
+"""`make bench-gpu`: all benchmarks that need an NVIDIA GPU, in less than nine minutes, written after each item.
 
-assay's fast/cifar10-94 against airbench94_muon on the same GPU, fast/cifar10-96, five-conv and cerberus, the ten kth
-steps. A recipe that does not fit into its share of the minutes is stopped there, and its full time is projected from
-the epochs that it did, and called so. `--toy` runs it with a handful of images on any machine, to see that it works.
+The items are assay's fast/cifar10-94 and airbench94_muon on the same GPU, fast/cifar10-96, five-conv, cerberus and the
+ten kth steps. A recipe that exceeds its share of the time is stopped; its full time is projected from the epochs that
+it finished, and marked so. `--toy` runs everything with a few images on any machine, as a check.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from statistics import median
 from subprocess import PIPE
@@ -42,33 +43,37 @@ from benchmarks.task import synthetic
 HARDER_RUNS = 3
 KTH = tuple(name for name in recipe_names() if name.startswith("kth/"))
 LONG = ("mlflow-grid/five-conv", "mlflow-grid/cerberus", *KTH)
-SHARES = {FAST: 0.3, RIVAL: 0.5, HARDER: 0.3}  # of the time left when it begins; the long ones share the rest alike
+SHARES = {
+    FAST: 0.3,
+    RIVAL: 0.5,
+    HARDER: 0.3,
+}  # of the time left when an item begins; the long runs share the rest equally
 TOY_IMAGES, TOY = 48, {"training.epochs": 1, "training.batch_size": 16}
 
 
 class OutOfTimeError(Exception):
-    """An item used up its share."""
+    """An item has used its share of the time."""
 
 
 class Deadline(Callback):
-    """Keeps the epochs, and stops a run when its time is up; a late step of an epoch that goes on is enough."""
+    """Collects the epochs, and stops a run after a step when its time is up."""
 
     def __init__(self, seconds: float) -> None:
         self.rows: list[Epoch] = []
         self.end = time.monotonic() + seconds
 
     def on_step(self, progress: Progress) -> None:
-        """Stop."""
+        """Stop the run when the time is up."""
         if time.monotonic() > self.end:
             raise OutOfTimeError
 
     def on_epoch_end(self, row: Epoch, is_best: bool) -> None:
-        """Keep."""
+        """Collect the epoch."""
         self.rows.append(row)
 
 
 class Bench:
-    """The images, the machine and what was measured so far."""
+    """The images, the machine and the measurements so far."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
@@ -80,27 +85,27 @@ class Bench:
         self.content: dict[str, Any] = {"environment": self.runtime.environment(), "toy": toy, "items": {}}
 
     @property
-    def left(self) -> float:
-        """Seconds to the end of the budget."""
+    def seconds_left(self) -> float:
+        """Seconds until the end of the budget."""
         return self.end - time.monotonic()
 
-    def put(self, item: str, value: Any) -> None:
-        """Write down what an item gave so far: gpu.json and gpu.md, whole."""
+    def record(self, item: str, value: Any) -> None:
+        """Record the result of an item so far, and write gpu.json and gpu.md."""
         self.content["items"][item] = value
         write_json(self.options.out / "gpu.json", self.content)
         atomic_write(self.options.out / "gpu.md", gpu_page.page(self.content))
 
     def recipe(self, name: str, seed: int) -> Recipe:
-        """The built-in recipe with that seed; tiny for a toy."""
+        """A built-in recipe with a seed; tiny with `--toy`."""
         return read_recipe(name).override({"seed": seed, **(TOY if self.options.toy else {})})
 
 
 def train(bench: Bench, recipe: Recipe, seconds: float) -> dict[str, Any]:
-    """One run, stopped after `seconds`: its times, accuracies on the test set, and whether it was finished."""
+    """One run, stopped after `seconds`: its times, its test accuracies, and whether it finished."""
     callback, run = Deadline(seconds), None
     whitening: list[float] = []
-    started = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder, clocked(whitening), suppress(OutOfTimeError):
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder, time_whitening(whitening), suppress(OutOfTimeError):
         run = assay.train(
             recipe, images=bench.images, test=bench.test, runs=Path(folder), runtime=bench.runtime, callback=callback,
             mlflow=False,
@@ -108,7 +113,7 @@ def train(bench: Bench, recipe: Recipe, seconds: float) -> dict[str, Any]:
         results = run.results
     row: dict[str, Any] = {
         "seed": recipe.seed, "epochs": len(callback.rows), "of": recipe.training.epochs, "finished": run is not None,
-        "wall_seconds": time.perf_counter() - started, "train_seconds": sum(epoch.seconds for epoch in callback.rows),
+        "wall_seconds": time.perf_counter() - start, "train_seconds": sum(epoch.seconds for epoch in callback.rows),
         "whitening_seconds": sum(whitening),
         "images_per_second": [epoch.images_per_second for epoch in callback.rows],
         "validation_accuracy": max((epoch.validation_accuracy or 0.0 for epoch in callback.rows), default=0.0) or None,
@@ -118,20 +123,20 @@ def train(bench: Bench, recipe: Recipe, seconds: float) -> dict[str, Any]:
     views = results.get(f"test-{recipe.test_views}-views")
     row["plain_accuracy"] = results["test"]["accuracy"]
     row["accuracy"] = (views or results["test"])["accuracy"]
-    # what airbench's own clock counts: training, whitening, the evaluation with six views
+    # what airbench measures: training, whitening, evaluation with six views
     row["seconds"] = row["train_seconds"] + row["whitening_seconds"] + (views or results["test"])["seconds"]
     return row
 
 
 @contextmanager
-def clocked(seconds: list[float]) -> Iterator[None]:
-    """Within it, the time of fitting a whitening layer is added to the list; airbench counts it too."""
+def time_whitening(seconds: list[float]) -> Iterator[None]:
+    """Patch WhiteningConv.fit to append its seconds to a list; airbench counts them too."""
     plain = WhiteningConv.fit
 
     def fit(self: WhiteningConv, *arguments: Any, **options: Any) -> None:
-        started = time.perf_counter()
+        start = time.perf_counter()
         plain(self, *arguments, **options)
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.perf_counter() - start)
 
     WhiteningConv.fit = fit  # type: ignore[method-assign]
     try:
@@ -140,9 +145,9 @@ def clocked(seconds: list[float]) -> Iterator[None]:
         WhiteningConv.fit = plain  # type: ignore[method-assign]
 
 
-def replicates(bench: Bench, name: str, runs: int) -> None:
-    """A fast recipe with seeds 0, 1, ...; one more run goes first and does not count, as compilers warm up in it."""
-    end = time.monotonic() + bench.left * SHARES[name]
+def measure_replicates(bench: Bench, name: str, runs: int) -> None:
+    """A fast recipe with seeds 0, 1, ..., after one run that warms up the compilers and does not count."""
+    end = time.monotonic() + bench.seconds_left * SHARES[name]
     rows: list[dict[str, Any]] = []
     warm_up = () if bench.options.toy else (-1,)
     for seed in (*warm_up, *range(runs)):
@@ -150,57 +155,63 @@ def replicates(bench: Bench, name: str, runs: int) -> None:
         if not row["finished"]:
             break
         if seed >= 0:
-            bench.put(name, [*rows, row])
+            bench.record(name, [*rows, row])
             rows.append(row)
     if not rows:
-        bench.put(name, {"skipped": "no run fitted into the time left"})
+        bench.record(name, {"skipped": "no run fitted into the time left"})
 
 
-def rival(bench: Bench, runs: int) -> None:
-    """airbench94_muon from the user's checkout, in a process of its own."""
+def measure_rival(bench: Bench, runs: int) -> None:
+    """airbench94_muon from the user's checkout, in a separate process."""
     if reason := why_not(bench.options.airbench):
-        bench.put(RIVAL, {"skipped": reason})
+        bench.record(RIVAL, {"skipped": reason})
         return
     command = [sys.executable, "-m", "benchmarks.airbench", str(bench.options.airbench.resolve()), "--runs", str(runs)]
     log, rows = bench.options.out / "airbench.log", []
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as errors, subprocess.Popen(command, cwd=ROOT, stdout=PIPE, stderr=errors, text=True) as process:
-        timer = Timer(bench.left * SHARES[RIVAL], process.kill)
+        timer = Timer(bench.seconds_left * SHARES[RIVAL], process.kill)
         timer.start()
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("{"):
                 rows.append(json.loads(line))
-                bench.put(RIVAL, rows)
+                bench.record(RIVAL, rows)
         timer.cancel()
     if not rows:
-        bench.put(RIVAL, {"skipped": (log.read_text().strip().splitlines() or ["no run fitted into its time"])[-1]})
+        bench.record(RIVAL, {"skipped": (log.read_text().strip().splitlines() or ["no run fitted into its time"])[-1]})
 
 
-def long_run(bench: Bench, name: str, seconds: float) -> None:
-    """One run of a report's recipe, whole or as far as its time goes."""
+def measure_long_run(bench: Bench, name: str, seconds: float) -> None:
+    """One run of a paper's recipe, to the end or until its time is up."""
     row = train(bench, bench.recipe(name, 0), seconds)
     rates = row["images_per_second"]
     if rates and not row["finished"]:
         epoch = row["train_seconds"] / row["epochs"]
         row["projected_seconds"] = epoch * row["of"]
-    bench.put(name, {**row, "images_per_second": median(rates[1:] or rates) if rates else None})
+    bench.record(name, {**row, "images_per_second": median(rates[1:] or rates) if rates else None})
+
+
+def measure_with_share(bench: Bench, name: str, runs_left: int) -> None:
+    """A long run with an equal share of the time that is left."""
+    measure_long_run(bench, name, bench.seconds_left / runs_left)
 
 
 def items(bench: Bench) -> list[tuple[str, Callable[[], None]]]:
-    """What there is to measure, the most wanted first; what assay has no recipe for is left out."""
+    """The measurements, the most important first; without those that assay has no recipe for."""
     runs = bench.options.runs
-    found: list[tuple[str, Callable[[], None]]] = [
-        ("ceilings", lambda: bench.put("ceilings", ceilings(bench.runtime.device, toy=bench.options.toy))),
-        (FAST, lambda: replicates(bench, FAST, runs)),
-        (RIVAL, lambda: rival(bench, runs)),
+    entries: list[tuple[str, Callable[[], None]]] = [
+        ("ceilings", lambda: bench.record("ceilings", ceilings(bench.runtime.device, toy=bench.options.toy))),
+        (FAST, lambda: measure_replicates(bench, FAST, runs)),
+        (RIVAL, lambda: measure_rival(bench, runs)),
     ]
     if HARDER in recipe_names():
-        found.append((HARDER, lambda: replicates(bench, HARDER, min(runs, HARDER_RUNS))))
-    wanted = [name for name in LONG if not bench.options.items or name in bench.options.items]
-    for i, name in enumerate(wanted):
-        found.append((name, lambda name=name, i=i: long_run(bench, name, bench.left / (len(wanted) - i))))  # type: ignore[misc]
-    return [(name, work) for name, work in found if not bench.options.items or name in bench.options.items]
+        entries.append((HARDER, lambda: measure_replicates(bench, HARDER, min(runs, HARDER_RUNS))))
+    names = [name for name in LONG if not bench.options.items or name in bench.options.items]
+    for i, name in enumerate(names):
+        runs_left = len(names) - i
+        entries.append((name, partial(measure_with_share, bench, name, runs_left)))
+    return [(name, work) for name, work in entries if not bench.options.items or name in bench.options.items]
 
 
 def read_options() -> argparse.Namespace:
@@ -208,33 +219,38 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="assay on an NVIDIA GPU, and airbench94 beside it.")
     parser.add_argument("--out", type=Path, default=Path("build/bench-gpu"))
     parser.add_argument("--airbench", type=Path, metavar="DIR", help="your checkout of cifar10-airbench")
-    parser.add_argument("--minutes", type=float, default=8.5, help="the time for everything")
-    parser.add_argument("--runs", type=int, default=20, help="of each fast recipe")
-    parser.add_argument("--items", nargs="+", metavar="NAME", help="only these: ceilings, airbench94, names of recipes")
+    parser.add_argument("--minutes", type=float, default=8.5, help="total time")
+    parser.add_argument("--runs", type=int, default=20, help="runs of each fast recipe")
+    parser.add_argument(
+        "--items", nargs="+", metavar="NAME", help="only these items: ceilings, airbench94, names of recipes"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--toy", action="store_true", help="a handful of random images, on the CPU")
+    parser.add_argument("--toy", action="store_true", help="a few random images, on the CPU")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Measure item by item; one that fails is written down and the next begins."""
+    """Measure item by item. A failure is recorded, and the next item begins."""
     options = read_options()
     if not options.toy and not torch.cuda.is_available():
-        sys.exit("torch sees no NVIDIA GPU here; to see that everything runs: python -m benchmarks.gpu --toy")
+        sys.exit("PyTorch finds no NVIDIA GPU; to check that everything runs: python -m benchmarks.gpu --toy")
     try:
         bench = Bench(options)
     except AssayError as error:
         sys.exit(str(error))
     for name, work in items(bench):
-        if bench.left <= 0:
-            bench.put(name, {"skipped": "the time was over"})
+        if bench.seconds_left <= 0:
+            bench.record(name, {"skipped": "the time was up"})
             continue
         try:
             work()
         except (AssayError, RuntimeError) as error:
-            done = name in bench.content["items"]  # the runs before the one that failed stay
-            bench.put(f"{name}, a run" if done else name, {"skipped": f"{type(error).__name__}: {error}"})
-        print(f"{name}: {gpu_page.line(bench.content['items'][name])}; {max(bench.left, 0):.0f} s left", flush=True)
+            has_runs = name in bench.content["items"]  # the runs before the one that failed stay
+            bench.record(f"{name}, a run" if has_runs else name, {"skipped": f"{type(error).__name__}: {error}"})
+        print(
+            f"{name}: {gpu_page.line(bench.content['items'][name])}; {max(bench.seconds_left, 0):.0f} s left",
+            flush=True,
+        )
     print(json.dumps({"out": str(options.out)}))
 
 

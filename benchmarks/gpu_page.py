@@ -1,4 +1,4 @@
-"""The page of `gpu.py`: from what it measured to markdown. Pure functions."""
+"""The markdown page of `gpu.py`, from its measurements. Pure functions."""
 
 from statistics import mean, stdev
 from typing import Any
@@ -12,7 +12,7 @@ CONFIDENCE = 0.95
 
 
 def interval(values: list[float]) -> tuple[float, float, float]:
-    """Mean and Student's 95 % interval for it; of one value, no interval but that value."""
+    """Mean and its 95 % t interval; for a single value, that value three times."""
     center = mean(values)
     if len(values) < 2:
         return center, center, center
@@ -26,7 +26,7 @@ def percent(values: list[float]) -> str:
 
 
 def line(item: Any) -> str:
-    """One item in a few words, for the screen."""
+    """One item as a short text for the terminal."""
     if isinstance(item, list):
         return f"{len(item)} runs, {percent([row['accuracy'] for row in item])} %"
     if "skipped" in item:
@@ -37,7 +37,7 @@ def line(item: Any) -> str:
 
 
 def page(content: dict[str, Any]) -> str:
-    """Everything that is there so far, as a markdown page."""
+    """All results so far as a markdown page."""
     items, environment = content["items"], content["environment"]
     toy = "\n**A toy run: none of these numbers means anything.**\n" if content["toy"] else ""
     title = f"# On a GPU\n{toy}\n{environment['device_name']}, torch {environment['versions']['torch']}, "
@@ -46,8 +46,8 @@ def page(content: dict[str, Any]) -> str:
     if fast:
         parts.append(fast_table(items, fast))
     if isinstance(items.get(FAST), list) and isinstance(items.get(RIVAL), list):
-        ours, theirs = ([row["seconds"] for row in items[name]] for name in (FAST, RIVAL))
-        parts.append(f"Time of {FAST} over {RIVAL}'s, medians: {ratio_of_medians(ours, theirs):.3f}\n")
+        assay_seconds, rival_seconds = ([row["seconds"] for row in items[name]] for name in (FAST, RIVAL))
+        parts.append(f"Time of {FAST} over {RIVAL}'s, medians: {ratio_of_medians(assay_seconds, rival_seconds):.3f}\n")
     if whole := {name: item for name, item in items.items() if isinstance(item, dict) and "epochs" in item}:
         parts.append(long_table(whole))
     if "convolution_bf16" in items.get("ceilings", {}):
@@ -57,7 +57,7 @@ def page(content: dict[str, Any]) -> str:
 
 
 def fast_table(items: dict[str, Any], names: list[str]) -> str:
-    """The runs of the fast recipes and of airbench; seconds by airbench's clock."""
+    """The runs of the fast recipes and of airbench; seconds as airbench counts them."""
     rows = []
     for name in names:
         runs = items[name]
@@ -71,12 +71,12 @@ def fast_table(items: dict[str, Any], names: list[str]) -> str:
 
 
 def long_table(items: dict[str, Any]) -> str:
-    """The reports' recipes; a full time that was projected says so."""
+    """The papers' recipes. A projected time is marked as such."""
     rows = []
     for name, item in items.items():
         seconds = f"{item['train_seconds']:.0f}"
-        if projected := item.get("projected_seconds"):
-            seconds = f"{projected:.0f} projected"
+        if projection := item.get("projected_seconds"):
+            seconds = f"{projection:.0f} projected"
         accuracy = item.get("accuracy")
         rows.append([
             name, f"{item['epochs']} of {item['of']}", f"{item['images_per_second'] or 0:,.0f}", seconds,

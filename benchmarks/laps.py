@@ -1,4 +1,4 @@
-"""The Laps: the clock that every tool's epochs are measured with, and the one line of JSON that a tool prints."""
+"""Laps: the clock for the epochs of every tool, and the line of JSON that a tool prints."""
 
 import json
 import time
@@ -9,27 +9,27 @@ from benchmarks.task import Task
 
 
 class Laps:
-    """Times epochs: `start`, then `trained` after the last batch, then `validated` when there is a validation."""
+    """Times epochs: `start`, `end_training` after the last batch, and `end_validation` if there is a validation."""
 
     def __init__(self) -> None:
         self.epochs: list[dict[str, float | None]] = []
-        self._started = 0.0
+        self._start = 0.0
 
     def start(self) -> None:
-        """An epoch begins."""
-        self._started = time.perf_counter()
+        """Start an epoch."""
+        self._start = time.perf_counter()
 
-    def trained(self, images: int) -> None:
-        """Its training is over, after so many images."""
-        seconds = time.perf_counter() - self._started
+    def end_training(self, images: int) -> None:
+        """End the training of an epoch of that many images."""
+        seconds = time.perf_counter() - self._start
         self.add(images / seconds, seconds, None)
 
-    def validated(self, accuracy: float) -> None:
-        """Its validation is over."""
-        self.epochs[-1] |= {"seconds": time.perf_counter() - self._started, "validation_accuracy": float(accuracy)}
+    def end_validation(self, accuracy: float) -> None:
+        """End the validation of an epoch."""
+        self.epochs[-1] |= {"seconds": time.perf_counter() - self._start, "validation_accuracy": float(accuracy)}
 
     def add(self, images_per_second: float, seconds: float, accuracy: float | None) -> None:
-        """An epoch that was measured elsewhere."""
+        """Add an epoch that was measured elsewhere."""
         row = {"images_per_second": images_per_second, "seconds": seconds, "validation_accuracy": accuracy}
         self.epochs.append(row)
 

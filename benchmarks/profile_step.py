@@ -1,6 +1,6 @@
-"""Where the time of one training step of assay goes, for each net: torch.profiler's times in a few groups, as markdown.
+"""The time of a training step of assay by groups of operators, for each net, from torch.profiler; as markdown.
 
-The steps are those of `assay.train` itself: the profiler is switched on and off between them.
+The profiler is switched on and off between steps of `assay.train` itself.
 """
 
 import argparse
@@ -24,10 +24,10 @@ from assay.training.loader import BatchLoader
 from benchmarks.tables import markdown
 from benchmarks.task import NETS, Task, synthetic
 
-FEED = "augmentation and preprocess"
-OTHER = "other, Python"
-# The first group with a word in the operator's name has it; scopes of several operators count as a whole.
-SCOPES = {FEED: (FEED,), "optimizer": ("Optimizer.step", "Optimizer.zero_grad")}
+LOADER = "augmentation and preprocess"
+UNEXPLAINED_TIME = "other, Python"
+# An operator belongs to the first group with a word in its name; scopes of several operators count as a whole.
+SCOPES = {LOADER: (LOADER,), "optimizer": ("Optimizer.step", "Optimizer.zero_grad")}
 GROUPS = {
     "convolution": ("conv",),
     "pooling": ("pool",),
@@ -65,8 +65,8 @@ class Window(Callback):
             self.profile.stop()
 
 
-def group(event: FunctionEvent) -> str:
-    """The group of an operator: that of the scope it runs in, else by its own name, else by that of who called it."""
+def group_of(event: FunctionEvent) -> str:
+    """The group of an operator: that of its scope, else by its own name, else by that of a caller."""
     chain, at = [event.name], event.cpu_parent
     while at is not None:
         chain.append(at.name)
@@ -78,28 +78,28 @@ def group(event: FunctionEvent) -> str:
         for name, words in GROUPS.items():
             if any(word in caller for word in words):
                 return name
-    return OTHER
+    return UNEXPLAINED_TIME
 
 
 def milliseconds(events: list[FunctionEvent], seconds: float, steps: int) -> dict[str, float]:
-    """Self time of each group in one step; what no operator explains of the clock's time is the last group's."""
+    """Self time of each group in a step, in ms. Wall time that no operator explains is the last group."""
     total: dict[str, float] = defaultdict(float)
     for event in events:
-        total[group(event)] += event.self_cpu_time_total / 1000 / steps
-    named = {name: total[name] for name in (FEED, *GROUPS, "optimizer")}
-    return {**named, OTHER: 1000 * seconds / steps - sum(named.values())}
+        total[group_of(event)] += event.self_cpu_time_total / 1000 / steps
+    by_group = {name: total[name] for name in (LOADER, *GROUPS, "optimizer")}
+    return {**by_group, UNEXPLAINED_TIME: 1000 * seconds / steps - sum(by_group.values())}
 
 
-def profiled(task: Task, images: ImageSet) -> dict[str, float]:
-    """Train on these images and profile some steps."""
+def profile_task(task: Task, images: ImageSet) -> dict[str, float]:
+    """Train on images and profile some steps."""
     window = Window()
     plain = BatchLoader.batch
 
-    def scoped(self: BatchLoader, *arguments: Any) -> Any:
-        with record_function(FEED):
+    def scoped_batch(self: BatchLoader, *arguments: Any) -> Any:
+        with record_function(LOADER):
             return plain(self, *arguments)
 
-    BatchLoader.batch = scoped  # type: ignore[assignment, method-assign]
+    BatchLoader.batch = scoped_batch  # type: ignore[assignment, method-assign]
     try:
         with tempfile.TemporaryDirectory() as folder:
             assay.train(
@@ -113,7 +113,7 @@ def profiled(task: Task, images: ImageSet) -> dict[str, float]:
 
 
 def main() -> None:
-    """Profile the nets and write the page."""
+    """Profile the nets and write a markdown page."""
     parser = argparse.ArgumentParser(description="Where the time of one training step goes, as a markdown page.")
     parser.add_argument("--nets", nargs="+", choices=NETS, default=["two-conv", "five-conv", "cerberus"])
     parser.add_argument("--out", type=Path, default=Path("build/bench/profile.md"))
@@ -124,9 +124,9 @@ def main() -> None:
     ]
     for net in options.nets:
         task = Task(net, epochs=1)
-        found = profiled(task, synthetic((WARM_UP + STEPS + 1) * task.batch_size))
-        whole = sum(found.values())
-        rows = [[name, f"{ms:.2f}", f"{100 * ms / whole:.1f} %"] for name, ms in found.items()]
+        times = profile_task(task, synthetic((WARM_UP + STEPS + 1) * task.batch_size))
+        whole = sum(times.values())
+        rows = [[name, f"{ms:.2f}", f"{100 * ms / whole:.1f} %"] for name, ms in times.items()]
         rows.append(["all", f"{whole:.2f}", "100 %"])
         parts.append(f"## {net}, batch {task.batch_size}\n\n{markdown(['group', 'ms', 'share'], rows)}")
         print(parts[-1], flush=True)

@@ -1,6 +1,6 @@
-"""What a study adds to its runs: 20 tiny runs one after another, as a study in one process, and in one for each core.
+"""The overhead of a study: 20 tiny runs one after another, as a study in one process, and in one process per core.
 
-Each way is a process of its own, timed whole, so that imports and workers' starts are in it.
+Each variant is a separate process, timed whole, so imports and the start of workers are included.
 """
 
 import argparse
@@ -37,43 +37,43 @@ for seed in range({runs}):
 """
 
 
-def seconds(words: list[str], folder: Path) -> float:
-    """The wall time of a process."""
-    started = time.perf_counter()
+def run_seconds(words: list[str], folder: Path) -> float:
+    """The wall time of a Python process."""
+    start = time.perf_counter()
     subprocess.run([sys.executable, *words], cwd=folder, check=True, capture_output=True)
-    return time.perf_counter() - started
+    return time.perf_counter() - start
 
 
 def study(folder: Path, processes: int, way: str) -> float:
-    """The study with so many processes."""
+    """Seconds of the study with that many processes."""
     main = "from assay.cli.main import main; main()"
     words = ["study", "tiny.yaml", "--processes", str(processes), "--runs", way, "--no-mlflow"]
-    return seconds(["-c", main, *words], folder)
+    return run_seconds(["-c", main, *words], folder)
 
 
 def measure(share: float) -> dict[str, float]:
-    """Seconds of each way."""
+    """Seconds of each variant."""
     with tempfile.TemporaryDirectory() as name:
         folder, cores = Path(name), os.cpu_count() or 1
         atomic_write(folder / "tiny.yaml", STUDY.format(share=share, runs=RUNS))
         return {
-            "one after another": seconds(["-c", ONE_BY_ONE.format(share=share, runs=RUNS)], folder),
+            "one after another": run_seconds(["-c", ONE_BY_ONE.format(share=share, runs=RUNS)], folder),
             "a study in one process": study(folder, 1, "one"),
             f"a study in {cores} processes": study(folder, cores, "many"),
         }
 
 
 def main() -> None:
-    """Measure all ways in turn, print and write the table."""
-    parser = argparse.ArgumentParser(description="What a study adds to its runs.")
+    """Measure all variants in turn; print and write the table."""
+    parser = argparse.ArgumentParser(description="The overhead of a study.")
     parser.add_argument("--out", type=Path, default=Path("build/study-overhead.json"))
-    parser.add_argument("--share", type=float, default=0.25, help="of the training images in each run")
+    parser.add_argument("--share", type=float, default=0.25, help="share of the training images in each run")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
-    found = measure(options.share)
-    usual = found["one after another"]
-    rows = [[way, f"{value:.1f}", f"{usual / value:.2f}"] for way, value in found.items()]
-    atomic_write(options.out, json.dumps(found, indent=2))
+    seconds_by_way = measure(options.share)
+    usual = seconds_by_way["one after another"]
+    rows = [[way, f"{value:.1f}", f"{usual / value:.2f}"] for way, value in seconds_by_way.items()]
+    atomic_write(options.out, json.dumps(seconds_by_way, indent=2))
     print(markdown([f"{RUNS} runs", "seconds", "times as fast"], rows))
 
 

@@ -1,4 +1,4 @@
-"""The Task: what every tool is to do - which net, images, batch size and optimizer. How a tool does it: `tools/`."""
+"""The task of every tool: net, images, batch size and optimizer. The scripts in `tools/` carry it out."""
 
 import argparse
 import os
@@ -24,13 +24,13 @@ LR, MOMENTUM = 0.02, 0.9
 
 @dataclass(frozen=True)
 class Assignment:
-    """A net of the reports: its recipe, its batch size, and how long it is measured."""
+    """A net of the papers: its recipe, its batch size, and the length of its measurements."""
 
     recipe: str
     batch_size: int
-    images: int  # an epoch when throughput is measured: whole batches, some 10 s for the peers on two cores
-    epochs: int  # when time to an accuracy is measured
-    target: float  # that validation accuracy
+    images: int  # per epoch of a throughput measurement: whole batches, about 10 s for the peers on two cores
+    epochs: int  # for time to an accuracy
+    target: float  # validation accuracy
 
 
 NETS = {
@@ -43,7 +43,7 @@ NETS = {
 
 @dataclass(frozen=True)
 class Task:
-    """One measurement: `images` of the training images (None: all), `validate` after each epoch or not at all."""
+    """One measurement. images: how many training images, None for all. validate: after each epoch, or never."""
 
     net: str
     way: str = "as-it-comes"
@@ -55,22 +55,22 @@ class Task:
 
     @property
     def tuned(self) -> bool:
-        """Whether the peers run as a skilled user would have them."""
+        """Whether the peers run with the settings of a skilled user."""
         return self.way == "tuned"
 
     @property
     def batch_size(self) -> int:
-        """Images in a batch."""
+        """Images per batch."""
         return NETS[self.net].batch_size
 
     @property
     def validation_share(self) -> float:
-        """The share of the images that is kept for validation."""
+        """The share of the images that is held out for validation."""
         return 0.1 if self.validate else 0.0
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe of the net with everything that the comparison fixes put in its place."""
+        """The net's recipe with the settings that all tools share."""
         changes = {
             "name": "benchmark",
             "data.validation": self.validation_share,
@@ -86,17 +86,17 @@ class Task:
         return read_recipe(NETS[self.net].recipe).override(changes)
 
     def pictures(self) -> ImageSet:
-        """CIFAR-10's training images before the split, or as many of them as are asked for."""
+        """CIFAR-10's training images before the split, or the first `images` of them."""
         if self.synthetic:
             return synthetic(self.images or 1000)
         images = load_dataset("cifar10", "train")
         return images if self.images is None else images.subset(np.arange(min(self.images, len(images))))
 
     def parts(self) -> tuple[ImageSet, ImageSet]:
-        """Training and validation images, split as assay splits them."""
+        """Training and validation images, split by assay."""
         images = self.pictures()
-        chosen = split(images.labels, self.validation_share, self.recipe.data.split_seed)
-        return images.subset(chosen.train), images.subset(chosen.validation)
+        split_parts = split(images.labels, self.validation_share, self.recipe.data.split_seed)
+        return images.subset(split_parts.train), images.subset(split_parts.validation)
 
     def module(self) -> nn.Module:
         """The net: images (N, 3, 32, 32) float32 to logits (N, 10)."""
@@ -107,11 +107,11 @@ class Task:
         return lines_of(self.recipe.model, CLASSES)
 
     def constants(self, train: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation of each channel, in units of pixels in [0, 1]."""
-        fitted = Preprocess.fit(self.recipe.preprocess, train)
-        assert fitted.mean is not None
-        assert fitted.std is not None
-        return fitted.mean, fitted.std
+        """Mean and standard deviation of each channel, for pixels in [0, 1]."""
+        preprocess = Preprocess.fit(self.recipe.preprocess, train)
+        assert preprocess.mean is not None
+        assert preprocess.std is not None
+        return preprocess.mean, preprocess.std
 
 
 def synthetic(n: int, seed: int = 0) -> ImageSet:
@@ -122,14 +122,14 @@ def synthetic(n: int, seed: int = 0) -> ImageSet:
 
 
 def read_task() -> Task:
-    """The task that the command line describes; every tool is called in the same way."""
+    """Read the task from the command line, which is the same for every tool."""
     parser = argparse.ArgumentParser(description="One measurement of one tool; prints one line of JSON.")
     parser.add_argument("--net", choices=NETS, required=True)
     parser.add_argument("--way", choices=WAYS, default="as-it-comes")
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--images", type=int, help="only so many of the training images")
-    parser.add_argument("--validate", action="store_true", help="keep a tenth for validation, after every epoch")
-    parser.add_argument("--workers", type=int, default=0, help="loader processes, for the tools that have them")
+    parser.add_argument("--images", type=int, help="number of training images (default: all)")
+    parser.add_argument("--validate", action="store_true", help="hold out a tenth and validate after every epoch")
+    parser.add_argument("--workers", type=int, default=0, help="loader processes, for tools that use them")
     parser.add_argument("--synthetic", action="store_true", help="random images instead of CIFAR-10")
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
     return Task(**vars(parser.parse_args()))

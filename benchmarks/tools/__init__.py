@@ -1,1 +1,1 @@
-"""One small script for each tool: the natural code of its users. Run: python -m benchmarks.tools.NAME --net NET."""
+"""One small script per tool, as its users would write it. Run: python -m benchmarks.tools.NAME --net NET."""

@@ -13,17 +13,17 @@ from benchmarks.task import read_task, synthetic
 
 
 class Clock(Callback):
-    """Notes each epoch as it ends: its rate from assay's history, its seconds from a clock of our own."""
+    """Records each epoch: its images/s from assay's history, its seconds from a separate clock."""
 
     def __init__(self) -> None:
         self.laps, self.last = Laps(), time.perf_counter()
 
     def on_message(self, text: str) -> None:
-        """Notes are written before training starts; the last one starts the clock."""
+        """Start the clock; the last message comes right before training."""
         self.last = time.perf_counter()
 
     def on_epoch_end(self, row: Epoch, is_best: bool) -> None:
-        """Everything since the last epoch counts: training, validation, writing files."""
+        """Record all time since the last epoch: training, validation, writing files."""
         now = time.perf_counter()
         self.laps.add(row.images_per_second, now - self.last, row.validation_accuracy)
         self.last = now
@@ -37,7 +37,7 @@ def main() -> None:
         assay.train(
             task.recipe,
             images=task.pictures(),
-            test=synthetic(100),  # none of the test set's business
+            test=synthetic(100),  # the test set is not measured
             runs=Path(folder),
             runtime=runtime,
             callback=clock,

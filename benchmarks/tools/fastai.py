@@ -1,6 +1,6 @@
 """fastai: a DataBlock and a Learner without progress bar; tuned, its ChannelsLast, bf16 and DataLoaders of tensors.
 
-fastai's MixedPrecision asks for a GPU, so bf16 on a CPU is a callback of four lines, as a skilled user would write.
+fastai's MixedPrecision needs a GPU, so bf16 on a CPU is a callback of four lines, as a skilled user would write it.
 """
 
 import warnings
@@ -28,7 +28,7 @@ from torch.nn.functional import cross_entropy
 
 
 class Timer(Callback):
-    """Tells the laps when epochs begin and end."""
+    """Reports the start and end of epochs to the laps."""
 
     order = 90  # after all other callbacks
 
@@ -36,17 +36,17 @@ class Timer(Callback):
         self.laps, self.images, self.validate = laps, images, validate
 
     def before_train(self) -> None:
-        """An epoch begins."""
+        """Start an epoch."""
         self.laps.start()
 
     def after_train(self) -> None:
-        """Its training is over."""
-        self.laps.trained(self.images)
+        """End the training of an epoch."""
+        self.laps.end_training(self.images)
 
     def after_validate(self) -> None:
-        """Its validation is over; the metric comes after the loss."""
+        """End the validation of an epoch."""
         if self.validate:
-            self.laps.validated(float(self.recorder.metrics[0].value))
+            self.laps.end_validation(float(self.recorder.metrics[0].value))
 
 
 class Bf16(Callback):
@@ -55,17 +55,17 @@ class Bf16(Callback):
     order = 10
 
     def before_batch(self) -> None:
-        """Switch on."""
+        """Enter autocast."""
         self.autocast = torch.autocast("cpu", torch.bfloat16)
         self.autocast.__enter__()
 
     def after_loss(self) -> None:
-        """Switch off."""
+        """Leave autocast."""
         self.autocast.__exit__(None, None, None)
 
 
 def picture_data(task: Task) -> tuple[Any, int]:
-    """DataLoaders of PIL images with fastai's transforms, a DataBlock as its documentation shows; and the count."""
+    """DataLoaders of PIL images with fastai's transforms, as in its documentation; and the number of images."""
     train, validation = task.parts()
     pixels, labels = train.images.transpose(0, 2, 3, 1).copy(), train.labels.tolist()
     if len(validation):
@@ -84,13 +84,13 @@ def picture_data(task: Task) -> tuple[Any, int]:
 
 
 def tensor_data(task: Task) -> tuple[Any, int]:
-    """DataLoaders around loaders of one's own, which fastai takes as they are; and the count."""
+    """fastai DataLoaders around tensor loaders; and the number of images."""
     train, validation = tensor_loaders(task)
     return DataLoaders(train, validation, device=torch.device("cpu")), len(train.labels)
 
 
 def train(task: Task, laps: Laps) -> None:
-    """Train and, where the task says so, validate."""
+    """Train, and validate if the task asks for it."""
     loaders, images = tensor_data(task) if task.tuned else picture_data(task)
     learner = Learner(
         loaders,

@@ -1,6 +1,6 @@
 """Keras 3 on torch: the net's lines as its layers, `fit`, augmentation by layers; tuned, mixed_bfloat16 and tensors.
 
-Keras keeps images as (N, H, W, C), which torch's convolutions then read as channels_last: no layout is left to tune.
+Keras stores images as (N, H, W, C), which PyTorch's convolutions read as channels_last: there is no layout to tune.
 """
 
 import os
@@ -40,35 +40,35 @@ def layer(line: str) -> Any:
 
 
 class Timer(keras.callbacks.Callback):
-    """Tells the laps when epochs begin and end."""
+    """Reports the start and end of epochs to the laps."""
 
     def __init__(self, laps: Laps, images: int) -> None:
         super().__init__()
         self.laps, self.images, self.training = laps, images, False
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """An epoch begins."""
+        """Start an epoch."""
         self.training = True
         self.laps.start()
 
     def on_test_begin(self, logs: Any = None) -> None:
-        """Validation runs inside the epoch, after its last batch."""
-        self._trained()
+        """End the training part; validation runs after the last batch of an epoch."""
+        self._end_training()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """The epoch is over, validation included."""
-        self._trained()
+        """End an epoch, validation included."""
+        self._end_training()
         if logs and "val_accuracy" in logs:
-            self.laps.validated(logs["val_accuracy"])
+            self.laps.end_validation(logs["val_accuracy"])
 
-    def _trained(self) -> None:
+    def _end_training(self) -> None:
         if self.training:
-            self.laps.trained(self.images)
+            self.laps.end_training(self.images)
         self.training = False
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches in a new order each epoch: `take` gives the images (N, H, W, C) of an array of indices."""
+    """Batches in a new order each epoch. take: from indices to images (N, H, W, C)."""
 
     def __init__(self, take: Callable[[torch.Tensor], Any], labels: torch.Tensor, size: int, shuffle: bool) -> None:
         super().__init__()
@@ -79,19 +79,19 @@ class Batches(keras.utils.PyDataset):
         return len(self.order)
 
     def __getitem__(self, index: int) -> tuple[Any, torch.Tensor]:
-        chosen = self.order[index]
-        return self.take(chosen), self.labels[chosen]
+        indices = self.order[index]
+        return self.take(indices), self.labels[indices]
 
     def on_epoch_end(self) -> None:
-        """Shuffle what is trained on."""
+        """Shuffle training images."""
         n = len(self.labels)
         self.order = (torch.randperm(n) if self.shuffle else torch.arange(n)).split(self.size)
 
 
 def from_tensors(batches: TensorBatches) -> Batches:
-    """The tensors of TensorBatches, which lie in memory as (N, H, W, C)."""
+    """The tensors of TensorBatches, which are (N, H, W, C) in memory."""
     return Batches(
-        lambda chosen: batches.batch(chosen).permute(0, 2, 3, 1), batches.labels, batches.batch_size, batches.augment
+        lambda indices: batches.batch(indices).permute(0, 2, 3, 1), batches.labels, batches.batch_size, batches.augment
     )
 
 
@@ -110,21 +110,21 @@ def model(task: Task, before: list[Any]) -> Any:
 
 
 def fit_arrays(task: Task, timer: Timer) -> None:
-    """As it comes: arrays, augmented a batch at a time by Keras's layers, and normalized by a layer of the model."""
+    """Default: arrays, augmented a batch at a time by Keras layers, and normalized by a layer of the model."""
     train, validation = task.parts()
     mean, std = task.constants(train)
     scale = layers.Normalization(mean=[255 * m for m in mean], variance=[(255 * s) ** 2 for s in std])
     augment = keras.Sequential([layers.ZeroPadding2D(PAD), layers.RandomCrop(32, 32), layers.RandomFlip("horizontal")])
-    pixels, kept = (images.images.transpose(0, 2, 3, 1).copy() for images in (train, validation))
+    pixels, validation_pixels = (images.images.transpose(0, 2, 3, 1).copy() for images in (train, validation))
     model(task, [scale]).fit(
         Batches(
-            lambda chosen: augment(pixels[chosen.numpy()], training=True),
+            lambda indices: augment(pixels[indices.numpy()], training=True),
             torch.from_numpy(train.labels),
             task.batch_size,
             shuffle=True,
         ),
         epochs=task.epochs,
-        validation_data=(kept, validation.labels) if task.validate else None,
+        validation_data=(validation_pixels, validation.labels) if task.validate else None,
         validation_batch_size=500,
         callbacks=[timer],
         verbose=0,
@@ -135,8 +135,10 @@ def fit_tensors(task: Task, timer: Timer) -> None:
     """Tuned: mixed_bfloat16, and whole batches of tensors from a PyDataset."""
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
     train, validation = tensor_loaders(task)
-    kept = from_tensors(validation) if task.validate else None
-    model(task, []).fit(from_tensors(train), epochs=task.epochs, validation_data=kept, callbacks=[timer], verbose=0)
+    validation_data = from_tensors(validation) if task.validate else None
+    model(task, []).fit(
+        from_tensors(train), epochs=task.epochs, validation_data=validation_data, callbacks=[timer], verbose=0
+    )
 
 
 def main() -> None:

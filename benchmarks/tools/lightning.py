@@ -18,9 +18,9 @@ from torch.nn.functional import cross_entropy
 class Classifier(L.LightningModule):
     """The net with its loss and optimizer."""
 
-    def __init__(self, net: nn.Module, tuned: bool) -> None:
+    def __init__(self, net: nn.Module, is_tuned: bool) -> None:
         super().__init__()
-        self.net, self.tuned = net, tuned
+        self.net, self.is_tuned = net, is_tuned
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """The loss of a batch."""
@@ -35,33 +35,33 @@ class Classifier(L.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """SGD."""
-        return torch.optim.SGD(self.parameters(), LR, MOMENTUM, fused=self.tuned or None)
+        return torch.optim.SGD(self.parameters(), LR, MOMENTUM, fused=self.is_tuned or None)
 
 
 class Timer(L.Callback):
-    """Tells the laps when epochs begin and end."""
+    """Reports the start and end of epochs to the laps."""
 
     def __init__(self, laps: Laps, images: int, validate: bool) -> None:
         self.laps, self.images, self.validate = laps, images, validate
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """An epoch begins."""
+        """Start an epoch."""
         self.laps.start()
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Validation runs inside the epoch, after its last batch."""
-        self.laps.trained(self.images)
+        """End the training part; validation runs after the last batch of an epoch."""
+        self.laps.end_training(self.images)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """The epoch is over, validation included."""
+        """End an epoch, validation included."""
         if self.validate:
-            self.laps.validated(float(trainer.callback_metrics["accuracy"]))
+            self.laps.end_validation(float(trainer.callback_metrics["accuracy"]))
         else:
-            self.laps.trained(self.images)
+            self.laps.end_training(self.images)
 
 
 def train(task: Task, laps: Laps) -> None:
-    """Train and, where the task says so, validate."""
+    """Train, and validate if the task asks for it."""
     loaders: Any = tensor_loaders(task) if task.tuned else picture_loaders(task)
     classifier = Classifier(task.module(), task.tuned)
     if task.tuned:

@@ -10,7 +10,7 @@ from benchmarks.tools.loaders import picture_loaders, tensor_loaders
 
 
 def train(task: Task, laps: Laps) -> None:
-    """Train and, where the task says so, validate."""
+    """Train, and validate if the task asks for it."""
     train_loader, validation_loader = tensor_loaders(task) if task.tuned else picture_loaders(task)
     net = task.module()
     if task.tuned:
@@ -19,29 +19,29 @@ def train(task: Task, laps: Laps) -> None:
     for _ in range(task.epochs):
         laps.start()
         net.train()
-        seen = 0
+        n = 0
         for images, labels in train_loader:
             optimizer.zero_grad()
             with torch.autocast("cpu", torch.bfloat16, enabled=task.tuned):
                 loss = cross_entropy(net(images), labels)
             loss.backward()
             optimizer.step()
-            seen += len(labels)
-        laps.trained(seen)
+            n += len(labels)
+        laps.end_training(n)
         if task.validate:
-            laps.validated(accuracy(net, validation_loader, task))
+            laps.end_validation(accuracy(net, validation_loader, task))
 
 
 @torch.inference_mode()
 def accuracy(net: nn.Module, loader: object, task: Task) -> float:
-    """The share of the loader's images that the net gets right."""
+    """The net's accuracy on the loader's images."""
     net.eval()
-    hits = seen = 0
+    hits = n = 0
     for images, labels in loader:  # type: ignore[attr-defined]
         with torch.autocast("cpu", torch.bfloat16, enabled=task.tuned):
             hits += int((net(images).argmax(1) == labels).sum())
-        seen += len(labels)
-    return hits / seen
+        n += len(labels)
+    return hits / n
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """timm: what its training script train.py does with timm's own parts; tuned, --amp, bfloat16, --channels-last.
 
-timm's wheel has no train.py, and the script takes neither a net nor images of one's own; so this does what it does:
+timm's wheel has no train.py, and that script takes neither another net nor other images, so this one repeats its steps:
 create_loader with the prefetcher, create_optimizer_v2, the loop of train_one_epoch, validate; without logging and
-checkpoints. timm augments for ImageNet, so the first transform is replaced by a padded crop, as DeiT does for CIFAR.
-The script works on PIL images only, so its tuned form keeps them.
+checkpoints. timm augments for ImageNet, so a padded crop replaces the first transform, as DeiT does for CIFAR. The
+script reads PIL images only, so the tuned form does too.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -40,8 +40,8 @@ def loaders(task: Task) -> tuple[Any, Any]:
 
 
 def train_one_epoch(net: nn.Module, loader: Any, optimizer: Any, task: Task) -> int:
-    """As train.py's function of that name; returns how many images it saw."""
-    losses, seen = AverageMeter(), 0
+    """As train.py's function of that name; returns the number of images."""
+    losses, n = AverageMeter(), 0
     loss_function = nn.CrossEntropyLoss()
     net.train()
     optimizer.zero_grad()
@@ -53,9 +53,9 @@ def train_one_epoch(net: nn.Module, loader: Any, optimizer: Any, task: Task) -> 
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        seen += len(labels)
-    losses.update(loss.item(), seen)
-    return seen
+        n += len(labels)
+    losses.update(loss.item(), n)
+    return n
 
 
 @torch.inference_mode()
@@ -78,7 +78,7 @@ def autocast(task: Task) -> AbstractContextManager[Any]:
 
 
 def train(task: Task, laps: Laps) -> None:
-    """Train and, where the task says so, validate."""
+    """Train, and validate if the task asks for it."""
     training, validation = loaders(task)
     net = task.module()
     if task.tuned:
@@ -86,9 +86,9 @@ def train(task: Task, laps: Laps) -> None:
     optimizer = create_optimizer_v2(net, opt="momentum", lr=LR, momentum=MOMENTUM, weight_decay=0.0)
     for _ in range(task.epochs):
         laps.start()
-        laps.trained(train_one_epoch(net, training, optimizer, task))
+        laps.end_training(train_one_epoch(net, training, optimizer, task))
         if task.validate:
-            laps.validated(validate(net, validation, task))
+            laps.end_validation(validate(net, validation, task))
 
 
 if __name__ == "__main__":

@@ -22,12 +22,12 @@ def test_an_epoch_for_throughput_is_whole_batches() -> None:
 def test_validation_images_are_those_that_assay_keeps() -> None:
     task = Task("two-conv", images=200, validate=True, synthetic=True)
     recipe, images = task.recipe, task.pictures()
-    kept = split(images.labels, recipe.data.validation, recipe.data.split_seed).validation
-    assert np.array_equal(task.parts()[1].images, images.images[kept])
+    expected_places = split(images.labels, recipe.data.validation, recipe.data.split_seed).validation
+    assert np.array_equal(task.parts()[1].images, images.images[expected_places])
 
 
 def test_each_round_measures_every_tool_once_from_another_one_on() -> None:
-    chosen = entries(2)
-    rounds = [[entry for _, number, entry in plan(chosen, ["two-conv"], 3) if number == n] for n in range(3)]
-    assert all(sorted(map(repr, one)) == sorted(map(repr, chosen)) for one in rounds)
-    assert len({one[0] for one in rounds}) == 3
+    all_entries = entries(2)
+    rounds = [[entry for _, number, entry in plan(all_entries, ["two-conv"], 3) if number == n] for n in range(3)]
+    assert all(sorted(map(repr, entries_of_round)) == sorted(map(repr, all_entries)) for entries_of_round in rounds)
+    assert len({entries_of_round[0] for entries_of_round in rounds}) == 3

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,16 @@ SOURCE = Path(assay.__file__).parent
 RANKS = {
     "core": 0, "recipes": 1, "data": 2, "models": 2, "training": 3, "evaluation": 4, "explain": 5, "doctor": 5,
     "report": 6, "experiments": 7, "studies": 8, "export": 9, "web": 9, "cli": 10, "__init__": 10, "__main__": 11,
+}  # fmt: skip
+
+DRAW_NOTHING = ("evaluation", "explain", "doctor")
+
+MAX_TOP_NAMES, MAX_FILE_LINES, MAX_BODY_LINES, MAX_OWN_IMPORTS = 14, 400, 40, 15
+
+# Files that put the parts together, and so import more of them.
+WIRING = {
+    "cli/data.py", "experiments/photo_evaluation.py", "experiments/setup.py", "experiments/train.py",
+    "studies/engines/stacked.py", "studies/runner.py",
 }  # fmt: skip
 
 MODULES = sorted(SOURCE.rglob("*.py"), key=str)
@@ -89,3 +100,46 @@ def test_verbs_of_the_command_line_import_what_they_need_when_they_run(path: Pat
     others = {name.partition(".")[0] for name in names}
     assert not ours
     assert not others & {"torch", "numpy", "yaml", "PIL", "rich", "sklearn", "pydantic"}
+
+
+def module_name(path: Path) -> str:
+    return "assay." + name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+MODULE_NAMES = {module_name(path) for path in MODULES}
+
+
+def own_imports(path: Path, *, top_only: bool = False) -> set[str]:
+    """The modules of assay that a file imports."""
+    names = set(imported(path, top_only=top_only))
+    names |= {name.rpartition(".")[0] for name in names if name not in MODULE_NAMES}
+    return (names & MODULE_NAMES) - {module_name(path)}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = {module_name(path): own_imports(path, top_only=True) for path in MODULES}
+    assert len(list(TopologicalSorter(graph).static_order())) >= len(MODULES)  # raises CycleError
+
+
+def test_few_names_stand_at_the_top():
+    assert len({part_of(path) for path in MODULES} - {"__init__", "__main__"}) <= MAX_TOP_NAMES
+
+
+@every_module
+def test_files_and_functions_are_short(path: Path):
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") < MAX_FILE_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno is not None
+            assert node.end_lineno - node.body[0].lineno < MAX_BODY_LINES, node.name
+
+
+@every_module
+def test_a_file_imports_few_others(path: Path):
+    assert name_of(path) in WIRING or len(own_imports(path)) <= MAX_OWN_IMPORTS
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if part_of(path) in DRAW_NOTHING], ids=name_of)
+def test_what_computes_does_not_draw(path: Path):
+    assert not {name.partition(".")[0] for name in imported(path)} & {"matplotlib", "rich", "jinja2"}

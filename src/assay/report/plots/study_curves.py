@@ -64,7 +64,7 @@ def learning_curves(
     selection = f", the best {len(panels)} of {len(variants)}" if len(panels) < len(variants) else ""
     headline(figure, title, f"{unit}{selection}", legend_inches)
     if any(len(variant.histories) > 1 for variant in panels):
-        notes = [*notes, "Line: mean over seeds; band: from the lowest to the highest run; thin: runs that went on."]
+        notes = [*notes, "Line: mean over seeds; band: from the lowest to the highest run; thin: longer runs."]
     caption(figure, caption_notes(panels, notes))
     return figure
 

@@ -77,8 +77,8 @@ def waterfall(variants: Sequence[VariantResults], title: str = "", notes: Sequen
     handles: list[Any] = [Patch(color=color, label=word) for word, color in VERDICTS.items() if word in present]
     if any(variant.comparison and variant.comparison.seeds for variant in variants):
         handles.append(Line2D([], [], color="0.15", linewidth=1.4, label="95 % interval over seeds"))
-    notes = [*notes, "Each step begins at the one that it builds on; right, the difference in points. "
-             "An interval is of its step alone, a verdict holds for all steps together (Holm)."]  # fmt: skip
+    notes = [*notes, "Each bar starts at the step it builds on; right: the difference in points. "
+             "Intervals are per step; verdicts hold for all steps together (Holm)."]  # fmt: skip
     _finish_rows(figure, axes, title, "what each step changes", variants, notes, handles)
     return figure
 

@@ -21,17 +21,24 @@ if TYPE_CHECKING:
     from assay.recipes.recipe import Recipe
 
 
+RecipeArgument = Annotated[str | None, typer.Argument(metavar="RECIPE", help="A built-in recipe or a YAML file.")]
+ChangesArgument = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE...", help="Keys to change.")]
+DataOption = Annotated[
+    str | None,
+    typer.Option(metavar="FOLDER", help="A folder of photos; without a recipe assay chooses a net and prints why."),
+]
+FoldsOption = Annotated[
+    bool | None, typer.Option(help="Evaluate every photo once, in five trainings (default: for fewer than 2,000).")
+]
+ResumeOption = Annotated[str | None, typer.Option(metavar="RUN", help="Resume a stopped run.")]
+
+
 def train(
-    recipe: Annotated[str | None, typer.Argument(metavar="RECIPE", help="A built-in recipe or a YAML file.")] = None,
-    changes: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE...", help="Keys to change.")] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="FOLDER", help="A folder of photos; without a recipe assay chooses a net and prints why."),
-    ] = None,
-    folds: Annotated[
-        bool | None, typer.Option(help="Evaluate every photo once, in five trainings (default: for fewer than 2,000).")
-    ] = None,
-    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Resume a stopped run.")] = None,
+    recipe: RecipeArgument = None,
+    changes: ChangesArgument = None,
+    data: DataOption = None,
+    folds: FoldsOption = None,
+    resume: ResumeOption = None,
     as_json: JsonOption = False,
     runs: RunsOption = None,
     device: DeviceOption = "auto",
@@ -42,13 +49,7 @@ def train(
     """Train a recipe, `assay train fashion/cnn-bn training.epochs=3`, or on a folder, `assay train --data photos`."""
     if recipe is not None and data is not None and "=" in recipe:  # without a recipe the first word is a change
         changes, recipe = [recipe, *(changes or [])], None
-    if folds is not None and data is None:
-        raise UsageError("--folds and --no-folds go with --data FOLDER")
-    has_recipe = recipe is not None or data is not None
-    if has_recipe == (resume is not None) or (resume and changes):
-        raise UsageError(
-            "give a recipe, with key=value changes if you like, or --data FOLDER, or both, or --resume RUN alone"
-        )
+    _check_options(recipe, changes, data, folds, resume)
     from assay.cli.show import show_folds, show_results
     from assay.experiments import train as verbs
     from assay.experiments.cross_validation import cross_validate
@@ -70,6 +71,19 @@ def train(
         run = verbs.resume(Run.find(resume, runs), runtime=runtime, mlflow=mlflow, callback=progress())
     if join_process_group(runtime.device).is_main:
         show_results(run, as_json)
+
+
+def _check_options(
+    recipe: str | None, changes: list[str] | None, data: str | None, folds: bool | None, resume: str | None
+) -> None:
+    """Raise UsageError for options that do not go together."""
+    if folds is not None and data is None:
+        raise UsageError("--folds and --no-folds go with --data FOLDER")
+    has_recipe = recipe is not None or data is not None
+    if has_recipe == (resume is not None) or (resume and changes):
+        raise UsageError(
+            "give a recipe, with key=value changes if you like, or --data FOLDER, or both, or --resume RUN alone"
+        )
 
 
 def _select_recipe(

@@ -50,9 +50,7 @@ def train(
     runtime, process_group = _join(runtime)
     callback = _main_callback(callback, process_group)
     try:
-        setup = set_up(
-            recipe, runtime, model, images, test, _start_weights(start), process_group, _reading(callback)
-        )  # fmt: skip
+        setup = set_up(recipe, runtime, model, images, test, _start_weights(start), process_group, _reading(callback))
         callback.on_message(setup.text())
         _compute_features(setup, callback)
         callback.on_message(estimate_run(setup.trainer).text())

@@ -44,7 +44,7 @@ def find_batch_size(trainer: Trainer) -> tuple[int, str]:
 def largest_batch(step: Callable[[int], float], largest: int, base: float, limit: float) -> int:
     """The largest of 8, 16, 32, ... and `largest` that fits.
 
-    step: trains on that many images and returns the peak memory in bytes, of which `base` is used without any image;
+    step: trains on that many images and returns the peak memory in bytes, where `base` is in use without any image;
     it may raise an out-of-memory error.
     """
     size, fitting = min(SMALLEST, largest), 0

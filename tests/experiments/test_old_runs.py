@@ -11,8 +11,7 @@ from assay import compare, evaluate, load, resume
 from assay.core.errors import UsageError
 from assay.core.runtime import Runtime
 from assay.experiments.replicates import find_group
-from assay.experiments.run import Run, list_runs
-from assay.experiments.run_state import RunState
+from assay.experiments.run import Run, RunState, list_runs
 from assay.recipes.loader import read_recipe
 from assay.studies.results import collect_rows
 from assay.studies.runner import study

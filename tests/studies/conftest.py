@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.core.runtime import Runtime
-from assay.experiments.run import Run
-from assay.experiments.run_state import RunState
+from assay.experiments.run import Run, RunState
 from assay.studies.engines import Outcome
 from assay.studies.engines.local import train_trial
 from assay.studies.papers import PAPERS, Paper, PaperStudy

@@ -12,8 +12,7 @@ from assay.evaluation.metrics import Metrics, compute_metrics
 from assay.evaluation.robustness import Robustness
 from assay.experiments.cross_validation import Folds
 from assay.experiments.fault_injection import Faults
-from assay.experiments.run import Run
-from assay.experiments.run_state import RunState
+from assay.experiments.run import Run, RunState
 from assay.report.tables.metrics import metrics_table, per_class_table
 from assay.report.tables.robustness import robustness_table
 

@@ -6,8 +6,7 @@ from pathlib import Path
 from assay.core.errors import UsageError, unknown
 from assay.evaluation.comparison import Comparison, compare_all
 from assay.experiments.replicates import count_looks, find_group, read_group
-from assay.experiments.run import Run
-from assay.experiments.run_state import SplitName
+from assay.experiments.run import Run, SplitName
 
 _SETS = (SplitName.VALIDATION, SplitName.TEST)
 

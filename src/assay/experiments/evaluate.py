@@ -11,9 +11,8 @@ from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
 from assay.evaluation.robustness import Robustness
 from assay.experiments.load import find_run, load
-from assay.experiments.run import Run
+from assay.experiments.run import Run, SplitName
 from assay.experiments.run_data import select_test_images, select_validation_images
-from assay.experiments.run_state import SplitName
 from assay.experiments.scoring import score, score_corrupted
 from assay.report.plots.robustness import robustness_heatmap
 from assay.report.plots.style import save

@@ -7,9 +7,8 @@ from contextlib import contextmanager, suppress
 from assay.core.errors import AssayError, Interrupted, NonFiniteError
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.predictions import Predictions
-from assay.experiments.run import Run
+from assay.experiments.run import Run, RunState, SplitName
 from assay.experiments.run_data import Selection
-from assay.experiments.run_state import RunState, SplitName
 from assay.experiments.scoring import score, scored_before
 from assay.experiments.setup import TrainingSetup
 from assay.experiments.tracking.run_mirror import mirror_run

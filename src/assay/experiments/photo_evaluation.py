@@ -20,8 +20,7 @@ from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import image_interval, wilson_interval
 from assay.experiments.load import load
 from assay.experiments.paper_blur import paper_blur
-from assay.experiments.run import Run
-from assay.experiments.run_state import SplitName
+from assay.experiments.run import Run, SplitName
 from assay.experiments.scoring import as_for_test_set
 
 # How a photo is changed, and whether it is then shrunk with antialias.

@@ -17,9 +17,8 @@ from assay.data.split import Split
 from assay.evaluation.domain_shift import DomainShift, measure_domain_shift
 from assay.experiments.load import load
 from assay.experiments.photo_evaluation import WAYS, file_name, predictions_folder, shrink
-from assay.experiments.run import Run
+from assay.experiments.run import Run, SplitName
 from assay.experiments.run_data import read_images
-from assay.experiments.run_state import SplitName
 from assay.experiments.scoring import as_for_test_set
 from assay.report.plots.domain_shift import domain_shift_panels
 from assay.report.plots.style import save

@@ -7,6 +7,7 @@ checkpoint/ predictions/ figures/ looks.jsonl
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,37 @@ from assay.experiments.run_files import (
     read_tensors,
     write_tensors,
 )
-from assay.experiments.run_state import RunState, SplitName
 from assay.recipes.loader import read_whole_recipe
 from assay.recipes.recipe import Recipe
 from assay.training.checkpoint import Weights
 from assay.training.history import Epoch, from_csv, to_csv
+
+
+class RunState(StrEnum):
+    """`state` in status.json. A run that was killed stays `running`."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"  # by the user, after a checkpoint
+    FAILED = "failed"
+    FINISHED = "finished"
+    PRUNED = "pruned"  # stopped early by a study's plan; it never saw the test set
+
+
+class SplitName(StrEnum):
+    """The part of a data set that an image belongs to. The full name of a set is `<data set>/<split>`."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+    def of(self, data: str) -> str:
+        """The full name of this part of a data set, `cifar10/test`."""
+        return f"{data}/{self}"
+
+
+def is_test_set(full_name: str) -> bool:
+    """Whether a set's full name, `cifar10/test`, is that of a test set."""
+    return full_name.rpartition("/")[2] == SplitName.TEST
 
 
 def runs_folder() -> Path:

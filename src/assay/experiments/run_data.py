@@ -12,8 +12,7 @@ from assay.data.imageset import ImageSet, ImageShape
 from assay.data.load import load_data, open_test_images
 from assay.data.location import absolute_path, is_path
 from assay.data.split import Split
-from assay.experiments.run import Run
-from assay.experiments.run_state import SplitName
+from assay.experiments.run import Run, SplitName
 from assay.recipes.schema import Data
 
 

@@ -9,9 +9,8 @@ from assay.evaluation.metrics import compute_metrics
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.robustness import Robustness, measure_robustness
 from assay.experiments.fault_injection import Faults
-from assay.experiments.run import Run
+from assay.experiments.run import Run, is_test_set
 from assay.experiments.run_data import Selection
-from assay.experiments.run_state import is_test_set
 from assay.training.checkpoint import weights_hash
 
 

@@ -10,8 +10,7 @@ from assay.core.numbers import Interval
 from assay.evaluation.comparison import Comparison, Group, adjust_p_values, compare_groups
 from assay.evaluation.statistics import mean_interval
 from assay.experiments.replicates import read_group
-from assay.experiments.run import Run
-from assay.experiments.run_state import RunState
+from assay.experiments.run import Run, RunState
 from assay.recipes.labels import with_faults
 from assay.studies.diagnosis import diagnose_runs
 from assay.studies.study import Study, finished_runs

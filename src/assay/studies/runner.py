@@ -6,7 +6,7 @@ from pathlib import Path
 from assay.core.errors import AssayError, Interrupted
 from assay.core.progress import duration
 from assay.core.runtime import Runtime
-from assay.experiments.run_state import RunState
+from assay.experiments.run import RunState
 from assay.experiments.setup import set_up
 from assay.experiments.tracking.study_parent import mirror_study
 from assay.studies.confounds import find_confounds

@@ -12,8 +12,7 @@ from statistics import mean
 
 from assay.core.errors import UsageError
 from assay.core.files import atomic_write, disk_errors, file_lock
-from assay.experiments.run import Run, runs_folder
-from assay.experiments.run_state import RunState
+from assay.experiments.run import Run, RunState, runs_folder
 from assay.recipes.recipe import Recipe
 from assay.studies.spec import StudySpec, parse_study
 from assay.studies.variant import Scores, Variant

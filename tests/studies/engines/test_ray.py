@@ -12,8 +12,7 @@ import pytest
 
 from assay.core.errors import AssayError, UsageError
 from assay.core.runtime import Runtime
-from assay.experiments.run import Run
-from assay.experiments.run_state import RunState
+from assay.experiments.run import Run, RunState
 from assay.studies.results import collect_rows
 from assay.studies.runner import adapt_to_engine, check_complete, study
 from assay.studies.spec import StudySpec

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from assay.core.errors import AssayError, Interrupted, NonFiniteError
 from assay.core.files import remove_partial_files
 from assay.core.runtime import Runtime
-from assay.experiments.run import Run
-from assay.experiments.run_state import RunState
+from assay.experiments.run import Run, RunState
 from assay.experiments.setup import TrainingSetup, set_up
 from assay.experiments.setup_like import set_up_like
 from assay.models.sequential import Net

@@ -9,8 +9,7 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 
 from assay.core.errors import AssayError
-from assay.experiments.run import Run
-from assay.experiments.run_state import RunState
+from assay.experiments.run import Run, RunState
 from assay.studies.engines.file_sync import fetch_trial, train_and_sync
 from assay.studies.engines.ray.cluster import last_line, run_resources
 from assay.studies.engines.ray.workers import WorkerContext

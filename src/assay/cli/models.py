@@ -36,7 +36,7 @@ def list_() -> None:
 
 @app.command()
 def show(
-    name: str,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A net of assay, timm or torchvision.")],
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Arguments of the net, such as dropout=0.3.")
     ] = None,

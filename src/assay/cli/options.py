@@ -18,6 +18,7 @@ RunsOption = Annotated[
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 PrecisionOption = Annotated[str, typer.Option(help="auto, bf16 (mixed) or fp32.")]
 ThreadsOption = Annotated[int | None, typer.Option(help="CPU threads (default: all cores).")]
+ThreadsPerRunOption = Annotated[int | None, typer.Option(help="CPU threads of each run.")]
 EngineOption = Annotated[
     str, typer.Option(help="local, stacked (equal architectures train as one net), or ray (needs the extra).")
 ]

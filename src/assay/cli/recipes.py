@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="The built-in recipes.", no_args_is_help=True)
+app = typer.Typer(help="List and print the built-in recipes.", no_args_is_help=True)
 
 
 @app.command("list")

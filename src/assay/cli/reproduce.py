@@ -15,7 +15,7 @@ from assay.cli.options import (
     ReplicatesOption,
     RunsOption,
     ScaleOption,
-    ThreadsOption,
+    ThreadsPerRunOption,
     choose_engine,
     choose_runtime,
     drop_missing,
@@ -39,7 +39,7 @@ def reproduce(
     runs: RunsOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
-    threads: ThreadsOption = 1,
+    threads: ThreadsPerRunOption = 1,
     mlflow: MlflowOption = True,
 ) -> None:
     """Run a paper's experiments and compare with its numbers: `assay reproduce kth --scale 0.02`."""

@@ -14,7 +14,7 @@ from assay.cli.options import (
     ReplicatesOption,
     RunsOption,
     ScaleOption,
-    ThreadsOption,
+    ThreadsPerRunOption,
     choose_engine,
     choose_runtime,
     drop_missing,
@@ -33,7 +33,7 @@ def study(
     runs: RunsOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
-    threads: ThreadsOption = 1,
+    threads: ThreadsPerRunOption = 1,
     mlflow: MlflowOption = True,
 ) -> None:
     """Run a study, or resume it: `assay study kth --scale 0.02`."""

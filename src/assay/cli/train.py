@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 
 RecipeArgument = Annotated[str | None, typer.Argument(metavar="RECIPE", help="A built-in recipe or a YAML file.")]
-ChangesArgument = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE...", help="Keys to change.")]
+ChangesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="KEY=VALUE...", help="Recipe keys to change, such as training.epochs=3.")
+]
 DataOption = Annotated[
     str | None,
     typer.Option(metavar="FOLDER", help="A folder of photos; without a recipe assay chooses a net and prints why."),

@@ -19,16 +19,21 @@ plan: {name: grid, over: {optimizer.lr: [0.05, 0.01]}}
 
 
 def test_a_studys_folder_holds_its_file_and_reads_back(spec):
-    found = Study.create(spec)
-    assert found.folder.name == "steps-study"
-    assert Study.open(found.folder) == found
-    assert Study.create(spec) == found
+    created = Study.create(spec)
+    assert created.folder.name == "steps-study"
+    assert Study.open(created.folder) == created
+    assert Study.create(spec) == created
 
 
 def test_a_changed_study_under_a_half_done_folder_is_refused_with_what_differs(spec):
     Study.create(spec)
     with pytest.raises(UsageError, match="another study of the name steps: it differs in replicates"):
         Study.create(spec.replace({"replicates": 3}))
+
+
+def test_a_study_as_run_resumes_in_the_folder_of_version_0_1(spec):
+    old = Study.create(spec.replace({"name": "kth-as-done"}))
+    assert Study.create(spec.replace({"name": "kth-as-run"})).folder == old.folder
 
 
 def test_a_folder_without_a_study_is_refused(tmp_path):
@@ -48,7 +53,7 @@ def test_a_score_is_the_mean_over_seeds_of_what_the_runs_report(spec, engine):
     runs = [found.trial(variant, seed).run for seed in (0, 1)]
     accuracies = [run.results["validation"]["accuracy"] for run in runs]
     assert found.scores([variant])["base"] == pytest.approx(sum(accuracies) / 2)
-    by_loss = Study(found.folder, spec.replace({"score": "loss"}))
+    by_loss = Study(created.folder, spec.replace({"score": "loss"}))
     losses = [run.history[-1].validation_loss for run in runs]
     assert by_loss.scores([variant])["base"] == pytest.approx(-sum(losses) / 2)
 

@@ -26,7 +26,7 @@ OLD_NAMES = {  # built-in studies under the names of older versions
     "mlflow-grid-leaky-as-done": "mlflow-grid-leaky-as-run",
 }
 
-DESCRIPTIVE_KEYS = ("about", "reported", "reported_on_photos")  # they change no run
+DESCRIPTIVE_KEYS = ("name", "about", "reported", "reported_on_photos")  # they change no run
 
 
 class StudySpec(Section):

@@ -63,7 +63,11 @@ class Study:
     @classmethod
     def locate(cls, spec: StudySpec, runs: Path | None = None) -> "Study":
         """The study in the runs folder, whether it exists or not; writes nothing."""
-        return cls((runs or runs_folder()) / f"{spec.name}-study", spec)
+        folder = (runs or runs_folder()) / f"{spec.name}-study"
+        old_folder = folder.with_name(folder.name.replace("-as-run", "-as-done"))  # its name in version 0.1
+        if old_folder.exists() and not folder.exists():
+            folder = old_folder
+        return cls(folder, spec)
 
     @classmethod
     def create(cls, spec: StudySpec, runs: Path | None = None) -> "Study":

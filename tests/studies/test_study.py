@@ -53,7 +53,7 @@ def test_a_score_is_the_mean_over_seeds_of_what_the_runs_report(spec, engine):
     runs = [found.trial(variant, seed).run for seed in (0, 1)]
     accuracies = [run.results["validation"]["accuracy"] for run in runs]
     assert found.scores([variant])["base"] == pytest.approx(sum(accuracies) / 2)
-    by_loss = Study(created.folder, spec.replace({"score": "loss"}))
+    by_loss = Study(found.folder, spec.replace({"score": "loss"}))
     losses = [run.history[-1].validation_loss for run in runs]
     assert by_loss.scores([variant])["base"] == pytest.approx(-sum(losses) / 2)
 

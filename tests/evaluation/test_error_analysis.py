@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from assay.evaluation.confusion import matrix
+from assay.evaluation.confusion import confusion_matrix
 from assay.evaluation.error_analysis import errors_per_class, wrong_by_confidence
 from assay.evaluation.predictions import Predictions
 
@@ -14,7 +14,7 @@ def some(n: int = 300, classes: int = 6) -> Predictions:
 
 
 def test_errors_per_class_are_the_rows_off_the_diagonal():
-    counts = matrix(some())
+    counts = confusion_matrix(some())
     np.testing.assert_array_equal(errors_per_class(some()), counts.sum(axis=1) - counts.diagonal())
 
 

@@ -185,13 +185,13 @@ def test_a_plan_registers_itself_and_is_picked_by_its_name(recipe):
 
 
 def test_the_registry_has_every_plan():
-    assert list(PLANS) == ["asha", "grid", "halving", "ladder", "random"]
+    assert {"asha", "grid", "halving", "ladder", "random"} <= set(PLANS)
 
 
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
-        ({"over": {}}, "plan: A name is missing; known: asha, grid, halving, ladder, random"),
+        ({"over": {}}, f"plan: A name is missing; known: {', '.join(PLANS)}"),
         (3, "plan: Should be a name, or keys with a name"),
         ({"name": "grid", "over": {"optimizer.lr": [0.1]}, "draws": 3}, "plan.draws"),
     ],

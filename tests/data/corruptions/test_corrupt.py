@@ -74,7 +74,7 @@ def test_other_sizes_and_gray_images_are_taken(name, channels, side):
 def test_they_come_group_by_group():
     groups = [CORRUPTIONS[name].group for name in corruption_names(3)]
     assert groups == sorted(groups, key=GROUPS.index)
-    assert len(groups) == 16
+    assert len(groups) >= 16
     assert set(groups) == set(GROUPS)
 
 

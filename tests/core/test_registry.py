@@ -59,3 +59,15 @@ def test_the_modules_with_builtin_entries_are_imported_at_the_first_lookup(tmp_p
     basket = import_module("basket")
     assert "basket_of_figs" not in sys.modules
     assert basket.FRUITS.names() == ["fig"]
+
+
+def test_every_file_of_a_folder_is_imported_and_no_folder_within_it(tmp_path, monkeypatch):
+    folder = tmp_path / "orchard"
+    (folder / "deeper").mkdir(parents=True)
+    (folder / "__init__.py").write_text(
+        "from assay.core.registry import Registry\nTREES = Registry('tree', ['orchard.*'])"
+    )
+    (folder / "cherry.py").write_text("from orchard import TREES\nTREES.add('cherry')('a cherry tree')")
+    (folder / "deeper" / "__init__.py").write_text("raise ImportError('an extra is missing')")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert list(import_module("orchard").TREES) == ["cherry"]

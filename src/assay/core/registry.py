@@ -6,6 +6,7 @@ A registry imports the modules with its built-in entries, and the installed plug
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from pkgutil import iter_modules
 from threading import RLock
 from typing import Generic, TypeVar
 
@@ -20,7 +21,8 @@ _loading = RLock()  # one for all registries, because a plug-in may fill several
 class Registry(Generic[T]):
     """A mapping from names to entries of one kind.
 
-    kind: what an entry is, for messages: `net`. modules: the dotted names of the modules with the built-in entries.
+    kind: what an entry is, for messages: `net`. modules: the dotted names of the modules with the built-in entries;
+    `assay.data.datasets.*` stands for every file of that folder.
     """
 
     def __init__(self, kind: str, modules: Sequence[str] = ()) -> None:
@@ -84,5 +86,16 @@ class Registry(Generic[T]):
         """Import the built-in entries, then the plug-ins; both register themselves."""
         with _loading:
             while self._modules:
-                import_module(self._modules.pop(0))
+                _import(self._modules.pop(0))
             load_plugins()
+
+
+def _import(pattern: str) -> None:
+    """Import a module, or with `.*` at its end every file of a folder; folders within it are left alone."""
+    if not pattern.endswith(".*"):
+        import_module(pattern)
+        return
+    package = import_module(pattern.removesuffix(".*"))
+    for module in iter_modules(package.__path__):
+        if not module.ispkg:
+            import_module(f"{package.__name__}.{module.name}")

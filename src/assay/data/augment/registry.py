@@ -35,13 +35,7 @@ class Augmentation:
         return self.build(*arguments)
 
 
-AUGMENTATIONS: Registry[Augmentation] = Registry(
-    "augmentation",
-    modules=[
-        f"assay.data.augment.{name}"
-        for name in ("affine", "channel_shift", "erasing", "flip_crop", "mixup", "randaugment", "resized_crop")
-    ],
-)
+AUGMENTATIONS: Registry[Augmentation] = Registry("augmentation", modules=("assay.data.augment.*",))
 
 
 def augmentation(name: str, form: str) -> Callable[[Build], Build]:

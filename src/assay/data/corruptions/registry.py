@@ -22,9 +22,7 @@ class Corruption:
     color_only: bool = False
 
 
-CORRUPTIONS: Registry[Corruption] = Registry(
-    "corruption", modules=[f"assay.data.corruptions.{name}" for name in ("noise", "blurs", "weather", "digital")]
-)
+CORRUPTIONS: Registry[Corruption] = Registry("corruption", modules=("assay.data.corruptions.*",))
 
 
 def corruption(name: str, group: str, color_only: bool = False) -> Callable[[Change], Change]:

@@ -3,9 +3,7 @@
 from assay.core.registry import Registry
 from assay.data.datasets.dataset import NamedDataset
 
-DATASETS: Registry[NamedDataset] = Registry(
-    "data set", modules=[f"assay.data.datasets.{name}" for name in ("cifar10", "fashion_mnist", "mnist")]
-)
+DATASETS: Registry[NamedDataset] = Registry("data set", modules=("assay.data.datasets.*",))
 
 
 def dataset(entry: NamedDataset) -> NamedDataset:

@@ -62,7 +62,7 @@ class NamedNet:
         return error
 
 
-NETS: Registry[NamedNet] = Registry("net", modules=("assay.models.zoo.papers", "assay.models.zoo.airbench"))
+NETS: Registry[NamedNet] = Registry("net", modules=("assay.models.zoo.*",))
 
 
 def net(name: str, shape: tuple[int, int, int]) -> Callable[[NetFunction], NetFunction]:

@@ -59,5 +59,5 @@ class EngineOptions:
 
 EngineFactory = Callable[[EngineOptions], Engine]
 
-ENGINES: Registry[EngineFactory] = Registry("engine", ["assay.studies.engines", "assay.studies.engines.stacked"])
+ENGINES: Registry[EngineFactory] = Registry("engine", ["assay.studies.engines.*"])
 engine = ENGINES.add  # decorator: @engine("local")

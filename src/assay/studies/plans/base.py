@@ -26,7 +26,7 @@ class Plan(NamedSection):
     needs an engine that can. budget_key: the recipe key that sets how long a run of a search trains, if it varies.
     """
 
-    registry: ClassVar[Registry[Any]] = Registry("plan", ["assay.studies.plans"])
+    registry: ClassVar[Registry[Any]] = Registry("plan", ["assay.studies.plans.*"])
     stops_runs: ClassVar[bool] = False
     budget_key: ClassVar[str | None] = None
 

@@ -14,7 +14,7 @@ from assay.evaluation.predictions import Predictions
 from assay.experiments.cross_validation import cross_validate
 from assay.experiments.run import list_runs
 from assay.recipes.recipe import Recipe
-from assay.training import trainer as loop
+from assay.training.trainer import Trainer
 
 FP32 = Runtime("cpu", "fp32", threads=1)
 
@@ -73,15 +73,15 @@ def test_every_photograph_is_judged_once_by_a_net_that_never_saw_it(recipe, read
     assert (found.folder / "folds-confusion.png").is_file()
 
 
-def test_what_is_finished_is_not_done_again_and_what_was_stopped_goes_on(recipe, reading, monkeypatch):
+def test_finished_folds_are_not_trained_again_and_a_stopped_one_resumes(recipe, reading, monkeypatch):
     def step(self, epoch, *arguments):
         if self.recipe.data.fold == 1 and epoch == 1:
             raise Interrupted("Ctrl-C")
         return real(self, epoch, *arguments)
 
-    real = loop.Trainer._step
+    real = Trainer.step
     with monkeypatch.context() as patched:
-        patched.setattr(loop.Trainer, "_step", step)
+        patched.setattr(Trainer, "step", step)
         with pytest.raises(Interrupted):
             judged(recipe, reading)
     before = {run.folder: run.status["state"] for run in list_runs()}

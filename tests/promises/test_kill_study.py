@@ -81,7 +81,7 @@ def test_ctrl_c_saves_every_run_under_way_and_starts_no_other(undisturbed, start
     process.send_signal(signal.SIGINT)
     out, said = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, ""), said
-    assert "start the same study again to go on with runs/steps-study" in said
+    assert "start the same study again to resume runs/steps-study" in said
     assert "Traceback" not in said
     states = [run.status.get("state") for run in list_runs()]
     assert set(states) <= {"stopped", "finished"}

@@ -62,7 +62,7 @@ class NamedNet:
         return error
 
 
-NETS: Registry[NamedNet] = Registry("net", modules=("assay.models.zoo.*",))
+NETS: Registry[NamedNet] = Registry("net", modules=("assay.models.zoo.papers", "assay.models.zoo.airbench"))
 
 
 def net(name: str, shape: tuple[int, int, int]) -> Callable[[NetFunction], NetFunction]:

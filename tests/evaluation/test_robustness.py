@@ -1,4 +1,4 @@
-"""Robustness: every corruption at every severity is judged, and the mean error is the mean."""
+"""Robustness: every corruption at every severity is evaluated, and the mean error is the mean."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def found():
     return measure_robustness(classifier, images, "shades/test", kept.__setitem__), kept, images
 
 
-def test_every_corruption_is_judged_at_five_severities(found):
+def test_every_corruption_is_evaluated_at_five_severities(found):
     result, kept, _ = found
     assert result.corruptions == corruption_names(1)
     assert [[cell.severity for cell in result.row(name)] for name in corruption_names(1)] == [[1, 2, 3, 4, 5]] * 15

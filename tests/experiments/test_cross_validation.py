@@ -49,7 +49,7 @@ def reading(recipe: Recipe) -> LoadedData:
     return load_data(recipe.data)
 
 
-def judged(recipe, reading):
+def evaluate_folds(recipe, reading):
     return cross_validate(recipe, reading, runs=Path("runs"), runtime=FP32, mlflow=False)
 
 
@@ -61,7 +61,7 @@ def here(tmp_path, monkeypatch):
 
 
 def test_every_photograph_is_judged_once_by_a_net_that_never_saw_it(recipe, reading):
-    found = judged(recipe, reading)
+    found = evaluate_folds(recipe, reading)
     assert sorted(found.predictions.indices) == list(range(30))
     assert np.array_equal(found.predictions.labels, reading.images.labels[found.predictions.indices])
     for run in found.runs:
@@ -83,19 +83,19 @@ def test_finished_folds_are_not_trained_again_and_a_stopped_one_resumes(recipe, 
     with monkeypatch.context() as patched:
         patched.setattr(Trainer, "step", step)
         with pytest.raises(Interrupted):
-            judged(recipe, reading)
+            evaluate_folds(recipe, reading)
     before = {run.folder: run.status["state"] for run in list_runs()}
     assert sorted(before.values()) == ["finished", "stopped"]
-    found = judged(recipe, reading)
+    found = evaluate_folds(recipe, reading)
     assert before.keys() <= {run.folder for run in found.runs}
     assert len(list_runs()) == 5
     assert {len(run.looks) for run in found.runs} == {1}
 
 
-def test_changed_photographs_are_judged_anew(recipe, reading, photographs):
-    first = judged(recipe, reading)
+def test_changed_photographs_are_evaluated_again(recipe, reading, photographs):
+    first = evaluate_folds(recipe, reading)
     Image.new("RGB", (8, 8), (200, 10, 10)).save(photographs / "dark" / "0.png")
-    second = judged(recipe, load_data(recipe.data))
+    second = evaluate_folds(recipe, load_data(recipe.data))
     assert not {run.folder for run in first.runs} & {run.folder for run in second.runs}
 
 
@@ -106,4 +106,4 @@ def test_a_given_test_part_leaves_nothing_to_fold(recipe, photographs):
         (photographs / "train" / name).mkdir(parents=True)
         Image.new("RGB", (8, 8)).save(photographs / "train" / name / "0.png")
     with pytest.raises(UsageError, match="its test images are given"):
-        judged(recipe, load_data(recipe.data))
+        evaluate_folds(recipe, load_data(recipe.data))

@@ -91,7 +91,7 @@ def test_a_resumed_run_equals_an_undisturbed_one(recipe, images, test_images, tm
 
 
 def test_train_loss_is_the_mean_over_images_not_over_batches(recipe, images):
-    """With a learning rate near zero every image is judged by the same weights, whatever the batches are."""
+    """With a learning rate near zero every image is evaluated by the same weights, whatever the batches are."""
     still = {"optimizer.lr": 1e-12, "augment": [], "model.layers": ["flatten", "linear 3"], "training.epochs": 1}
     losses = {
         run(trainer(recipe.override({**still, "training.batch_size": size}), images)).state.history[0].train_loss

@@ -45,7 +45,7 @@ def measure(pixels: Tensor) -> dict[str, Values]:
 
 
 def match_statistic(name: str, pixels: Tensor, measure: Measure, target: Mapping[str, Values]) -> tuple[Tensor, str]:
-    """Images with one statistic changed to that of other images, and how it was done; pixels (N, C, H, W) in [0, 1].
+    """Images with one statistic changed to that of other images, and the method; pixels (N, C, H, W) in [0, 1].
 
     target: the statistics of the other images. Sharpness is matched in its mean, by one blur or sharpening for all
     images. For any other statistic each image gets the value at its own rank among the targets.

@@ -52,7 +52,7 @@ class MeanStd(Section):
     std: tuple[PositiveFloat, ...]
 
 
-# The tags of the unions below, by which an error is about the form that was meant. "[key]" is pydantic's own.
+# Tags of the unions below: with them an error is about the form that you meant. "[key]" is pydantic's own.
 TAGS = frozenset({"word", "constants", "pixels", "number", "[key]"})
 
 Pixels = Annotated[

@@ -51,7 +51,7 @@ class WorkMeter:
         del self.pending[trial.folder]
 
     def measure(self) -> tuple[float, float | None]:
-        """The share that is complete, and the seconds left once MIN_SHARE of the work was done here."""
+        """The share that is complete, and the seconds left once MIN_SHARE of the work is complete in this process."""
         complete = self.total - sum(self.work[folder] for folder in self.pending) + self.partial()
         progress = complete - self.initial
         if progress <= MIN_SHARE * self.total:

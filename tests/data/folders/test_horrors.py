@@ -240,4 +240,4 @@ def test_five_thousand_classes_of_one_image(tmp_path):
     result = open_folder(tmp_path / "photos", (3, 8, 8), 0.0)
     assert len(result.images) == len(result.images.class_names) == 5000
     assert np.array_equal(result.images.labels, np.arange(5000))
-    assert len(result.split(Data()).train) == 5000  # nobody is judged on a class that was never seen
+    assert len(result.split(Data()).train) == 5000  # no class is tested without training images

@@ -1,4 +1,4 @@
-"""What hyper-parameters do, as figures: scales, dots and means. Their looks are judged by eye."""
+"""What hyper-parameters do, as figures: scales, dots and means. Their looks are checked by eye."""
 
 from itertools import product
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Figures: what they show as data, and that no class name or history breaks them. Their looks are judged by eye."""
+"""Figures: what they show as data, and that no class name or history breaks them. Their looks are checked by eye."""
 
 import math
 from pathlib import Path

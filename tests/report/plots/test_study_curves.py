@@ -1,4 +1,4 @@
-"""Learning curves over seeds and population curves show what was measured. Their looks are judged by eye."""
+"""Learning curves over seeds and population curves show what was measured. Their looks are checked by eye."""
 
 from pathlib import Path
 

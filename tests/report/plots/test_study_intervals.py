@@ -1,4 +1,4 @@
-"""Intervals and waterfalls show what was measured, and nothing where nothing was. Their looks are judged by eye."""
+"""Intervals and waterfalls show what was measured, and nothing where nothing was. Their looks are checked by eye."""
 
 from dataclasses import replace
 from itertools import pairwise

@@ -1,8 +1,8 @@
 """Map a task over all cores, a range of positions at a time.
 
-Python's lock makes threads hardly faster than one thread for small images, so many images go to processes: forked
-ones, like those of torch's DataLoader, which start at once and see this process's memory. Threads are used where the
-system has no safe fork, and for few images.
+Python's lock makes threads hardly faster than one thread for small images. Large folders are therefore read by forked
+processes, like those of torch's DataLoader, which start at once and see this process's memory. Threads serve small
+folders, and systems without a safe fork.
 """
 
 import ctypes

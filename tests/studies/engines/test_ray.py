@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -189,7 +190,7 @@ def test_a_study_whose_driver_was_killed_goes_on_and_repeats_nothing(engine, add
     assert {folder: (folder / "status.json").stat().st_mtime_ns for folder in ended} == ended
     if "asha" in text:
         names = [path.name for path in (found.folder / STORE / SEARCH).iterdir() if path.is_dir()]
-        searches, trials = zip(*(name.split("_")[2:4] for name in names), strict=True)
+        searches, trials = zip(*(re.search(r"_(\w{5})_(\d{5})_", name).groups() for name in names), strict=True)
         assert len(set(searches)) == 1, "Ray Tune's own store was resumed"
         assert len(set(trials)) == 6
 

@@ -5,6 +5,7 @@ import pytest
 
 from assay.core.errors import DataError, UsageError
 from assay.evaluation.comparison import Comparison, Group, compare_all, compare_groups
+from assay.evaluation.image_identity import UNKNOWN_IMAGES, ImageIdentity
 from assay.evaluation.predictions import Predictions
 
 NAMES = ("cat", "dog")
@@ -125,6 +126,29 @@ def test_runs_on_different_images_are_refused(other, message):
     one = Group("a", (predictions(np.ones(50, dtype=bool)),), (0,))
     with pytest.raises(DataError, match=message):
         compare_groups(one, changed(**other))
+
+
+def shown(name: str, images: ImageIdentity, data: str = "toy/validation") -> Group:
+    """A run with predictions on images of this identity."""
+    return Group(name, (predictions(np.ones(50, dtype=bool), data),), (0,), images)
+
+
+def test_runs_on_other_images_of_one_name_and_number_are_refused():
+    one, other = (shown(name, ImageIdentity(name * 64, (1, 8, 8))) for name in "ab")
+    with pytest.raises(
+        DataError, match="b and a were evaluated on different images, both called toy/validation: their"
+    ):
+        compare_groups(one, other)
+
+
+@pytest.mark.parametrize("images", [UNKNOWN_IMAGES, ImageIdentity("b", (1, 9, 9)), ImageIdentity("a", (1, 8, 8))])
+def test_images_that_are_not_known_to_differ_are_compared(images):
+    assert compare_groups(shown("a", ImageIdentity("a", (1, 8, 8))), shown("b", images)).n == 50
+
+
+def test_equal_images_of_another_name_are_compared():
+    images = ImageIdentity("a", (1, 8, 8))
+    assert compare_groups(shown("a", images), shown("b", images, "moved/validation")).n == 50
 
 
 # What a verdict promises, by simulation; real trainings are in benchmarks/

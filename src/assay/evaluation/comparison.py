@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from assay.core.errors import DataError, UsageError
 from assay.core.numbers import Interval, p_statement
 from assay.evaluation import statistics
+from assay.evaluation.image_identity import UNKNOWN_IMAGES, ImageIdentity
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import SeedTest
 
@@ -22,11 +23,15 @@ Verdict = Literal["real", "not shown", "inside the noise"]
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Runs of one recipe that differ only in their seed, with their predictions on the same images."""
+    """Runs of one recipe that differ only in their seed, with their predictions on the same images.
+
+    images: which data set's images these are, as far as the runs know.
+    """
 
     name: str
     predictions: tuple[Predictions, ...]
     seeds: tuple[int, ...]
+    images: ImageIdentity = UNKNOWN_IMAGES
 
     @property
     def hits(self) -> NDArray[np.bool_]:
@@ -152,8 +157,9 @@ def _check_same_images(groups: Sequence[Group]) -> None:
     """Raise DataError unless all runs were evaluated on the same images with the same labels."""
     reference, owner = groups[0].predictions[0], groups[0].name
     for group in groups:
+        is_same_data = group.images.matches(groups[0].images)
         for run in group.predictions:
-            if run.data != reference.data:
+            if run.data != reference.data and not is_same_data:  # a folder that was moved may have another name
                 raise DataError(
                     f"{group.name} was evaluated on {run.data}, {owner} on {reference.data}; compare them on one set"
                 )
@@ -163,7 +169,17 @@ def _check_same_images(groups: Sequence[Group]) -> None:
                     f"{group.name} and {owner} were evaluated on different images of {reference.data}: "
                     f"{count:,} are in only one of them (another data.validation or data.split_seed?)"
                 )
+            if is_same_data is False:
+                raise DataError(
+                    f"{group.name} and {owner} were evaluated on different images, both called {reference.data}: "
+                    f"their fingerprints are {_short(group.images)} and {_short(groups[0].images)}; train one of them "
+                    "again on the other's images"
+                )
             if not np.array_equal(run.labels, reference.labels):
                 raise DataError(
                     f"{group.name} and {owner} have different labels for the same images of {reference.data}"
                 )
+
+
+def _short(images: ImageIdentity) -> str:
+    return (images.contents or images.fingerprint)[:8]

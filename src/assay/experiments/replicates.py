@@ -8,6 +8,7 @@ from assay.core.errors import UsageError
 from assay.evaluation.comparison import Group
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, list_runs
+from assay.experiments.run_identity import check_replicates, replicate_hash, scored_identity
 from assay.recipes.labels import with_faults
 
 _SEED, _HASH = re.compile(r"-s\d+(-\d+)?$"), re.compile(r"-[0-9a-f]{8}$")
@@ -33,9 +34,11 @@ def find_group(name: str, runs: Path | None = None) -> list[Run]:
 
 
 def read_group(runs: Sequence[Run], on: str) -> Group:
-    """The runs' predictions on their `validation` or `test` images, one run for each seed. Raises UsageError."""
-    recipes = {run: run.recipe for run in runs}
-    if len({recipe.hash for recipe in recipes.values()}) > 1:
+    """The runs' predictions on their `validation` or `test` images, one run for each seed.
+
+    Raises UsageError for runs of several recipes, DataError for runs that saw different images.
+    """
+    if len({replicate_hash(run) for run in runs}) > 1:
         raise UsageError(
             f"{', '.join(run.name for run in runs)} are not replicates: their recipes differ in more than the seed"
         )
@@ -43,9 +46,12 @@ def read_group(runs: Sequence[Run], on: str) -> Group:
     if not by_seed:
         raise UsageError(f"{runs[0].name} has no predictions on {on} images: it is not finished, or it kept none")
     predictions = tuple(Predictions.load(run.folder / "predictions" / f"{on}.npz") for run in by_seed.values())
+    check_replicates(list(by_seed.values()))
     first = next(iter(by_seed.values()))
     name = first.name if len(by_seed) == 1 else _SEED.sub("", first.name)
-    return Group(with_faults(name, recipes[first].faults), predictions, tuple(by_seed))
+    identities = [scored_identity(run, on) for run in by_seed.values()]
+    images = next((identity for identity in identities if identity.fingerprint), identities[0])
+    return Group(with_faults(name, first.recipe.faults), predictions, tuple(by_seed), images)
 
 
 def count_looks(runs: Sequence[Run]) -> None:

@@ -13,6 +13,7 @@ from assay.data.imageset import ImageSet
 from assay.data.split import Split
 from assay.experiments.fault_injection import Faults
 from assay.experiments.run import Run
+from assay.experiments.run_identity import check_own_test
 from assay.experiments.setup_data import TrainingData, load_data
 from assay.experiments.setup_model import BuiltModel, build_model
 from assay.experiments.setup_trainer import make_trainer
@@ -106,6 +107,11 @@ class TrainingSetup:
             return f"{text}; its frozen part runs in every epoch, because {reason}"
         return text
 
+    def check_images(self, run: Run) -> None:
+        """Raise DataError unless the run was set up with these training images, and these test images of your own."""
+        run.check_images(self.images)
+        check_own_test(run, self.data.own_test)
+
     def describe(self, run: Run) -> None:
         """Write the split, the environment and config.json to the run's folder."""
         self.split.save(run.folder / "split.npz")
@@ -113,13 +119,22 @@ class TrainingSetup:
             self.data.folder.write_lists(run.folder, self.split)
         run.write_json("environment.json", self._environment())
         run.write_json("config.json", {
+            **self._hashes(),
             "class_names": self.images.class_names,
             "preprocess": self.trainer.loader.preprocess.to_dict(),
             "own_model": self.model.is_own,
             "data": self.images.source,
-            "data_fingerprint": self.images.fingerprint,
             "initial_weights": self.initial_weights,
         })  # fmt: skip
+
+    def _hashes(self) -> dict[str, str]:
+        """What tells the images of this run from others: see `run_identity`."""
+        hashes = {"data_fingerprint": self.images.fingerprint}
+        if self.data.folder:
+            hashes["data_contents"] = self.data.folder.contents
+        if self.data.own_test:
+            hashes["test_fingerprint"] = self.data.own_test.fingerprint
+        return hashes
 
     def _environment(self) -> dict[str, object]:
         processes, micro_batches = self.trainer.process_group.size, self.trainer.state.micro_batches

@@ -27,7 +27,7 @@ class TrainingData:
     """images: all that were split, and those of a folder's test part. train, validation: its parts in use.
 
     read_test: reads the test images when it is called. test_indices: their places in their data set, if they are part
-    of `images`. folder: where the images come from, if that is a folder of photos.
+    of `images`. folder: where the images come from, if that is a folder of photos. own_test: your own test images.
     """
 
     images: ImageSet
@@ -39,6 +39,7 @@ class TrainingData:
     preprocess: Preprocess
     augment: Augment
     folder: Folder | None = None
+    own_test: ImageSet | None = None
 
     @property
     def classes(self) -> int:
@@ -64,7 +65,7 @@ def load_data(
     read_test, test_indices = _test_reader(recipe, images, split, test)
     validation = images.subset(split.validation) if len(split.validation) else None
     return TrainingData(
-        images, split, train, validation, read_test, test_indices, preprocess, augment, source.folder
+        images, split, train, validation, read_test, test_indices, preprocess, augment, source.folder, test
     )  # fmt: skip
 
 

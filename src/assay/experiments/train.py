@@ -107,7 +107,7 @@ def _restore(run: Run, setup: TrainingSetup, has_own_model: bool, callback: Call
     """Bring a setup to where the run stopped. Raises DataError if its data or initial weights have changed."""
     config, environment = run.read_json("config.json"), run.read_json("environment.json")
     if config:
-        run.check_images(setup.images)
+        setup.check_images(run)
         for line in setup.trainer.runtime.changes(environment):
             callback.on_message(f"note: {line}; the numbers may differ in their last bits")
     setup.trainer.state.micro_batches = environment.get("micro_batches", 1)

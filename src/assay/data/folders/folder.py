@@ -25,6 +25,11 @@ class Folder:
     scan: Scan
     images: ImageSet
 
+    @property
+    def contents(self) -> str:
+        """A hash of the good files in their order, whatever their names and the size they are read at."""
+        return hashlib.sha256("".join(record.content for record in self.scan.records).encode()).hexdigest()
+
     def rows(self, *parts: str | None) -> Indices:
         """The indices of the images of these parts; None stands for images without a part."""
         return np.array([i for i, entry in enumerate(self.scan.entries) if entry.part in parts], np.int64)

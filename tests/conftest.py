@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from PIL import Image
 
 from assay.cli.main import run as run_command
@@ -27,6 +28,9 @@ from assay.experiments.run import Run
 from assay.recipes.recipe import Recipe
 
 torch.set_num_threads(1)  # a busy neighbor ruins OpenMP with more
+
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=60)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)

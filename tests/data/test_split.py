@@ -1,10 +1,14 @@
 """The split is stratified, seeded, exact in size, and comes back from disk as it went."""
 
+import hashlib
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assay.core.errors import DataError
-from assay.data.split import FOLDS, Split, draw_fold, split
+from assay.data.split import Split, split
 
 UNEVEN = np.repeat(np.arange(4), [501, 250, 37, 12])
 
@@ -79,9 +83,65 @@ def test_a_class_of_one_group_is_trained_on():
     assert not (labels[split(labels, 0.3, seed=0, groups=groups).validation] == 1).any()
 
 
-def test_a_class_of_one_image_is_trained_on_where_groups_count():
-    labels = np.arange(40)
-    assert len(split(labels, 0.3, seed=0, groups=labels).validation) == 0
+@pytest.mark.parametrize("groups", [None, np.arange(40)], ids=["plain", "grouped"])
+def test_a_class_of_one_image_is_trained_on(groups):
+    assert len(split(np.arange(40), 0.3, seed=0, groups=groups).validation) == 0
+
+
+# SHA-256 of the training and validation indices, computed before groups were dealt to folds: plain; with a share of 0.3
+# and seed 0; with groups of one image.
+STORED = {
+    "cifar10": ("341a96cd4dbf6cc6", "589c5220fa661820", "341a96cd4dbf6cc6"),
+    "fashion": ("31bc9c705713f49f", "9518126766697222", "31bc9c705713f49f"),
+    "uneven": ("371730af36bd52dc", "e24a28081760bf62", "371730af36bd52dc"),
+    "many classes": ("1bf58f474aa00722", "93aee62fd08650d3", "1bf58f474aa00722"),
+}
+STORED_LABELS = {
+    "cifar10": (np.random.default_rng(0).permutation(np.repeat(np.arange(10), 5000)), 0.1),
+    "fashion": (np.random.default_rng(1).permutation(np.repeat(np.arange(10), 6000)), 0.2),
+    "uneven": (UNEVEN, 0.1),
+    "many classes": (np.random.default_rng(2).integers(0, 40, 3000), 0.15),
+}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_splits_of_single_images_are_those_of_published_results(name):
+    labels, fraction = STORED_LABELS[name]
+    parts = (
+        split(labels, fraction, 3),
+        split(labels, fraction, 0, share=0.3),
+        split(labels, fraction, 3, groups=np.arange(len(labels))[::-1].copy()),
+    )
+    hashes = [hashlib.sha256(part.train.tobytes() + part.validation.tobytes()).hexdigest()[:16] for part in parts]
+    assert tuple(hashes) == STORED[name]
+
+
+@given(
+    st.lists(st.integers(1, 12), min_size=1, max_size=6),
+    st.floats(0, 0.95),
+    st.floats(0.01, 1),
+    st.integers(0, 3),
+    st.booleans(),
+)
+def test_every_class_keeps_a_training_image(class_sizes, fraction, share, seed, is_grouped):
+    labels = np.repeat(np.arange(len(class_sizes)), class_sizes)
+    groups = np.random.default_rng(seed).integers(0, len(labels), len(labels)) if is_grouped else None
+    parts = split(labels, fraction, seed, share, groups)
+    assert set(labels[parts.train]) == set(labels)
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=60), st.floats(0, 0.95), st.integers(0, 3))
+def test_groups_of_any_size_and_class_lie_on_one_side(groups, fraction, seed):
+    labels = np.random.default_rng(seed).integers(0, 3, len(groups))
+    parts = split(labels, fraction, seed, groups=np.array(groups))
+    assert sorted([*parts.train, *parts.validation]) == list(range(len(groups)))
+    assert not set(np.array(groups)[parts.train]) & set(np.array(groups)[parts.validation])
+
+
+def test_a_class_of_bursts_larger_than_its_quota_is_validated_all_the_same():
+    labels, groups = np.repeat(np.arange(2), 56), np.arange(112) // 7  # 10 % of 56 is 6, a burst has 7
+    parts = split(labels, 0.1, seed=0, groups=groups)
+    assert np.bincount(labels[parts.validation]).tolist() == [7, 7]
 
 
 def test_a_split_with_test_images_reads_back_equal(tmp_path):
@@ -120,25 +180,3 @@ def test_a_damaged_split_is_an_error_that_names_the_file(tmp_path, damage):
 def test_indices_that_name_an_image_twice_or_none_are_refused(train, validation):
     with pytest.raises(DataError, match="once at most"):
         Split(np.array(train), np.array(validation))
-
-
-def test_folds_hold_every_image_once_in_equal_shares_of_each_class():
-    labels = np.repeat(np.arange(4), 25)
-    folds = [draw_fold(labels, np.arange(100), seed=3, number=number) for number in range(FOLDS)]
-    assert sorted(np.concatenate(folds)) == list(range(100))
-    for item in folds:
-        assert np.bincount(labels[item]).tolist() == [5, 5, 5, 5]
-
-
-def test_folds_keep_groups_whole():
-    labels, groups = np.repeat([0, 1], 30), np.arange(60) // 3
-    folds = [draw_fold(labels, groups, seed=0, number=number) for number in range(FOLDS)]
-    assert sorted(np.concatenate(folds)) == list(range(60))
-    for item in folds:
-        assert all(np.isin(np.flatnonzero(groups == group), item).all() for group in groups[item])
-
-
-def test_no_fold_has_a_class_that_could_not_be_learned():
-    labels, groups = np.array([0] * 20 + [1] + [2] * 4), np.array([*range(21), 21, 21, 21, 21])
-    folds = [draw_fold(labels, groups, seed=0, number=number) for number in range(FOLDS)]
-    assert sorted(np.concatenate(folds)) == list(range(20))

@@ -67,44 +67,32 @@ def split(
     """Hold out `fraction` of the images for validation, stratified by class; train on `share` of the rest.
 
     labels: int64 (N,). The validation set depends on neither the run's seed nor `share`. groups: int64 (N,); images of
-    a group stay together, so a class may get a few images less. Every class keeps an image for training.
+    a group stay together, so a class may get a few images more or less. Every class keeps an image for training: one
+    that would lose its last to validation or to `share` does not.
     """
     generator = np.random.default_rng(stream_seed(seed, stream))
-    validation = _draw(labels, fraction, generator, groups)
+    validation = _draw_validation(labels, fraction, generator, groups)
     train = np.setdiff1d(np.arange(len(labels)), validation)
-    return Split(train if share == 1 else train[_draw(labels[train], share, generator)], validation)
+    return Split(train if share == 1 else train[_draw_share(labels[train], share, generator)], validation)
 
 
-FOLDS = 5
+def _draw_share(labels: Indices, share: float, generator: np.random.Generator) -> Indices:
+    """The positions, ascending, of a share of each class, at least one image of each."""
+    quotas, orders = _quotas(labels, share), _shuffle_classes(labels, generator)
+    return _take(orders, np.maximum(quotas, np.minimum(np.bincount(labels), 1)))
 
 
-def draw_fold(labels: Indices, groups: Indices, seed: int, number: int) -> Indices:
-    """The indices, ascending, of one fold of FOLDS, stratified by class, with groups together.
-
-    labels, groups: int64 (N,). Every image is in one fold, except for classes that would lie entirely in one fold (of a
-    single image or group): no net could be trained on them, so they are in none.
-    """
-    remainder = np.arange(len(labels))
-    for earlier in range(number + 1):
-        fold, remainder = _draw_next_fold(labels, groups, seed, remainder, FOLDS - earlier)
-    counts = np.bincount(labels)
-    is_whole = np.bincount(labels[fold], minlength=len(counts)) == counts
-    output: Indices = fold[~is_whole[labels[fold]]]
-    return output
+def _draw_validation(
+    labels: Indices, fraction: float, generator: np.random.Generator, groups: Indices | None
+) -> Indices:
+    """The positions, ascending, of a fraction of each class, but never of its last image."""
+    orders = _shuffle_classes(labels, generator)
+    quotas = np.minimum(_quotas(labels, fraction), np.maximum(np.bincount(labels) - 1, 0))
+    return _take(orders, quotas) if groups is None else _take_groups(labels, quotas, np.concatenate(orders), groups)
 
 
-def _draw_next_fold(
-    labels: Indices, groups: Indices, seed: int, remainder: Indices, folds: int
-) -> tuple[Indices, Indices]:
-    """One of `folds` folds drawn from the indices `remainder`, and the indices that remain."""
-    if folds == 1:
-        return remainder, remainder[:0]
-    parts = split(labels[remainder], 1 / folds, seed, groups=groups[remainder], stream=Stream.TEST)
-    return remainder[parts.validation], remainder[parts.train]
-
-
-def _draw(labels: Indices, fraction: float, generator: np.random.Generator, groups: Indices | None = None) -> Indices:
-    """Draw the positions, ascending, of exactly round(fraction * N) labels.
+def _quotas(labels: Indices, fraction: float) -> Indices:
+    """How many images of each class make up round(fraction * N) images, int64 (classes,).
 
     Each class gets the integer part of its share; the largest remainders get the images that are left (Hamilton's
     method), ties go to the lower label.
@@ -114,24 +102,41 @@ def _draw(labels: Indices, fraction: float, generator: np.random.Generator, grou
     quotas, remainders = np.divmod(counts * total, max(1, len(labels)))
     left_over = total - int(quotas.sum())
     quotas[np.argsort(-remainders, kind="stable")[:left_over]] += 1
-    orders = [generator.permutation(np.flatnonzero(labels == label)) for label in range(len(counts))]
-    if groups is not None:
-        return _draw_groups(labels, np.minimum(quotas, np.maximum(counts - 1, 0)), np.concatenate(orders), groups)
+    return quotas
+
+
+def _shuffle_classes(labels: Indices, generator: np.random.Generator) -> list[Indices]:
+    """The positions of each class, in random order."""
+    return [generator.permutation(np.flatnonzero(labels == label)) for label in range(len(np.bincount(labels)))]
+
+
+def _take(orders: list[Indices], quotas: Indices) -> Indices:
+    """The first positions of each class, as many as its quota, ascending."""
     draws = [order[:quota] for order, quota in zip(orders, quotas.tolist(), strict=True)]
     return np.sort(np.concatenate([np.empty(0, np.int64), *draws]))
 
 
-def _draw_groups(labels: Indices, quotas: Indices, order: Indices, groups: Indices) -> Indices:
-    """Take images in this order, each with its whole group, as long as no class exceeds its quota."""
-    left, mask = quotas.copy(), np.zeros(len(labels), bool)
+def _take_groups(labels: Indices, quotas: Indices, order: Indices, groups: Indices) -> Indices:
+    """Take images in this order, each with its whole group.
+
+    First those that fit into the quotas of all their classes. Then, for classes that have only larger groups left,
+    those that bring the counts nearer to the quotas and leave every class an image.
+    """
+    left, spare, mask = quotas.copy(), np.bincount(labels) - 1, np.zeros(len(labels), bool)
     members = np.split(np.argsort(groups, kind="stable"), np.flatnonzero(np.diff(np.sort(groups))) + 1)
     group_of = np.unique(groups, return_inverse=True)[1]
-    for image in order.tolist():
-        if mask[image] or left[labels[image]] <= 0:
-            continue
-        group = members[group_of[image]]
-        needs = np.bincount(labels[group])
-        if (needs <= left[: len(needs)]).all():
-            left[: len(needs)] -= needs
-            mask[group] = True
+    for may_exceed in (False, True):
+        for image in order.tolist():
+            if mask[image] or left[labels[image]] <= 0:
+                continue
+            group = members[group_of[image]]
+            classes, needs = np.unique(labels[group], return_counts=True)
+            room = left[classes]
+            fits = (needs <= room).all()
+            if not fits and may_exceed:
+                fits = np.abs(room - needs).sum() < np.abs(room).sum() and (needs <= spare[classes]).all()
+            if fits:
+                left[classes] -= needs
+                spare[classes] -= needs
+                mask[group] = True
     return np.flatnonzero(mask)

@@ -9,9 +9,9 @@ import numpy as np
 from assay.core.errors import UsageError
 from assay.core.files import write_json
 from assay.core.runtime import Runtime
+from assay.data.folds import FOLDS
 from assay.data.load import LoadedData
 from assay.data.location import with_absolute_paths
-from assay.data.split import FOLDS
 from assay.evaluation.metrics import compute_metrics
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, folder_name

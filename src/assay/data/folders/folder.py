@@ -13,8 +13,9 @@ from assay.core.text import escape_line
 from assay.data.folders.cache import read_pixels
 from assay.data.folders.layouts import find_images
 from assay.data.folders.scan import Scan, images_csv
+from assay.data.folds import draw_fold
 from assay.data.imageset import ImageSet, ImageShape
-from assay.data.split import Indices, Split, draw_fold, split
+from assay.data.split import Indices, Split, split
 from assay.recipes.schema import Data
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from assay.core.errors import DataError
+from assay.core.errors import DataError, UsageError
 from assay.data.imageset import ImageSet
 
 IMAGES = np.arange(4 * 3 * 2 * 2, dtype=np.uint8).reshape(4, 3, 2, 2)
@@ -40,6 +40,75 @@ def test_labels_of_another_kind_are_refused(labels):
 def test_a_label_without_a_class_is_refused(label):
     with pytest.raises(DataError, match="2 class names"):
         made(labels=np.array([0, 1, 1, label]))
+
+
+@pytest.mark.parametrize(
+    ("images", "advice"),
+    [
+        (IMAGES / 255, r"make them 0 to 255: \(255 \* images\)"),
+        (IMAGES * np.float32(9), "values run from 0 to 423"),
+        (np.full((4, 3, 2, 2), np.nan), "48 values are NaN or infinite"),
+        (IMAGES.astype(np.int64), r"images\.astype\(np\.uint8\)"),
+        (IMAGES.transpose(0, 2, 3, 1), r"channels first: images\.transpose\(0, 3, 1, 2\)"),
+        (IMAGES[:, 0], r"gray images need a channel: images\[:, None\]"),
+        (IMAGES[:, :, :0], "must be uint8"),
+        (IMAGES.tolist(), "must be a NumPy array, not list"),
+        (torch.from_numpy(IMAGES), "must be a NumPy array, not Tensor"),
+    ],
+    ids=["unit", "float", "nan", "int", "channels last", "no channel", "no rows", "list", "tensor"],
+)
+def test_images_of_another_kind_come_with_advice(images, advice):
+    with pytest.raises(DataError, match=advice):
+        made(images=images)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("cd", "must be a tuple of strings"),
+        ((0, 1), "must be a tuple of"),
+        (("cat", "cat"), "there are several of cat"),
+    ],
+)
+def test_class_names_that_name_no_classes_are_refused(names, message):
+    with pytest.raises(DataError, match=message):
+        made(class_names=names)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda array: array[:, ::-1],
+        lambda array: array[..., ::-1],
+        lambda array: array[::2].repeat(2, 0)[::-1],
+        lambda array: np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2),
+    ],
+    ids=["BGR", "mirrored", "backwards", "channels were last"],
+)
+def test_arrays_of_any_strides_become_contiguous_ones_of_the_same_pixels(view):
+    images = made(images=view(IMAGES), labels=LABELS[::-1])
+    assert np.array_equal(images.images, view(IMAGES))
+    assert np.array_equal(images.labels, LABELS[::-1])
+    assert torch.equal(images.take(torch.tensor([2])), torch.from_numpy(view(IMAGES).copy()[[2]]))
+    assert torch.from_numpy(images.labels).tolist() == LABELS[::-1].tolist()
+
+
+def test_a_contiguous_array_is_not_copied():
+    assert made().images is IMAGES
+
+
+def test_class_names_in_a_list_are_those_in_a_tuple():
+    assert made(class_names=["cat", "dog"]).class_names == ("cat", "dog")
+
+
+def test_a_net_for_other_images_does_not_fit():
+    made().check_fits((3, 2, 2), ("dog", "emu", "cat"))
+    with pytest.raises(UsageError, match="are 3x2x2, the run was trained on 3x4x4"):
+        made().check_fits((3, 4, 4), ("cat", "dog"))
+    with pytest.raises(UsageError, match="new: dog; missing: emu"):
+        made().check_fits((3, 2, 2), ("cat", "emu"))
+    with pytest.raises(DataError, match="toy/train: there are no images to evaluate on"):
+        made().subset([]).check_fits((3, 2, 2), ("cat", "dog"))
 
 
 def test_subset_keeps_the_order_asked_for():

@@ -45,8 +45,9 @@ def train(recipe, images, test_images, tmp_path):
     """Train on own images, quietly."""
 
     def call(changes=None, **more) -> Run:
-        options = {"callback": Callback(), "runtime": FP32, "runs": tmp_path / "runs", "mlflow": False} | more
-        return assay.train(recipe.override(changes or {}), images=images, test=test_images, **options)
+        options = {"callback": Callback(), "runtime": FP32, "runs": tmp_path / "runs", "mlflow": False}
+        parts = {"images": images, "test": test_images}
+        return assay.train(recipe.override(changes or {}), **(options | parts | more))
 
     return call
 
@@ -146,6 +147,41 @@ def test_own_training_images_without_own_test_images_are_refused(recipe, images,
     with pytest.raises(UsageError, match="your own training images need your own test images too"):
         assay.train(recipe, images=images, runs=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_images_with_negative_strides_train_and_test_as_their_copies(train, recipe, images, test_images, tmp_path):
+    mirrored = [
+        ImageSet(part.images[..., ::-1], part.labels[::-1], part.class_names, part.source)
+        for part in (images, test_images)
+    ]
+    copies = [ImageSet(part.images.copy(), part.labels.copy(), part.class_names, part.source) for part in mirrored]
+    options = {"runs": tmp_path / "runs", "runtime": FP32, "mlflow": False}
+    views, copied = (assay.train(recipe, images=train, test=test, **options) for train, test in (mirrored, copies))
+    assert views.results["test"]["accuracy"] == copied.results["test"]["accuracy"]
+    assert views.read_json("config.json") == copied.read_json("config.json")
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        (lambda bars: ImageSet(bars.images.repeat(2, 3), bars.labels, bars.class_names, "wide"), "of wide are 1x8x16"),
+        (lambda bars: ImageSet(bars.images, bars.labels, ("left", "up", "down"), "odd"), "new: down, up; missing: mid"),
+        (lambda bars: bars.subset([]), "there are no images to evaluate on"),
+        (lambda bars: (bars.images, bars.labels), "test must be of type ImageSet, not tuple"),
+    ],
+    ids=["another size", "unknown classes", "none", "a tuple"],
+)
+def test_own_test_images_that_do_not_fit_are_refused_before_training(train, test_images, tmp_path, test, message):
+    with pytest.raises(AssayError, match=message):
+        train(test=test(test_images))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_resumed_run_needs_its_own_test_images_before_it_trains(train, images):
+    run = train({"training.epochs": 1})
+    run.set_status(state="stopped")
+    with pytest.raises(UsageError, match="your own training images need your own test images too"):
+        resume(run, images=images, runtime=FP32, callback=Callback(), mlflow=False)
 
 
 def test_a_stopped_run_goes_on_and_ends_as_if_nothing_had_happened(train, images, test_images):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from assay.core.errors import DataError
+from assay.data.image_checks import check_class_names, check_fits, check_labels, check_pixels
 
 ImageShape = tuple[int, int, int]  # (C, H, W)
 
@@ -20,8 +21,8 @@ class ImageSet:
     """Images with their labels, class names and source.
 
     images: uint8 (N, C, H, W), C = 1 (gray) or 3 (RGB); labels: int64 (N,), each in [0, number of classes).
-    digest: a hash of the content, if the creator has one; see `fingerprint`.
-    Raises DataError if the fields do not fit together.
+    Both arrays are contiguous in memory; others are copied. digest: a hash of the content, if the creator has one; see
+    `fingerprint`. Raises DataError if the fields do not fit together.
     """
 
     images: NDArray[np.uint8]
@@ -31,22 +32,15 @@ class ImageSet:
     digest: str = ""
 
     def __post_init__(self) -> None:
-        """Check shapes, dtypes and the range of the labels."""
-        if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[1] not in (1, 3):
-            raise DataError(
-                f"{self.source}: images must be uint8 (N, C, H, W) with 1 or 3 channels, "
-                f"not {self.images.dtype} {self.images.shape}"
-            )
-        if self.labels.dtype != np.int64 or self.labels.shape != self.images.shape[:1]:
-            raise DataError(
-                f"{self.source}: labels must be int64 ({len(self.images)},), "
-                f"not {self.labels.dtype} {self.labels.shape}"
-            )
-        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
-            raise DataError(
-                f"{self.source}: labels run from {self.labels.min()} to {self.labels.max()}, "
-                f"but there are {len(self.class_names)} class names"
-            )
+        """Check that the fields fit together. Arrays with other strides, such as BGR turned to RGB, are copied."""
+        check_class_names(self.class_names, self.source)
+        check_pixels(self.images, self.source)
+        check_labels(self.labels, len(self.images), self.class_names, self.source)
+        object.__setattr__(self, "class_names", tuple(self.class_names))  # the dataclass is frozen
+        for name in ("images", "labels"):  # torch takes no negative strides
+            array = getattr(self, name)
+            if not array.flags.c_contiguous:
+                object.__setattr__(self, name, np.ascontiguousarray(array))
 
     def __len__(self) -> int:
         """The number of images."""
@@ -76,6 +70,16 @@ class ImageSet:
         positions = np.array([class_names.index(name) for name in self.class_names], np.int64)
         digest = self.digest and hashlib.sha256(repr((self.digest, class_names)).encode()).hexdigest()
         return replace(self, labels=positions[self.labels], class_names=class_names, digest=digest)
+
+    def check_fits(self, shape: ImageShape, class_names: tuple[str, ...]) -> None:
+        """Check that a net of images of this shape (C, H, W) and these classes can be evaluated on these images.
+
+        Classes may come in another order, or be fewer. Raises UsageError where shape or classes do not fit, DataError
+        if there are no images.
+        """
+        check_fits(self.source, (self.shape, self.class_names), (shape, class_names))
+        if not len(self):
+            raise DataError(f"{self.source}: there are no images to evaluate on")
 
     def class_counts(self) -> NDArray[np.int64]:
         """The number of images of each class, int64 (classes,)."""

@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 from torch import nn
 
-from assay.core.errors import UsageError
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
@@ -57,17 +56,9 @@ class Classifier:
 
         indices: position of each image in its data set, int64 (N,); 0, 1, ... by default. views: 1, or 2 or 6 for
         test-time augmentation, computed in the runtime's precision. Classes are matched by name: they may come in
-        another order, or be fewer. Raises UsageError where the size or the classes differ from those of training.
+        another order, or be fewer. Raises as `ImageSet.check_fits`.
         """
-        if not set(images.class_names) <= set(self.class_names):
-            raise UsageError(
-                f"the classes of {images.source} differ from the run's: {_difference(images, self.class_names)}"
-            )
-        if images.shape != self.preprocess.source_shape:
-            raise UsageError(
-                f"the images of {images.source} are {_size(images.shape)}, the run was trained on "
-                f"{_size(self.preprocess.source_shape)}"
-            )
+        images.check_fits(self.preprocess.source_shape, self.class_names)
         images = images.with_class_names(self.class_names)
         if indices is None:
             indices = np.arange(len(images), dtype=np.int64)
@@ -90,16 +81,3 @@ class Classifier:
     def _prediction(self, image: str, probabilities: Sequence[float]) -> Prediction:
         pairs = sorted(zip(self.class_names, probabilities, strict=True), key=lambda pair: -pair[1])
         return Prediction(image, *pairs[0], dict(pairs))
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return "x".join(str(side) for side in shape)
-
-
-def _difference(images: ImageSet, class_names: tuple[str, ...]) -> str:
-    extra, missing = set(images.class_names) - set(class_names), set(class_names) - set(images.class_names)
-    parts = [
-        f"new: {', '.join(sorted(extra))}" if extra else "",
-        f"missing: {', '.join(sorted(missing))}" if missing else "",
-    ]
-    return "; ".join(filter(None, parts))

@@ -35,6 +35,8 @@ def evaluate(
     """
     run = find_run(run)
     classifier = load(run, model=model, runtime=runtime)
+    if images is not None:
+        images.check_fits(classifier.preprocess.source_shape, classifier.class_names)  # before a look is counted
     if data == SplitName.VALIDATION:
         selection = select_validation_images(run, images, progress)
     else:
@@ -60,6 +62,8 @@ def evaluate_corrupted(
     if data == SplitName.VALIDATION:
         raise UsageError("corruptions are for test sets; choose by validation images as they are")
     classifier = load(run, model=model, runtime=runtime)
+    if images is not None:
+        images.check_fits(classifier.preprocess.source_shape, classifier.class_names)
     selection = select_test_images(run, data, images, classifier.preprocess.source_shape, progress)
     robustness, label = score_corrupted(run, classifier, selection, by="evaluate --corruptions")
     save(robustness_heatmap(robustness, run.name), run.folder / "figures" / f"{label}.png")

@@ -15,12 +15,11 @@ from assay.recipes.recipe import Recipe
 def final_recipe(
     recipe: Recipe | str, model: nn.Module | None, images: ImageSet | None, test: ImageSet | None
 ) -> Recipe:
-    """The recipe of a run of these parts. Raises UsageError for training images without test images.
+    """The recipe of a run of these parts. Raises UsageError as `check_own_parts`.
 
     model, images, test: your own parts, as for `train`.
     """
-    if images is not None and test is None:
-        raise UsageError("your own training images need your own test images too: train(..., images=..., test=...)")
+    check_own_parts(model, images, test)
     recipe = read_recipe(recipe) if isinstance(recipe, str) else recipe
     changes: dict[str, Any] = {}
     if model is not None:
@@ -31,3 +30,12 @@ def final_recipe(
     if changes:
         recipe = recipe.override(changes)
     return with_absolute_paths(recipe) if images is None else recipe
+
+
+def check_own_parts(model: nn.Module | None, images: ImageSet | None, test: ImageSet | None) -> None:
+    """Raise UsageError for parts of another type, and for training images without test images."""
+    for name, part, kind in (("model", model, nn.Module), ("images", images, ImageSet), ("test", test, ImageSet)):
+        if part is not None and not isinstance(part, kind):
+            raise UsageError(f"{name} must be of type {kind.__name__}, not {type(part).__name__}")
+    if images is not None and test is None:
+        raise UsageError("your own training images need your own test images too: give test= beside images=")

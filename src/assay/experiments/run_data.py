@@ -57,7 +57,8 @@ def select_test_images(
                 return _folder_test_images(run, split, progress)
         data = run_data.name
     return Selection(
-        SplitName.TEST.of(_display_name(data, run_data)), open_test_images(data, shape, run_data.max_bad, progress)
+        SplitName.TEST.of(_display_name(data, run_data)),
+        open_test_images(data, shape, tuple(run.read_json("config.json")["class_names"]), run_data.max_bad, progress),
     )
 
 

@@ -60,6 +60,8 @@ def load_data(
     source = split_images(recipe.data, images) if images is not None else _read(recipe, progress)
     images, split = source.images, faults.split(source.split)
     _check_images(images, split)
+    if test is not None:  # at its end, after all the training, would be too late
+        test.check_fits(images.shape, images.class_names)
     train = images.subset(split.train)
     preprocess = _fit_preprocess(recipe, train, has_own_model)
     read_test, test_indices = _test_reader(recipe, images, split, test)

@@ -13,7 +13,7 @@ from assay.core.errors import DataError, UsageError
 from assay.core.files import remove_partial_files
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
-from assay.experiments.final_recipe import final_recipe
+from assay.experiments.final_recipe import check_own_parts, final_recipe
 from assay.experiments.finish import complete
 from assay.experiments.run import Run
 from assay.experiments.setup import TrainingSetup, set_up
@@ -81,6 +81,7 @@ def resume(
     """
     if run.is_finished:
         raise UsageError(f"{run.name} is finished; see its results with: assay runs show {run.folder}")
+    check_own_parts(model, images, test)
     runtime, process_group = _join(runtime)
     callback = _main_callback(callback, process_group)
     try:

@@ -111,6 +111,18 @@ def test_what_muon_leaves_to_sgd_follows_the_textbook():
         torch.testing.assert_close(module.get_parameter(name).detach(), weight, atol=1e-6, rtol=1e-5)
 
 
+def test_a_step_of_muon_takes_decay_over_one_minus_momentum_off_a_weight():
+    """Without a gradient of its own, once the momentum has built up: 6.7 times decay at the default 0.85."""
+    module, norms = net(), []
+    optimizer = build_optimizer(Muon(bias_lr=53, head_lr=670, decay=1e-4), module)
+    for _ in range(101):
+        for parameter in module.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        optimizer.step()
+        norms.append(module[2].weight.norm().item())
+    assert 1 - norms[100] / norms[99] == pytest.approx(1e-4 / (1 - 0.85), rel=0.01)
+
+
 def test_filters_under_muon_do_not_decay():
     module = net()
     for parameter in module.parameters():

@@ -14,6 +14,7 @@ from assay.core.errors import DataError
 from assay.core.files import atomic_write
 from assay.core.tensor_hash import hash_tensors
 from assay.training.history import Epoch
+from assay.training.optimizer_state import match_memory_formats
 
 Weights = dict[str, torch.Tensor]
 
@@ -53,6 +54,7 @@ class TrainState:
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             self.net.load_state_dict(content["net"])
             self.optimizer.load_state_dict(content["optimizer" if "optimizer" in content else "optimiser"])  # as in 0.1
+            match_memory_formats(self.optimizer)
             self.best = content["best"]
             self.history = [Epoch(**row) for row in content["history"]]
             self.step, self.epoch_seconds = content["step"], content["epoch_seconds"]

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from assay.core.errors import UsageError
-from assay.data.location import is_path, with_absolute_paths
+from assay.data.location import is_path, with_absolute_path
+from assay.recipes.schema import Data
 
 
 @pytest.mark.parametrize("name", ["photos/mine", "./photos", "../photos", ".", "~/photos", "/photos", "list.csv"])
@@ -22,19 +23,15 @@ def test_a_bare_name_is_a_path_if_such_a_folder_is_there_and_no_data_set(tmp_pat
     assert not is_path("cifar10")
 
 
-def test_a_path_becomes_absolute_and_its_size_is_said(recipe, tmp_path, monkeypatch):
+def test_a_path_becomes_absolute_and_its_size_is_said(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    data = with_absolute_paths(recipe.override({"data.name": "a/../photos/"})).data
+    data = with_absolute_path(Data(name="a/../photos/"))
     assert (data.name, data.size) == (str(tmp_path / "photos"), 160)
     assert data.display_name == "photos"
-    assert with_absolute_paths(recipe.override({"data.name": "~/x", "data.size": 64})).data.name == str(
-        Path.home() / "x"
-    )
+    assert with_absolute_path(Data(name="~/x", size=64)).name == str(Path.home() / "x")
 
 
-def test_a_data_set_has_a_size_of_its_own(recipe):
-    with pytest.raises(
-        UsageError, match=r"data.size=64: data.size: a size is for folders of photos; mnist has its own"
-    ):
-        with_absolute_paths(recipe.override({"data.name": "mnist", "data.size": 64}))
-    assert with_absolute_paths(recipe.override({"data.name": "mnist"})) == recipe.override({"data.name": "mnist"})
+def test_a_data_set_has_a_size_of_its_own():
+    with pytest.raises(UsageError, match="a size is for folders of photos; mnist has its own"):
+        with_absolute_path(Data(name="mnist", size=64))
+    assert with_absolute_path(Data(name="mnist")) == Data(name="mnist")

@@ -72,17 +72,19 @@ def preview(
     from assay.data.augment.parse import Augment
     from assay.data.load import load_data
     from assay.data.preprocess import Preprocess
+    from assay.experiments.stored_size import complete_data
+    from assay.models.net_preprocessing import resolve_preprocessing
     from assay.recipes.loader import read_recipe
     from assay.report.plots.data_sheets import preview_sheet
     from assay.report.plots.style import save
 
-    spec = read_recipe(recipe)
+    spec = complete_data(read_recipe(recipe))
     path = _output_path(output, f"{spec.name.replace('/', '-')}-preview.png")
     with spec.blame("data", "name"):
         data = load_data(spec.data.model_copy(update={"share": 1.0}))
     images = data.images.subset(data.split.train)
     with spec.blame("preprocess"):
-        preprocess = Preprocess.fit(spec.preprocess, images)
+        preprocess = Preprocess.fit(resolve_preprocessing(spec.preprocess, spec.model), images)
     with spec.blame("augment"):
         augment = Augment.parse(spec.augment)
         figure = preview_sheet(images, preprocess, augment, spec.seed)

@@ -93,8 +93,8 @@ def _select_recipe(
 ) -> "tuple[Recipe, LoadedData | None]":
     """The recipe, or for a folder without one assay's suggestion; and the photos of the folder."""
     from assay.data.load import load_data
-    from assay.data.location import with_absolute_paths
     from assay.experiments.auto_recipe import suggest
+    from assay.experiments.stored_size import complete_data
     from assay.recipes.loader import read_recipe
     from assay.report.terminal import progress_bar
 
@@ -102,7 +102,7 @@ def _select_recipe(
         return read_recipe(recipe).override(changes), None
     with progress_bar("reading images", talks=True) as reading:
         if recipe is not None:
-            folder_recipe = with_absolute_paths(read_recipe(recipe).override({"data.name": data, **changes}))
+            folder_recipe = complete_data(read_recipe(recipe).override({"data.name": data, **changes}))
             return folder_recipe, load_data(folder_recipe.data, reading)
         suggestion = suggest(str(data), runtime, changes, reading)
     typer.echo(suggestion.reason, err=True)

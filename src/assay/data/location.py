@@ -5,10 +5,9 @@ from pathlib import Path
 
 from assay.core.errors import UsageError
 from assay.data.datasets.registry import DATASETS
-from assay.recipes.recipe import Recipe
 from assay.recipes.schema import Data
 
-DEFAULT_SIZE_PX = 160  # side of a folder's images if the recipe gives none
+DEFAULT_SIZE_PX = 160  # side of a folder's images if neither the recipe nor its preprocessing gives one
 TABLE_SUFFIXES = (".csv", ".jsonl")
 
 
@@ -33,9 +32,3 @@ def with_absolute_path(data: Data) -> Data:
             raise UsageError(f"a size is for folders of photos; {data.name} has its own", at=("size",))
         return data
     return data.model_copy(update={"name": str(absolute_path(data.name)), "size": data.size or DEFAULT_SIZE_PX})
-
-
-def with_absolute_paths(recipe: Recipe) -> Recipe:
-    """The recipe as it is run and stored, see `with_absolute_path`. Raises UsageError with file and line."""
-    with recipe.blame("data"):
-        return recipe.model_copy(update={"data": with_absolute_path(recipe.data)})

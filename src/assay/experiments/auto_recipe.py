@@ -10,15 +10,15 @@ from assay.core.folders import weights_folder
 from assay.core.progress import ProgressCallback, silent
 from assay.core.runtime import Runtime
 from assay.data.load import LoadedData, load_data
-from assay.data.location import absolute_path
+from assay.data.location import DEFAULT_SIZE_PX, absolute_path
+from assay.experiments.stored_size import stored_size
 from assay.models.build import build_net
-from assay.models.net_preprocessing import resolve_preprocessing
 from assay.models.pretrained import find_hub
 from assay.models.pretrained_weights import find_weights_file, is_weights_name, load_pretrained
 from assay.models.timm_hub import has_timm
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
-from assay.recipes.schema import Data, Model, Preprocessing
+from assay.recipes.schema import Data, Model
 
 # In order of preference. Small nets read some tens of photos a second on one core; large ones are for a GPU.
 _SMALL = (
@@ -30,6 +30,7 @@ _WITHOUT_LIBRARIES = ("mobilenet_v1",)
 
 _MODEL_KEYS = ("model.name", "model.arguments", "model.weights")  # changes that the choice of the net includes
 
+FRESH_SIZE_PX = 32  # of the net with fresh weights, as of the data set that it was made for
 VALIDATION_FROM = 1000  # images; with fewer, none are held out for validation
 HEAD_STEPS = 800  # updates that train a new head
 FINE_TUNE_FROM = 1000  # images; with as many, a GPU trains the whole net
@@ -50,7 +51,7 @@ def suggest(folder: str, runtime: Runtime, changes: dict[str, Any], progress: Pr
     Raises UsageError if there are no images, or if weights are given without their net; DataError for damaged images.
     """
     model, reason = _choose_net(runtime, changes)
-    size = resolve_preprocessing(Preprocessing(resize="net"), model).resize if model else 32
+    size = _stored_size(model, changes)
     data_changes = {key: changes[f"data.{key}"] for key in ("size", "max_bad") if f"data.{key}" in changes}
     data = Data.model_validate({"name": str(absolute_path(folder)), "size": size, **data_changes})
     photos = load_data(data, progress)
@@ -63,6 +64,16 @@ def suggest(folder: str, runtime: Runtime, changes: dict[str, Any], progress: Pr
     recipe = Recipe.build(values).override({key: value for key, value in changes.items() if key not in _MODEL_KEYS})
     device = "a GPU" if _is_gpu(runtime) else "a CPU"
     return Suggestion(recipe, f"no recipe is named; for {count:,} photos to learn from, on {device}: {reason}", photos)
+
+
+def _stored_size(model: Model | None, changes: dict[str, Any]) -> int:
+    """The size at which the photos are stored: what the net will see, by its preprocessing and your changes to it."""
+    if model is None:
+        base, default = Recipe.build(_fresh_values(0)), FRESH_SIZE_PX
+    else:
+        base, default = Recipe.build({"preprocess": "net", "model": model.model_dump(mode="json")}), DEFAULT_SIZE_PX
+    recipe = base.override({key: value for key, value in changes.items() if key.partition(".")[0] == "preprocess"})
+    return stored_size(recipe.preprocess, recipe.model) or default
 
 
 def _choose_net(runtime: Runtime, changes: dict[str, Any]) -> tuple[Model | None, str]:

@@ -11,10 +11,10 @@ from assay.core.files import write_json
 from assay.core.runtime import Runtime
 from assay.data.folds import FOLDS
 from assay.data.load import LoadedData
-from assay.data.location import with_absolute_paths
 from assay.evaluation.metrics import compute_metrics
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, folder_name
+from assay.experiments.stored_size import complete_data
 from assay.experiments.train import resume, train
 from assay.recipes.recipe import Recipe
 from assay.report.plots.run import save_prediction_figures
@@ -74,7 +74,7 @@ def cross_validate(
     """
     if not has_folds(photos):
         raise UsageError(f"{recipe.data.name}: its test images are given, so there are no folds to choose them by")
-    progress, recipe = progress or SilentFolds(), with_absolute_paths(recipe)
+    progress, recipe = progress or SilentFolds(), complete_data(recipe)
     fold_recipes = [recipe.override({"data.fold": number}) for number in range(FOLDS)]
     fold_runs: list[Run] = []
     try:

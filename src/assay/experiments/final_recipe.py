@@ -6,7 +6,7 @@ from torch import nn
 
 from assay.core.errors import UsageError
 from assay.data.imageset import ImageSet
-from assay.data.location import with_absolute_paths
+from assay.experiments.stored_size import complete_data
 from assay.models.fingerprint import module_fingerprint
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
@@ -29,7 +29,7 @@ def final_recipe(
         changes["data.name"] = images.source
     if changes:
         recipe = recipe.override(changes)
-    return with_absolute_paths(recipe) if images is None else recipe
+    return complete_data(recipe) if images is None else recipe
 
 
 def check_own_parts(model: nn.Module | None, images: ImageSet | None, test: ImageSet | None) -> None:

@@ -35,7 +35,9 @@ class Data(Section):
     share: Annotated[float, Field(gt=0, le=1)] = 1.0  # of the images left for training, per class
     split_seed: NonNegativeInt = 0  # not the run's seed: replicates share one validation set, so they pair up
     fold: Annotated[int, Field(ge=0, lt=5)] = 0  # the fifth of a folder that is the test set, where the folder has none
-    size: PositiveInt | None = None  # side of a folder's images in pixels (none: 160); data sets have their own
+    size: PositiveInt | None = (
+        None  # side of a folder's images in pixels; none: as the net sees them, see experiments/stored_size
+    )
     max_bad: Fraction = 0.05  # the largest share of a folder's files that may be skipped as bad
 
     @property

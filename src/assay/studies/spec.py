@@ -8,7 +8,7 @@ import yaml
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, PrivateAttr, ValidationError
 
 from assay.core.errors import UsageError, unknown
-from assay.data.location import with_absolute_paths
+from assay.experiments.stored_size import complete_data
 from assay.recipes.explain import explain
 from assay.recipes.loader import read_yaml
 from assay.recipes.recipe import Recipe
@@ -103,7 +103,7 @@ class StudySpec(Section):
 
     def prepare(self, recipe: Recipe) -> Recipe:
         """A recipe with the study's changes and scale."""
-        return scale_recipe(with_absolute_paths(recipe.override(self.changes)), self.scale)
+        return scale_recipe(complete_data(recipe.override(self.changes)), self.scale)
 
     def to_yaml(self) -> str:
         """Every key, as YAML that reads back to an equal study."""

@@ -7,11 +7,12 @@ import pytest
 from PIL import Image
 from sklearn.metrics import accuracy_score
 
-from assay.core.errors import Interrupted, UsageError
+from assay.core.errors import DataError, Interrupted, UsageError
 from assay.core.runtime import Runtime
 from assay.data.load import LoadedData, load_data
+from assay.data.split import Split
 from assay.evaluation.predictions import Predictions
-from assay.experiments.cross_validation import cross_validate
+from assay.experiments.cross_validation import SilentFolds, cross_validate
 from assay.experiments.run import list_runs
 from assay.recipes.recipe import Recipe
 from assay.training.trainer import Trainer
@@ -97,6 +98,55 @@ def test_changed_photographs_are_evaluated_again(recipe, reading, photographs):
     Image.new("RGB", (8, 8), (200, 10, 10)).save(photographs / "dark" / "0.png")
     second = evaluate_folds(recipe, load_data(recipe.data))
     assert not {run.folder for run in first.runs} & {run.folder for run in second.runs}
+
+
+def draw_class(folder: Path, count: int, seed: int = 0, distinct: bool = True) -> None:
+    """A class of `count` pictures, which are copies of one another unless they are distinct."""
+    folder.mkdir(parents=True)
+    for i in range(count):
+        random = np.random.default_rng(seed + i if distinct else seed)
+        Image.fromarray(random.integers(0, 256, (8, 8, 3), np.uint8)).save(folder / f"{i}.png")
+
+
+def test_one_image_a_class_is_refused_in_one_sentence_before_anything_is_written(recipe, tmp_path):
+    for number, name in enumerate(["cat", "dog", "frog", "horse", "ship"]):
+        draw_class(tmp_path / "single" / name, 1, seed=number)
+    single = recipe.override({"data.name": str(tmp_path / "single"), "model.layers": ["flatten", "linear 5"]})
+    with pytest.raises(DataError, match="no class can be tested"):
+        evaluate_folds(single, load_data(single.data))
+    assert not list_runs()
+
+
+def test_pictures_all_taken_for_copies_are_refused_before_the_first_fold_is_trained(recipe, tmp_path):
+    draw_class(tmp_path / "xrays" / "ill", 40, distinct=False)
+    draw_class(tmp_path / "xrays" / "normal", 3, seed=50)
+    xrays = recipe.override({"data.name": str(tmp_path / "xrays")})
+    with pytest.raises(DataError, match=r"fold \d of 5 has no test image.* 4 without near-duplicates"):
+        evaluate_folds(xrays, load_data(xrays.data))
+    assert not list_runs()
+
+
+def test_a_class_of_one_image_is_named_and_the_photos_that_are_tested_are_counted(recipe, tmp_path):
+    draw_class(tmp_path / "tiny" / "cat", 5)
+    draw_class(tmp_path / "tiny" / "dog", 1, seed=50)
+    tiny, lines = recipe.override({"data.name": str(tmp_path / "tiny")}), []
+    progress = SilentFolds()
+    progress.on_message = lines.append
+    found = cross_validate(tiny, load_data(tiny.data), runs=Path("runs"), runtime=FP32, mlflow=False, progress=progress)
+    assert lines[0].startswith("warning: 5 of 6 photos are tested, none of dog")
+    assert (len(found.predictions), found.photos) == (5, 6)
+
+
+def test_folds_that_an_older_version_drew_otherwise_are_trained_again(recipe, reading):
+    first = evaluate_folds(recipe, reading)
+    with np.load(first.runs[0].folder / "split.npz") as parts:
+        split = Split(parts["train"], parts["validation"], parts["test"])
+    Split(np.sort(np.append(split.train[1:], split.test[0])), split.validation, np.sort(
+        np.append(split.test[1:], split.train[0])
+    )).save(first.runs[0].folder / "split.npz")  # fmt: skip
+    second = evaluate_folds(recipe, reading)
+    assert first.runs[0] != second.runs[0]
+    assert first.runs[1:] == second.runs[1:]
 
 
 def test_a_given_test_part_leaves_nothing_to_fold(recipe, photographs):

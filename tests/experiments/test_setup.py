@@ -53,6 +53,31 @@ def test_without_validation_there_is_none(recipe, images):
     assert set_up(recipe.override({"data.validation": 0}), FP32, images=images).trainer.validation is None
 
 
+@pytest.mark.parametrize(
+    ("changes", "watcher"),
+    [
+        ({"stopping.patience": 2}, "which stopping.patience watches"),
+        ({"schedule": "plateau"}, "which the schedule plateau watches"),
+        ({"schedule": "plateau", "stopping.patience": 2}, "which stopping.patience and the schedule plateau watch;"),
+    ],
+)
+def test_a_validation_share_that_rounds_to_no_image_is_refused_where_training_watches_it(
+    recipe, images, changes, watcher
+):
+    few = images.subset(np.arange(20))
+    changed = recipe.override({"data.validation": 0.01, **changes})
+    with pytest.raises(UsageError, match=r"data\.validation: 0\.01 of 20 images leaves none") as caught:
+        set_up(changed, FP32, images=few, test=images)
+    assert watcher in str(caught.value)
+    assert "raise it to 0.05 or more" in str(caught.value)
+    set_up(changed.override({"data.validation": 0.05}), FP32, images=few, test=images)
+
+
+def test_an_empty_validation_set_is_named_where_nothing_watches_it(recipe, images):
+    job = set_up(recipe.override({"data.validation": 0.01}), FP32, images=images.subset(np.arange(20)))
+    assert "warning: the validation set is empty: 0.2 images were asked for" in job.text()
+
+
 def test_the_split_has_a_seed_of_its_own(recipe, images):
     first, second = (set_up(recipe.override({"seed": seed}), FP32, images=images) for seed in (0, 1))
     assert np.array_equal(first.split.validation, second.split.validation)
@@ -116,8 +141,6 @@ def test_an_own_module_that_does_not_fit_is_refused(recipe, images, module, mess
 def test_no_training_images_are_an_error(recipe, images):
     with pytest.raises(AssayError, match="no training images"):
         set_up(recipe, FP32, images=images.subset([]))
-    with pytest.raises(AssayError, match="no training images"):
-        set_up(recipe.override({"data.validation": 0.9}), FP32, images=images.subset([0]))
 
 
 def test_a_net_for_one_size_of_image_is_refused_with_a_window(recipe, images):

@@ -184,6 +184,16 @@ def test_a_resumed_run_needs_its_own_test_images_before_it_trains(train, images)
         resume(run, images=images, runtime=FP32, callback=Callback(), mlflow=False)
 
 
+def test_a_run_that_an_older_version_split_otherwise_is_not_resumed(train, images, test_images, tmp_path):
+    with pytest.raises(Interrupted):
+        train(callback=CtrlC())
+    (stopped,) = list_runs(tmp_path / "runs")
+    split = Split.load(stopped.folder / "split.npz")
+    Split(split.train[1:], np.sort(np.append(split.validation, split.train[0]))).save(stopped.folder / "split.npz")
+    with pytest.raises(DataError, match="began with another split"):
+        resume(stopped, images=images, test=test_images, runtime=FP32, callback=Callback(), mlflow=False)
+
+
 def test_a_stopped_run_goes_on_and_ends_as_if_nothing_had_happened(train, images, test_images):
     whole = train()
     with pytest.raises(Interrupted, match=r"stopped in epoch 2, after step 3 of 6; resume with: assay train --resume"):

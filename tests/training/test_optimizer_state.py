@@ -115,7 +115,9 @@ def test_a_layer_that_gets_its_first_gradient_late_starts_as_at_the_first_step(m
         torch.testing.assert_close(mine, oracle)
 
 
-@pytest.mark.parametrize("spec", [Sgd(lr=0.1), Adam(lr=0.1), Muon(bias_lr=0.1, head_lr=0.1)], ids=lambda spec: spec.name)
+@pytest.mark.parametrize(
+    "spec", [Sgd(lr=0.1), Adam(lr=0.1), Muon(bias_lr=0.1, head_lr=0.1)], ids=lambda spec: spec.name
+)
 def test_a_state_saved_in_another_memory_format_goes_on_as_in_its_own(spec, tmp_path):
     def state(memory_format: torch.memory_format) -> TrainState:
         net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(16, 2)).to(memory_format=memory_format)

@@ -52,7 +52,9 @@ def show_folds(folds: Folds, as_json: bool) -> None:
     console = Console(highlight=False)
     console.print(metrics_table([metrics]))
     console.print(per_class_table(metrics))
-    console.print("each photo is evaluated once, by a net that was trained on neither it nor its near-duplicates")
+    tested = len(folds.predictions)
+    photos = "each photo is" if tested == folds.photos else f"{tested:,} of {folds.photos:,} photos are"
+    console.print(f"{photos} evaluated once, by a net that was trained on neither it nor its near-duplicates")
     console.print(f"figures: {folds.folder}", soft_wrap=True)
     console.print(f"to use one of the nets: assay predict {folds.runs[0].folder} IMAGE", soft_wrap=True)
 

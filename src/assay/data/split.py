@@ -39,6 +39,11 @@ class Split:
         ):
             raise DataError("a split names an image once at most, in training, validation or test")
 
+    def is_same(self, other: "Split") -> bool:
+        """Whether the same images are in the same parts."""
+        pairs = ((self.train, other.train), (self.validation, other.validation), (self.test, other.test))
+        return all(np.array_equal(own, others) for own, others in pairs)
+
     def save(self, path: Path) -> None:
         """Write an .npz file atomically. Raises AssayError if it cannot be written."""
         arrays = {"train": self.train, "validation": self.validation, "test": self.test}

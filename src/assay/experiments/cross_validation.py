@@ -1,6 +1,6 @@
 """Cross-validation: every photo of a folder is scored once, by a net trained on the other folds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +11,8 @@ from assay.core.files import write_json
 from assay.core.runtime import Runtime
 from assay.data.folds import FOLDS
 from assay.data.load import LoadedData
+from assay.data.split import Split
+from assay.data.split_checks import check_test_images, describe_folds
 from assay.evaluation.metrics import compute_metrics
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, folder_name
@@ -51,11 +53,15 @@ class SilentFolds:
 
 @dataclass(frozen=True)
 class Folds:
-    """A run for each fold, their predictions for the test images together, and the folder of the results."""
+    """A run for each fold, their predictions for the test images together, and the folder of the results.
+
+    photos: how many there are; those of classes that cannot be tested have no prediction.
+    """
 
     runs: tuple[Run, ...]
     predictions: Predictions
     folder: Path
+    photos: int
 
 
 def has_folds(photos: LoadedData) -> bool:
@@ -70,16 +76,19 @@ def cross_validate(
     """Train and evaluate the recipe once for each fold, or resume that. Near-duplicates are in the same fold.
 
     Writes predictions.npz, results.json and figures to `<experiment>/<name>-<hash>-folds/` beside the runs. Raises
-    UsageError if the test part is given, or the images are not a folder.
+    UsageError if the test part is given, or the images are not a folder; DataError for a fold without test images.
     """
     if not has_folds(photos):
         raise UsageError(f"{recipe.data.name}: its test images are given, so there are no folds to choose them by")
     progress, recipe = progress or SilentFolds(), complete_data(recipe)
     fold_recipes = [recipe.override({"data.fold": number}) for number in range(FOLDS)]
+    folds = [_split_fold(photos, fold_recipe) for fold_recipe in fold_recipes]
+    for line in describe_folds(photos, [fold.test for fold in folds]):
+        progress.on_message(line)
     fold_runs: list[Run] = []
     try:
-        for number, fold_recipe in enumerate(fold_recipes, 1):
-            run = _run_fold(fold_recipe, photos, runs, runtime, mlflow, progress)
+        for number, (fold_recipe, fold) in enumerate(zip(fold_recipes, folds, strict=True), 1):
+            run = _run_fold(fold_recipe, fold, photos, runs, runtime, mlflow, progress)
             fold_runs.append(run)
             test = run.results["test"]
             progress.on_message(
@@ -94,17 +103,26 @@ def cross_validate(
         folder / "results.json", {"runs": [run.name for run in fold_runs], **compute_metrics(predictions).to_dict()}
     )
     save_prediction_figures(folder, {"folds": predictions})
-    return Folds(tuple(fold_runs), predictions, folder)
+    return Folds(tuple(fold_runs), predictions, folder, len(photos.split.train) + len(photos.split.test))
+
+
+def _split_fold(photos: LoadedData, recipe: Recipe) -> Split:
+    """The split of a fold. Raises DataError if it has no test image."""
+    assert photos.folder is not None
+    split = photos.folder.split(recipe.data)
+    check_test_images(replace(photos, split=split), recipe.data)
+    return split
 
 
 def _run_fold(
-    recipe: Recipe, photos: LoadedData, runs: Path | None, runtime: Runtime | None, mlflow: bool,
+    recipe: Recipe, fold: Split, photos: LoadedData, runs: Path | None, runtime: Runtime | None, mlflow: bool,
     progress: FoldsProgress,
 ) -> Run:  # fmt: skip
     """The run of a fold: an existing one with exactly these images, resumed if need be, or a new one."""
     callback = _FoldCallback(recipe.data.fold, progress)
     for run in Run.all_of(recipe, runs):
-        if run.read_json("config.json").get("data_fingerprint") == photos.images.fingerprint:
+        is_same_data = run.read_json("config.json").get("data_fingerprint") == photos.images.fingerprint
+        if is_same_data and np.array_equal(Split.load(run.folder / "split.npz").test, fold.test):
             return run if run.is_finished else resume(run, runtime=runtime, callback=callback, mlflow=mlflow)
     return train(recipe, runs=runs, runtime=runtime, callback=callback, mlflow=mlflow)
 

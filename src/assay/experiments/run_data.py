@@ -53,8 +53,9 @@ def select_test_images(
     if data == SplitName.TEST or (is_path(data) and str(absolute_path(data)) == run_data.name):
         if is_path(run_data.name):
             split = Split.load(run.folder / "split.npz")
-            if len(split.test):
-                return _folder_test_images(run, split, progress)
+            if not len(split.test):
+                raise UsageError(f"{run.name} has no test images of its own; give others, a folder or a data set")
+            return _folder_test_images(run, split, progress)
         data = run_data.name
     return Selection(
         SplitName.TEST.of(_display_name(data, run_data)),

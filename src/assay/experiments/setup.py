@@ -88,6 +88,7 @@ class TrainingSetup:
             self.faults.warning,
             *(summary(self.data.folder.scan) if self.data.folder else ()),
             f"{self.recipe.name}, seed {self.recipe.seed}: {name}, {self._sizes()}; the test set waits for the end",
+            *self.data.gaps,
             f"on {runtime.device}, {runtime.threads} thread{plural}, {runtime.precision}",
             self.batch_size_note,
         )

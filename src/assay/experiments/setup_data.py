@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.core.errors import DataError, error_section
+from assay.core.errors import DataError, UsageError, error_section
 from assay.core.progress import ProgressCallback
 from assay.data.augment.parse import Augment
 from assay.data.datasets.catalog import load_dataset
@@ -16,6 +17,7 @@ from assay.data.load import LoadedData, split_images
 from assay.data.load import load_data as read_data
 from assay.data.preprocess import Preprocess
 from assay.data.split import Split
+from assay.data.split_checks import check_test_images, describe_gaps
 from assay.experiments.fault_injection import Faults
 from assay.models.net_preprocessing import resolve_preprocessing
 from assay.models.pretrained import find_hub
@@ -28,6 +30,7 @@ class TrainingData:
 
     read_test: reads the test images when it is called. test_indices: their places in their data set, if they are part
     of `images`. folder: where the images come from, if that is a folder of photos. own_test: your own test images.
+    gaps: a line for each set that is far smaller than asked for, or lacks a class.
     """
 
     images: ImageSet
@@ -40,6 +43,7 @@ class TrainingData:
     augment: Augment
     folder: Folder | None = None
     own_test: ImageSet | None = None
+    gaps: tuple[str, ...] = ()
 
     @property
     def classes(self) -> int:
@@ -62,12 +66,17 @@ def load_data(
     _check_images(images, split)
     if test is not None:  # at its end, after all the training, would be too late
         test.check_fits(images.shape, images.class_names)
+    else:
+        check_test_images(source, recipe.data)
+    if not faults.validate_on_test:
+        _check_validation(recipe, split)
     train = images.subset(split.train)
     preprocess = _fit_preprocess(recipe, train, has_own_model)
     read_test, test_indices = _test_reader(recipe, images, split, test)
     validation = images.subset(split.validation) if len(split.validation) else None
     return TrainingData(
-        images, split, train, validation, read_test, test_indices, preprocess, augment, source.folder, test
+        images, split, train, validation, read_test, test_indices, preprocess, augment, source.folder, test,
+        tuple(describe_gaps(source, recipe.data)),
     )  # fmt: skip
 
 
@@ -92,6 +101,19 @@ def _check_images(images: ImageSet, split: Split) -> None:
         raise DataError(f"{images.source}: all images are of one class, {images.class_names[0]}; two are needed")
     if not len(split.train):
         raise DataError(f"{images.source}: no training images are left of {len(images)}")
+
+
+def _check_validation(recipe: Recipe, split: Split) -> None:
+    """Refuse a share that rounds to no image where the training depends on validation images."""
+    watchers = ["stopping.patience"] if recipe.stopping.patience else []
+    watchers += [f"the schedule {recipe.schedule.name}"] if recipe.schedule.needs_validation else []
+    if watchers and not len(split.validation):
+        n = len(split.train)
+        raise UsageError(
+            f"{recipe.data.validation:g} of {n:,} images leaves none for validation, which {' and '.join(watchers)} "
+            f"{'watch' if len(watchers) > 1 else 'watches'}; raise it to {ceil(100 / n) / 100:g} or more",
+            at=("data", "validation"),
+        )
 
 
 def _fit_preprocess(recipe: Recipe, train: ImageSet, has_own_model: bool) -> Preprocess:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from assay.core.errors import DataError
 from assay.core.progress import ProgressCallback, silent
 from assay.core.runtime import Runtime
 from assay.data.folders.summary import summary
@@ -109,8 +110,10 @@ class TrainingSetup:
         return text
 
     def check_images(self, run: Run) -> None:
-        """Raise DataError unless the run was set up with these training images, and these test images of your own."""
+        """Raise DataError unless the run was set up with these images, in this split, and these own test images."""
         run.check_images(self.images)
+        if not Split.load(run.folder / "split.npz").is_same(self.split):
+            raise DataError(f"{run.name} began with another split, drawn by an older version of assay; train it again")
         check_own_test(run, self.data.own_test)
 
     def describe(self, run: Run) -> None:

@@ -13,7 +13,6 @@ from assay.core.errors import DataError, UsageError
 from assay.core.files import remove_partial_files
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
-from assay.data.split import Split
 from assay.experiments.final_recipe import check_own_parts, final_recipe
 from assay.experiments.finish import complete
 from assay.experiments.run import Run
@@ -110,8 +109,6 @@ def _restore(run: Run, setup: TrainingSetup, has_own_model: bool, callback: Call
     config, environment = run.read_json("config.json"), run.read_json("environment.json")
     if config:
         setup.check_images(run)
-        if not Split.load(run.folder / "split.npz").is_same(setup.split):
-            raise DataError(f"{run.name} began with another split, drawn by an older version of assay; train it again")
         for line in setup.trainer.runtime.changes(environment):
             callback.on_message(f"note: {line}; the numbers may differ in their last bits")
     setup.trainer.state.micro_batches = environment.get("micro_batches", 1)

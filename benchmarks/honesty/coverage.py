@@ -1,20 +1,31 @@
 """How often do the 95 % intervals contain the true value?"""
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
 
+from assay.core.numbers import Interval
 from assay.evaluation import statistics
-from assay.evaluation.statistics import wilson_interval
+from assay.evaluation.intervals import image_interval, mean_interval, share_interval, wilson_interval
 from benchmarks.honesty.real_runs import SIZES, RealRuns
 from benchmarks.honesty.shares import coverage_cells
 from benchmarks.tables import markdown
 
+IMAGES = (20, 40, 100, 1000)
+ACCURACIES = (0.5, 0.9, 0.97, 1.0)
+REPLICATES = (1, 2, 3, 5)
+# How alike the answers of replicates are, as shares of the variance of a latent score: of images, of seeds.
+CORRELATIONS = {"independent": (0.0, 0.0), "alike": (0.8, 0.0), "alike, seeds differ": (0.5, 0.05)}
+HEADER = ("interval", "contains the true value", "simulations")
+
 
 def section(runs: RealRuns, times: int, rng: np.random.Generator) -> str:
     """Every kind of interval, by simulation."""
-    lines = [*over_seeds(10 * times, rng), *over_images(10 * times, rng)]
-    return f"## Coverage of 95 % intervals\n\n{markdown(['interval', 'contains the true value', 'simulations'], lines)}"
+    tables = [over_seeds(10 * times, rng), over_replicates(5 * times, rng), over_images(5 * times, rng)]
+    return "## Coverage of 95 % intervals\n\n" + "\n".join(markdown(HEADER, list(lines)) for lines in tables)
 
 
 def over_seeds(times: int, rng: np.random.Generator) -> Iterator[list[str]]:
@@ -23,15 +34,48 @@ def over_seeds(times: int, rng: np.random.Generator) -> Iterator[list[str]]:
         first, second = rng.normal(0.905, 0.002, (times, runs)), rng.normal(0.900, 0.003, (times, runs))
         for name, test in (("paired t", statistics.paired_test), ("Welch's t", statistics.welch_test)):
             intervals = [test(a, b, 1e-9).interval for a, b in zip(first, second, strict=True)]
-            yield [f"over seeds, {name}, {runs} runs a side", *coverage_cells(intervals, 0.005)]
+            yield [f"difference over seeds, {name}, {runs} runs a side", *coverage_cells(intervals, 0.005)]
+
+
+def over_replicates(times: int, rng: np.random.Generator) -> Iterator[list[str]]:
+    """Accuracies of one run (Wilson) and of several, whose seeds differ and whose answers on an image are alike."""
+    for runs, n, accuracy in product(REPLICATES, IMAGES, ACCURACIES):
+        for name, (images, seeds) in CORRELATIONS.items():
+            if (runs == 1 or accuracy == 1) and name != "independent":
+                continue
+            counts = correct_counts(times, runs, n, accuracy, images, seeds, rng)
+            intervals = [accuracy_interval(row, n) for row in counts]
+            label = "one run" if runs == 1 else f"{runs} runs, {name}"
+            yield [f"accuracy {100 * accuracy:g} %, {n:,} images, {label}", *coverage_cells(intervals, accuracy)]
+
+
+def accuracy_interval(counts: NDArray[np.int64], n: int) -> Interval:
+    """The interval that a table shows for these counts of correct images of replicates, int (S,)."""
+    return mean_interval(list(counts / n), n) or wilson_interval(int(counts[0]), n)
+
+
+def correct_counts(
+    times: int, runs: int, n: int, accuracy: float, images: float, seeds: float, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Correct images of replicates, int (times, runs); images and seeds: their shares of a latent score's variance."""
+    counts = np.empty((times, runs), dtype=np.int64)
+    for row in range(times):
+        score = np.sqrt(1 - images - seeds) * rng.standard_normal((runs, n), dtype=np.float32)
+        score += np.sqrt(images) * rng.standard_normal(n, dtype=np.float32)
+        score += np.sqrt(seeds) * rng.standard_normal((runs, 1), dtype=np.float32)
+        counts[row] = (score < stats.norm.ppf(accuracy)).sum(axis=1)
+    return counts
 
 
 def over_images(times: int, rng: np.random.Generator) -> Iterator[list[str]]:
-    """Differences over images, and accuracies of one run."""
-    for images in (1000, 10_000):
-        gains = rng.multinomial(images, [0.03, 0.92, 0.05], times // 4)
-        intervals = [statistics.image_interval(np.repeat([-1.0, 0.0, 1.0], counts)) for counts in gains]
-        yield [f"over images, paired bootstrap, {images:,} images", *coverage_cells(intervals, 0.02)]
-        correct = rng.binomial(images, 0.9, times)
-        intervals = [wilson_interval(int(hits), images) for hits in correct]
-        yield [f"an accuracy, Wilson, {images:,} images", *coverage_cells(intervals, 0.9)]
+    """Differences of two runs, and mean shares, over images."""
+    for n in IMAGES:
+        for lost, gained in ((0.0, 0.0), (0.0, 0.03), (0.01, 0.05), (0.1, 0.2)):
+            counts = rng.multinomial(n, [lost, 1 - lost - gained, gained], times)
+            intervals = [image_interval(np.repeat([-1.0, 0.0, 1.0], row)) for row in counts]
+            name = f"difference of {100 * (gained - lost):g} points, {100 * (gained + lost):g} % of {n:,} images differ"
+            yield [name, *coverage_cells(intervals, gained - lost)]
+        for share in (0.03, 0.3):
+            values = rng.binomial(20, rng.beta(share, 1 - share, (times, n))) / 20
+            intervals = [share_interval(row) for row in values]
+            yield [f"mean share of {100 * share:g} % over {n:,} images", *coverage_cells(intervals, share)]

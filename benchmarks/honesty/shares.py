@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from assay.core.numbers import Interval
-from assay.evaluation.statistics import wilson_interval
+from assay.evaluation.intervals import wilson_interval
 
 
 def share_cells(count: int, of: int) -> list[str]:

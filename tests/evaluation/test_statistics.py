@@ -1,22 +1,17 @@
 """Statistics against scipy's own tests, hand-computed cases, published power figures and simulation."""
 
-import math
-
 import numpy as np
 import pytest
 from scipy import stats
 
 from assay.evaluation.statistics import (
     holm,
-    image_interval,
     least_difference,
     mcnemar,
-    mean_interval,
     paired_test,
     power,
     runs_needed,
     welch_test,
-    wilson_interval,
     winners_curse,
 )
 
@@ -29,14 +24,6 @@ def hits(only_first: int, only_second: int, both: int = 50, neither: int = 20) -
     return pairs[:, 0], pairs[:, 1]
 
 
-@pytest.mark.parametrize(("correct", "n"), [(0, 10), (3, 10), (10, 10), (8862, 10_000), (1, 1), (59_999, 60_000)])
-def test_the_interval_is_wilsons_formula(correct, n):
-    z, p = 1.959963984540054, correct / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    assert wilson_interval(correct, n) == pytest.approx((middle - half, middle + half), abs=1e-12)
-
-
 def test_mcnemar_is_the_binomial_test_of_the_images_that_one_alone_got_right():
     assert mcnemar(*hits(10, 2)) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
     assert mcnemar(*hits(2, 10, both=5000)) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
@@ -44,19 +31,6 @@ def test_mcnemar_is_the_binomial_test_of_the_images_that_one_alone_got_right():
 
 def test_mcnemar_of_equal_predictions_is_1():
     assert mcnemar(*hits(0, 0)) == 1.0
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_image_interval_is_that_of_the_mean(seed):
-    gains = np.random.default_rng(seed).choice([-1, -0.5, 0, 0.5, 1], 10_000, p=[0.02, 0.03, 0.88, 0.04, 0.03])
-    low, high = image_interval(gains)
-    half = 1.96 * gains.std() / 100
-    assert (low, high) == pytest.approx((gains.mean() - half, gains.mean() + half), abs=0.08 * half)
-
-
-def test_the_image_interval_repeats():
-    gains = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], 500)
-    assert image_interval(gains) == image_interval(gains)
 
 
 def test_holm_by_hand_keeps_the_order_given():
@@ -131,14 +105,6 @@ def test_the_best_of_many_equal_recipes_looks_better_than_it_is():
     assert winners_curse(0.002, 24) == pytest.approx(best, rel=0.02)
 
 
-def test_the_interval_of_a_mean_is_scipys_and_needs_two_values():
-    values = [0.91, 0.92, 0.90, 0.915]
-    expected = stats.ttest_1samp(values, 0).confidence_interval()
-    assert mean_interval(values) == pytest.approx((expected.low, expected.high))
-    assert mean_interval(values[:1]) is None
-    assert mean_interval([0.5, 0.5]) == (0.5, 0.5)
-
-
 # What an interval promises, by simulation; the long version is in benchmarks/
 
 
@@ -150,12 +116,3 @@ def test_intervals_over_seeds_cover_the_truth(paired):
         low, high = test(first, second, STEP).interval
         covered += low <= 0.01 <= high
     assert 0.935 <= covered / 2000 <= 0.97  # Welch's is a little cautious with four runs
-
-
-def test_intervals_over_images_cover_the_truth():
-    rng, shares = np.random.default_rng(4), np.array([0.03, 0.92, 0.05])
-    covered = 0
-    for counts in rng.multinomial(1000, shares, 600):
-        low, high = image_interval(np.repeat([-1.0, 0.0, 1.0], counts))
-        covered += low <= 0.02 <= high
-    assert 0.93 <= covered / 600 <= 0.97

@@ -7,8 +7,8 @@ from assay import load
 from assay.core.errors import UsageError
 from assay.core.runtime import Runtime
 from assay.data.photo_files import find_photos
+from assay.evaluation.intervals import wilson_interval
 from assay.evaluation.predictions import Predictions
-from assay.evaluation.statistics import image_interval, wilson_interval
 from assay.experiments.paper_blur import paper_blur
 from assay.experiments.photo_evaluation import WAYS, Accuracy, score_photographs
 from assay.experiments.scoring import as_for_test_set
@@ -63,5 +63,13 @@ def test_the_mean_over_replicates_has_an_interval_over_images():
     runs = [Predictions(values, labels, np.arange(40), ("a", "b"), "x") for values in (logits, wrong)]
     accuracy = Accuracy.over(runs)
     assert (accuracy.mean, accuracy.n) == (0.875, 40)
-    assert accuracy.interval == image_interval(np.r_[np.full(10, 0.5), np.ones(30)])
+    assert accuracy.interval == pytest.approx(wilson_interval(35, 40))
     assert Accuracy.over(runs[1:]).interval == wilson_interval(30, 40)
+
+
+def test_two_runs_that_know_every_photo_are_no_surer_than_one():
+    labels = np.arange(20) % 2
+    logits = np.eye(2, dtype=np.float32)[labels]
+    runs = [Predictions(logits, labels, np.arange(20), ("a", "b"), "x")] * 2
+    assert Accuracy.over(runs).interval == Accuracy.over(runs[:1]).interval
+    assert Accuracy.over(runs).interval == (pytest.approx(0.839, abs=0.001), 1.0)

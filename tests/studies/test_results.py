@@ -4,10 +4,9 @@ import csv
 import io
 import json
 
-import numpy as np
 import pytest
-from scipy import stats
 
+from assay.evaluation.intervals import mean_interval
 from assay.evaluation.statistics import holm, winners_curse
 from assay.studies.results import Row, collect_rows
 from assay.studies.runner import study
@@ -38,11 +37,17 @@ def test_a_step_is_compared_with_what_it_builds_on_and_p_is_corrected(found):
     assert [one.adjusted_p for one in compared] == pytest.approx(holm([one.seeds.p for one in compared]))
 
 
-def test_an_interval_over_seeds_is_scipys(found):
-    values = collect_rows(found)[1].validation
-    assert np.ptp(values) > 0
-    expected = stats.ttest_1samp(values, 0).confidence_interval()
-    assert collect_rows(found)[1].interval == pytest.approx((expected.low, expected.high))
+def test_an_interval_is_over_seeds_and_over_the_images_of_the_runs(found):
+    row = collect_rows(found)[1]
+    run = found.trial(found.variants()[1], 0).run
+    assert row.interval == mean_interval(row.validation, run.results["validation"]["n"])
+    assert row.test_interval == mean_interval(row.test, run.results["test"]["n"])
+
+
+def test_json_has_the_intervals_and_their_numbers_of_images(found):
+    row, values = collect_rows(found)[1], json.loads(format_study(collect_rows(found), "json"))[1]
+    assert (values["interval"], values["test_interval"]) == (list(row.interval), list(row.test_interval))
+    assert (values["validation_n"], values["test_n"]) == (row.validation_n, row.test_n)
 
 
 def test_cells_of_a_grid_are_compared_with_the_best(spec, engine):
@@ -96,7 +101,7 @@ def test_the_table_is_written_with_a_line_for_each_variant(found):
 
 
 def row(name: str, *accuracies: float) -> Row:
-    return Row(name, (), len(accuracies), accuracies, accuracies, None, 1.0, 1.0, (), None)
+    return Row(name, (), len(accuracies), accuracies, accuracies, 100, 100, None, 1.0, 1.0, (), None)
 
 
 def test_the_best_of_many_comes_with_its_curse():

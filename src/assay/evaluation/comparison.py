@@ -15,6 +15,7 @@ from assay.core.errors import DataError, UsageError
 from assay.core.numbers import Interval, p_statement
 from assay.evaluation import statistics
 from assay.evaluation.image_identity import UNKNOWN_IMAGES, ImageIdentity
+from assay.evaluation.intervals import image_interval
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import SeedTest
 
@@ -49,7 +50,7 @@ class Group:
 class Comparison:
     """Two groups on the same n images; differences are the first's accuracy minus the second's, as fractions.
 
-    image_interval: paired bootstrap over images with the runs fixed. mcnemar_p: set where each side has one run. seeds:
+    image_interval: 95 %, over images with the runs fixed. mcnemar_p: set where each side has one run. seeds:
     set where both sides have at least two. adjusted_p: p value of the test over seeds, or else McNemar's, after Holm's
     correction for all comparisons made together. least_difference: the difference that this design detects with a
     probability of 80 %. runs_needed: runs per side that would detect a difference as large as this one.
@@ -109,7 +110,7 @@ def compare_groups(first: Group, second: Group) -> Comparison:
         n=first.hits.shape[1],
         accuracies=(float(a.mean()), float(b.mean())),
         difference=float(a.mean() - b.mean()),
-        image_interval=statistics.image_interval(first.hits.mean(axis=0) - second.hits.mean(axis=0)),
+        image_interval=image_interval(first.hits.mean(axis=0) - second.hits.mean(axis=0)),
     )
     if len(a) == 1:
         p = statistics.mcnemar(first.hits[0], second.hits[0])

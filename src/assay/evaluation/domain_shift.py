@@ -17,11 +17,13 @@ from assay.data.imageset import ImageSet
 from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.image_statistics import Values, match_statistic, measure
+from assay.evaluation.intervals import image_interval, wilson_interval
 from assay.evaluation.predictions import Predictions
-from assay.evaluation.statistics import LEVEL, SEED, holm, image_interval, mcnemar, wilson_interval
+from assay.evaluation.statistics import LEVEL, holm, mcnemar
 
 MAX_TRAINING_IMAGES = 5000  # evenly spaced; enough for means and spreads
 DRAWS = 2000
+SEED = 0  # of the bootstrap, so that the same data always give the same interval
 ORIGINAL = "as they are"
 PAPER_BLUR = "report's blur"  # a name in stored files
 ALL_MATCHES = "all of these"
@@ -47,7 +49,7 @@ class StatisticDifference:
 class ChangedPhotos:
     """Accuracy on the photos after one change, and its gain over the unchanged photos.
 
-    left: the standardized difference that remains. interval: Wilson's. gain_interval: paired bootstrap over images. p:
+    left: the standardized difference that remains. interval: Wilson's. gain_interval: 95 %, over images. p:
     McNemar's, adjusted for the number of changes (Holm).
     """
 

@@ -23,8 +23,8 @@ from sklearn.metrics import (
 from assay.core.errors import DataError
 from assay.core.numbers import Interval
 from assay.core.registry import Registry
+from assay.evaluation.intervals import wilson_interval
 from assay.evaluation.predictions import Predictions
-from assay.evaluation.statistics import wilson_interval
 
 Compute = Callable[[Predictions], float | None]
 

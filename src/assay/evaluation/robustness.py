@@ -11,8 +11,8 @@ from assay.data.corruptions.corrupt import SEVERITIES, corrupt, corruption_names
 from assay.data.corruptions.registry import CORRUPTIONS
 from assay.data.imageset import ImageSet
 from assay.evaluation.classifier import Classifier
+from assay.evaluation.intervals import share_interval, wilson_interval
 from assay.evaluation.predictions import Predictions
-from assay.evaluation.statistics import image_interval, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Robustness:
     """All cells over the same n images, and the clean images as severity 0.
 
     mean_error: error rate averaged over corruptions and severities with equal weights. It is not the "mCE" of Hendrycks
-    and Dietterich (2019), which divides by the errors of a reference net. Its interval is a 95 % bootstrap over images,
-    each drawn with all its corrupted copies.
+    and Dietterich (2019), which divides by the errors of a reference net. Its 95 % interval is over images, each
+    with all its corrupted copies.
     """
 
     data: str
@@ -72,7 +72,7 @@ def measure_robustness(
             wrong += predictions.predicted != predictions.labels
     shares = wrong / len(cells)
     return Robustness(
-        data, len(images), _cell(clean, "clean", "", 0), tuple(cells), float(shares.mean()), image_interval(shares)
+        data, len(images), _cell(clean, "clean", "", 0), tuple(cells), float(shares.mean()), share_interval(shares)
     )
 
 

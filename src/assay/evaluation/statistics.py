@@ -1,7 +1,7 @@
-"""Statistics of differences between trainings: intervals and tests over images and over seeds.
+"""Statistics of differences between trainings: tests over images and over seeds, and their power.
 
 Accuracies are fractions; a difference is the first minus the second. All distributions are scipy's. Verdicts are in
-`comparison`.
+`comparison`, intervals of accuracies in `intervals`.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,6 @@ Floats = NDArray[np.float64]
 Kind = Literal["paired", "welch"]
 
 LEVEL = 0.05
-DRAWS = 10_000
-SEED = 0  # of the bootstrap, so that the same data always give the same interval
-
-
-def wilson_interval(correct: int, n: int) -> Interval:
-    """Wilson's 95 % interval of a share, as fractions (low, high) (Wilson 1927)."""
-    interval = stats.binomtest(correct, n).proportion_ci(confidence_level=0.95, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
@@ -35,30 +27,6 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     if only_first + only_second == 0:
         return 1.0
     return float(stats.binomtest(only_first, only_first + only_second).pvalue)
-
-
-def image_interval(gain: Floats) -> Interval:
-    """95 % interval of the mean over images of `gain`, float64 (N,).
-
-    gain: for each image, the difference in the share of runs that get it right. A paired percentile bootstrap over
-    images (Efron 1979). Images with equal gains are drawn together by a multinomial, which is equivalent to drawing
-    images.
-    """
-    values, counts = np.unique(gain, return_counts=True)
-    draws = np.random.default_rng(SEED).multinomial(len(gain), counts / len(gain), DRAWS)
-    low, high = np.quantile(draws @ values / len(gain), [LEVEL / 2, 1 - LEVEL / 2])
-    return float(low), float(high)
-
-
-def mean_interval(values: Sequence[float]) -> Interval | None:
-    """95 % t interval of the mean, such as over seeds; None for fewer than 2 values."""
-    if len(values) < 2:
-        return None
-    middle, error = float(np.mean(values)), float(stats.sem(values))
-    if error == 0:
-        return middle, middle
-    low, high = stats.t.interval(1 - LEVEL, len(values) - 1, middle, error)
-    return float(low), float(high)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

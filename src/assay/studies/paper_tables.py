@@ -15,16 +15,17 @@ from assay.studies.results import Row, collect_rows
 from assay.studies.study import Study, finished_runs
 
 HEADER = (
-    "step", "paper %", "as intended, test %", "over seeds", "as run, test %", "over seeds", "runs", "what happened",
+    "step", "paper %", "as intended, test %", "95 % interval", "as run, test %", "95 % interval", "runs",
+    "what happened",
 )  # fmt: skip
 SEARCH_HEADER = ("search", "picks", "validation loss as logged", "validation %", "test %")
 SWEEP_HEADER = (
-    "setting", "paper %", "test %", "over seeds", "precision %", "recall %", "F1 %, mean over classes",
+    "setting", "paper %", "test %", "95 % interval", "precision %", "recall %", "F1 %, mean over classes",
     "F1 %, of the means", "seconds", "runs", "state",
 )  # fmt: skip
 PHOTO_HEADER = ("net", "runs", "paper, as they are %", "paper, blurred %", *(f"{way} %" for way in WAYS))
 PHOTO_NOTE = (
-    "n = {n} photos. 95 % intervals: Wilson for one run; the mean of several with a bootstrap over images. "
+    "n = {n} photos. 95 % intervals over photos, for these runs: Wilson at the mean accuracy. "
     "Our photos are shrunk with antialiasing,\nor to the nearest pixel, as Keras's load_img does; the paper does not "
     "say how it did."
 )

@@ -100,6 +100,7 @@ def _variant_results(study: Study, variant: Variant, row: Row) -> VariantResults
         values={name: _axis_value(value) for name, value in zip(names, variant.values.values(), strict=True)},
         faults=variant.recipe.faults,
         comparison=row.comparison,
+        interval=row.interval,
     )
 
 

@@ -8,7 +8,7 @@ from assay.core.errors import DataError
 from assay.core.finding import Finding
 from assay.core.numbers import Interval
 from assay.evaluation.comparison import Comparison, Group, adjust_p_values, compare_groups
-from assay.evaluation.statistics import mean_interval
+from assay.evaluation.intervals import mean_interval
 from assay.experiments.replicates import read_group
 from assay.experiments.run import Run, RunState
 from assay.recipes.labels import with_faults
@@ -21,7 +21,8 @@ from assay.studies.variant import Variant
 class Row:
     """A variant: the accuracies of its finished runs, its findings, and how it compares.
 
-    seeds: the number of its runs that exist. epochs: mean of the finished runs, or else of those stopped early.
+    seeds: the number of its runs that exist. validation_n, test_n: images that each accuracy is over, 0 without a
+    finished run. epochs: mean of the finished runs, or else of those stopped early.
     seconds: of training, over all its runs. stopped_after: epochs of the longest run that its plan stopped early.
     accuracy_when_stopped: best validation accuracy, where every run was stopped early. is_finalist: whether it competes
     for being the best; early rungs of a search do not.
@@ -32,6 +33,8 @@ class Row:
     seeds: int
     validation: tuple[float, ...]
     test: tuple[float, ...]
+    validation_n: int
+    test_n: int
     published_accuracy: float | None
     epochs: float
     seconds: float
@@ -50,13 +53,13 @@ class Row:
 
     @property
     def interval(self) -> Interval | None:
-        """95 % t interval of the mean validation accuracy over seeds; None for fewer than two."""
-        return mean_interval(self.validation)
+        """95 % interval of the mean validation accuracy, over seeds and images; None for fewer than two runs."""
+        return mean_interval(self.validation, self.validation_n)
 
     @property
     def test_interval(self) -> Interval | None:
         """The same for the test accuracy."""
-        return mean_interval(self.test)
+        return mean_interval(self.test, self.test_n)
 
 
 def collect_rows(study: Study) -> list[Row]:
@@ -121,6 +124,8 @@ def _build_row(variant: Variant, runs: Sequence[Run]) -> Row:
         len(runs),
         _accuracies(complete_runs, "validation"),
         _accuracies(complete_runs, "test"),
+        _image_count(complete_runs, "validation"),
+        _image_count(complete_runs, "test"),
         published_accuracy=None,
         epochs=mean([len(run.history) for run in complete_runs or pruned_runs] or [0]),
         seconds=sum(run.status.get("train_seconds", 0.0) for run in (*complete_runs, *pruned_runs)),
@@ -133,6 +138,11 @@ def _build_row(variant: Variant, runs: Sequence[Run]) -> Row:
 
 def _accuracies(runs: Sequence[Run], split: str) -> tuple[float, ...]:
     return tuple(float(run.results[split]["accuracy"]) for run in runs)
+
+
+def _image_count(runs: Sequence[Run], split: str) -> int:
+    """The images that each of these replicates was evaluated on; the fewest, where a later version counts others."""
+    return min((int(run.results[split]["n"]) for run in runs), default=0)
 
 
 def stopped_early(epochs: int) -> str:

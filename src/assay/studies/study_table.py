@@ -14,7 +14,7 @@ from assay.report.tables.formats import format_table
 from assay.studies.results import Row
 
 HEADER = (
-    "variant", "runs", "validation %", "over seeds", "epochs", "minutes",
+    "variant", "runs", "validation %", "95 % interval", "epochs", "minutes",
     "against", "difference, points", "p", "verdict", "state",
 )  # fmt: skip
 
@@ -28,7 +28,13 @@ def format_study(rows: Sequence[Row], fmt: str) -> str:
 
 
 def _json_values(row: Row) -> dict[str, object]:
-    return {**asdict(row), "state": row.state, "verdict": row.comparison.verdict if row.comparison else None}
+    return {
+        **asdict(row),
+        "interval": row.interval,
+        "test_interval": row.test_interval,
+        "state": row.state,
+        "verdict": row.comparison.verdict if row.comparison else None,
+    }
 
 
 def table_notes(rows: Sequence[Row]) -> list[str]:

@@ -3,7 +3,6 @@
 import math
 
 import pytest
-from scipy import stats
 
 from assay.report.plots.study_data import (
     Hyperparameter,
@@ -68,14 +67,7 @@ def test_numbers_among_words_are_words():
     assert [key.value_of(one) for one in variants] == ["None", "5"]
 
 
-def test_an_interval_is_scipys_in_per_cent():
-    values = (0.91, 0.93, 0.94)
-    expected = stats.ttest_1samp([100 * value for value in values], 0).confidence_interval()
-    assert VariantResults("a", values).interval == pytest.approx((expected.low, expected.high))
-
-
-def test_one_run_has_no_interval_and_none_no_mean():
-    assert VariantResults("a", (0.9,)).interval is None
+def test_no_runs_have_no_mean():
     assert VariantResults("a", ()).mean is None
 
 

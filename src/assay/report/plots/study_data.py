@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from assay.core.numbers import Interval
 from assay.evaluation.comparison import Comparison
-from assay.evaluation.statistics import mean_interval
 from assay.report.plots.style import GRAY, RED
 
 Value = float | str
@@ -24,7 +23,8 @@ class VariantResults:
 
     accuracies: validation accuracies of its finished runs, as fractions; histories: of the same runs, rows as in
     `run.curves`; missing: number of other runs, which diverged, failed or have not run yet; values: its
-    hyper-parameters by name, numbers or words; comparison: with the variant that it builds on.
+    hyper-parameters by name, numbers or words; comparison: with the variant that it builds on; interval: 95 %, of the
+    mean accuracy.
     """
 
     name: str
@@ -34,17 +34,12 @@ class VariantResults:
     values: Mapping[str, float | str] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
     comparison: Comparison | None = None
+    interval: Interval | None = None
 
     @property
     def mean(self) -> float | None:
         """Mean accuracy over seeds, in per cent."""
         return 100 * mean(self.accuracies) if self.accuracies else None
-
-    @property
-    def interval(self) -> Interval | None:
-        """95 % t interval of the mean over seeds, in per cent; None for fewer than two runs."""
-        interval = mean_interval(self.accuracies)
-        return None if interval is None else (100 * interval[0], 100 * interval[1])
 
     @property
     def runs(self) -> str:

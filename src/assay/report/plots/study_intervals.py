@@ -34,17 +34,21 @@ _ROW_INCHES = 0.27
 
 
 def intervals(variants: Sequence[VariantResults], title: str = "", notes: Sequence[str] = ()) -> Figure:
-    """A row for each variant, best first: its runs, their mean and its 95 % t interval over seeds; faulty ones in red.
+    """A row for each variant, best first: its runs, their mean and its 95 % interval; faulty ones in red.
 
     With very many variants only the best are shown, and the title says so.
     """
     rows = by_accuracy(variants)[:_MOST_ROWS]
     figure, axes = _rows_figure(rows)
     with_results = [(y, variant) for y, variant in enumerate(rows) if variant.accuracies]
-    bars = [(y, *variant.interval, _color(variant)) for y, variant in with_results if variant.interval]
+    bars = [
+        (y, *(100 * bound for bound in variant.interval), _color(variant))
+        for y, variant in with_results
+        if variant.interval
+    ]
     if bars:
         ys, lows, highs, colors = zip(*bars, strict=True)
-        axes.hlines(ys, lows, highs, colors=colors, linewidth=2, label="95 % t interval over seeds")
+        axes.hlines(ys, lows, highs, colors=colors, linewidth=2, label="95 % interval over seeds and images")
     _dots(axes, with_results)
     for y, variant in enumerate(rows):
         accuracy = "no result" if variant.mean is None else f"{variant.mean:.2f}"

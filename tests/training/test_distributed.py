@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import nn
 
-from assay.core.errors import UsageError
 from assay.data.sampler import cut_batches
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, list_runs
@@ -162,9 +161,3 @@ def test_the_slices_are_the_batch_and_their_losses_add_up_to_its_mean(size):
 
 def test_each_process_has_dropout_of_its_own():
     assert len({ProcessGroup(rank, 4).seed_suffix for rank in range(4)}) == 4
-
-
-def test_a_batch_norm_that_could_not_be_shared_is_refused(monkeypatch):
-    monkeypatch.setattr("torch.distributed.broadcast", lambda tensor, source: None)
-    with pytest.raises(UsageError, match="several processes cannot train"):
-        ProcessGroup(0, 2).synchronize(nn.Sequential(nn.BatchNorm2d(3, affine=False)))

@@ -1,4 +1,4 @@
-"""Parameters may join a training late, and a saved state may come from another memory format: no fused step is wrong."""
+"""Parameters may join a training late, and a state may come from another memory format: no fused step is wrong."""
 
 import pytest
 import torch
@@ -28,7 +28,7 @@ OPTIONS = [
 
 @pytest.fixture
 def make(tmp_path, monkeypatch, images):
-    """A trainer of a net whose head is trained first, its last block from the second epoch and all of it from the third."""
+    """A trainer of the head in the first epoch, from the last block on in the second, and of all in the third."""
     monkeypatch.setenv("ASSAY_DATA", str(tmp_path))
 
     def call(optimizer: dict, train_only: str = "head") -> Trainer:

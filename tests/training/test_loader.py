@@ -83,3 +83,10 @@ def test_mixed_images_have_shares_of_the_classes_for_labels(loader, monkeypatch)
         assert (pixels.shape, pixels.dtype) == ((5, 1, 8, 8), torch.float32)
         assert (labels.shape, labels.dtype) == ((5, 3), torch.float32)
         assert torch.allclose(labels.sum(1), torch.ones(5))
+
+
+def test_small_batches_that_are_prepared_together_are_mixed_each_by_itself(loader, images):
+    """Batches of one class each, all in one group: no share of another class."""
+    batches = [torch.from_numpy(np.flatnonzero(images.labels == label)[:4]) for label in (0, 1, 2) * 3]
+    for number, (_, labels) in enumerate(collected(loader("mixup 1"), batches)):
+        torch.testing.assert_close(labels, torch.eye(3)[number % 3].expand(4, 3))

@@ -82,16 +82,17 @@ class BatchLoader(Loader):
         shape = self.preprocess.shape
         return prod(self.augment.shape(shape, epoch)) / prod(shape)
 
-    def batch(self, indices: Tensor, epoch: int, seed: int) -> tuple[Tensor, Tensor]:
+    def batch(self, indices: Tensor, epoch: int, seed: int, sizes: Sequence[int] = ()) -> tuple[Tensor, Tensor]:
         """Pixels float32 (B, C, H, W) and labels of the images at `indices`; `seed` decides all augmentation.
 
-        indices: int64 (B,), on the runtime's device. Labels are int64 (B,), or for mixed images the share of each
-        class, float32 (B, K).
+        indices: int64 (B,), on the runtime's device. sizes: of several batches one after the other, which are prepared
+        together and mixed each by itself. Labels are int64 (B,), or for mixed images the share of each class, float32
+        (B, K).
         """
         generator = torch.Generator(self.runtime.device).manual_seed(seed)
         pixels = self.preprocess.pixels(self.take(indices))
         pixels = self.augment(pixels, indices, epoch, generator)
-        pixels, labels = self.augment.mix(pixels, self.labels[indices], self.classes, generator)
+        pixels, labels = self.augment.mix(pixels, self.labels[indices], self.classes, generator, sizes)
         return self.runtime.batch(self.preprocess.normalize(pixels)), labels
 
     def iter_epoch(self, batches: Sequence[Tensor], epoch: int, seed: Callable[[int], int], start: int = 0) -> Batches:
@@ -99,9 +100,9 @@ class BatchLoader(Loader):
         size = max(1, GROUP_VALUES // (len(batches[0]) * prod(self.preprocess.shape)))
         for first in range(start - start % size, len(batches), size):
             group = batches[first : first + size]
-            pixels, labels = self.batch(torch.cat(list(group)), epoch, seed(first // size))
-            lengths = [len(batch) for batch in group]
-            pairs = zip(pixels.split(lengths), labels.split(lengths), strict=True)  # type: ignore[no-untyped-call]
+            sizes = [len(batch) for batch in group]
+            pixels, labels = self.batch(torch.cat(list(group)), epoch, seed(first // size), sizes)
+            pairs = zip(pixels.split(sizes), labels.split(sizes), strict=True)  # type: ignore[no-untyped-call]
             yield from islice(pairs, max(0, start - first), None)
 
     def trained_part(self, net: nn.Module) -> nn.Module:

@@ -8,6 +8,7 @@ from scipy import stats
 from assay.core.errors import UsageError
 from assay.data.augment.mixup import beta, cutmix
 from assay.data.augment.parse import Augment
+from assay.data.augment.step import Mixing
 
 CLASSES = 7
 
@@ -72,15 +73,55 @@ def test_weights_follow_the_beta_distribution(alpha):
         assert (draws < bound).mean() == pytest.approx(stats.beta(alpha, alpha).cdf(bound), abs=0.012)
 
 
-def test_cutmix_cuts_the_area_that_was_drawn_where_no_edge_is_near():
-    """Of 1 - Beta(2, 2), mean a half; the paper's own rule cuts a rectangle off at the edge, which makes it smaller."""
-    own = cutmix(2.0)(20_000, 64, 64, seeded()).mean((1, 2, 3))
+def reference_boxes(alpha, n, height, width):
+    """Height and width of n boxes by the published code: rand_bbox of github.com/clovaai/CutMix-PyTorch, train.py."""
     generator = np.random.default_rng(0)
-    side = 64 * np.sqrt(1 - generator.beta(2, 2, 200_000))
-    lengths = [
-        np.minimum(64, c + side / 2) - np.maximum(0, c - side / 2) for c in generator.uniform(0, 64, (2, 200_000))
-    ]
-    assert own.mean().item() == pytest.approx(1 - (lengths[0] * lengths[1]).mean() / 64**2, abs=0.01)
+    boxes = []
+    for _ in range(n):
+        cut = np.sqrt(1 - generator.beta(alpha, alpha))
+        spans = []
+        for size in (height, width):
+            length, center = int(size * cut), generator.integers(size)
+            spans.append(np.clip(center + length // 2, 0, size) - np.clip(center - length // 2, 0, size))
+        boxes.append(spans)
+    return np.array(boxes)
+
+
+@pytest.mark.parametrize(("alpha", "height", "width"), [(1.0, 32, 32), (0.5, 9, 14)])
+def test_cutmix_boxes_are_those_of_the_papers_code(alpha, height, width):
+    """Area and the distribution of the sides; of odd sides the code leaves out a pixel."""
+    n = 20_000
+    mask = cutmix(alpha)(n, height, width, seeded())[:, 0] == 0
+    own = np.stack([mask.any(2).sum(1).numpy(), mask.any(1).sum(1).numpy()], 1)
+    reference = reference_boxes(alpha, n, height, width)
+    reference[(reference == 0).any(1)] = 0  # a box without area shows no side
+    assert own.prod(1).mean() == pytest.approx(reference.prod(1).mean(), rel=0.03)
+    for side, size in enumerate((height, width)):
+        shares = [np.bincount(boxes[:, side], minlength=size + 1) / n for boxes in (own, reference)]
+        assert np.abs(shares[0] - shares[1]).max() < 0.02
+
+
+@pytest.mark.parametrize("lines", [["mixup 1"], ["cutmix 1"], ["mixup 1", "cutmix 1"]])
+def test_partners_are_of_the_same_batch(lines):
+    """Four batches, each of a class of its own: whatever they are mixed with, their labels stay."""
+    sizes = [4, 5, 1, 3]
+    labels = torch.arange(4).repeat_interleave(torch.tensor(sizes))
+    pixels = torch.rand(13, 1, 8, 8, generator=seeded())
+    for seed in range(20):
+        _, targets = Augment.parse(lines).mix(pixels, labels, 4, seeded(seed), sizes)
+        torch.testing.assert_close(targets, torch.nn.functional.one_hot(labels, 4).float())
+
+
+def test_each_image_of_a_batch_is_as_often_the_partner_of_each():
+    """By a mask that keeps nothing, an image becomes its partner: 2,000 batches of three."""
+    nothing = Mixing((lambda n, height, width, generator: torch.zeros(n, 1, 1, 1),))
+    pixels = torch.arange(3.0).repeat(2000).view(-1, 1, 1, 1)
+    partners, _ = nothing(pixels, torch.zeros(6000, dtype=torch.int64), 1, seeded(), [3] * 2000)
+    partners = partners.view(2000, 3).long()
+    assert torch.equal(partners.sort(1).values, torch.arange(3).expand(2000, 3))
+    orders = (partners * torch.tensor([9, 3, 1])).sum(1).unique(return_counts=True)[1]
+    assert len(orders) == 6
+    assert stats.chisquare(orders.numpy()).pvalue > 1e-4
 
 
 def test_draws_come_from_the_generator_alone():

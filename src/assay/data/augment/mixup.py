@@ -20,7 +20,8 @@ def mixup(alpha: float) -> Mask:
 def cutmix(alpha: float) -> Mask:
     """Keep all but a rectangle around a random pixel, cut off at the edge (Yun et al. 2019).
 
-    Before the cut its area is 1 - Beta(alpha, alpha) of the image's; it has the image's proportions.
+    Before the cut its area is 1 - Beta(alpha, alpha) of the image's; it has the image's proportions. As in the paper's
+    code each side is an even number of pixels, at most as long as drawn.
     """
 
     def mask(n: int, height: int, width: int, generator: Generator) -> Tensor:
@@ -43,10 +44,9 @@ def beta(alpha: float, n: int, generator: Generator) -> Tensor:
 
 def _draw_span(size: int, share: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
     """Start and length of share * size pixels around a random one, clipped to `size`; int64 (N,)."""
-    length = (share * size).long()
-    start = (uniform(len(share), 0, size, generator)).long() - length // 2
-    end = (start + length).clamp_max(size)
-    start = start.clamp_min(0)
+    half = (share * size).long() // 2
+    center = uniform(len(share), 0, size, generator).long()
+    start, end = (center - half).clamp_min(0), (center + half).clamp_max(size)
     return start, end - start
 
 

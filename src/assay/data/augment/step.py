@@ -1,6 +1,6 @@
 """What a line of augmentation becomes: a `Step` that changes pixels, or a `Mixing` that changes labels too."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,17 +20,20 @@ class Mixing:
 
     masks: tuple[Mask, ...] = ()
 
-    def __call__(self, pixels: Tensor, labels: Tensor, classes: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Mix each image (N, C, H, W) with another one of the batch.
+    def __call__(
+        self, pixels: Tensor, labels: Tensor, classes: int, generator: Generator, batch_sizes: Sequence[int] = ()
+    ) -> tuple[Tensor, Tensor]:
+        """Mix each image (N, C, H, W) with another one of its batch.
 
-        labels: int64 (N,). Returns the images and their targets, float32 (N, classes), whose rows sum to 1: the target
-        of a class is the share of the pixels that come from its image.
+        labels: int64 (N,). batch_sizes: of the batches that the images are, one after the other; none: a single batch.
+        Returns the images and their targets, float32 (N, classes), whose rows sum to 1: the target of a class is the
+        share of the pixels that come from its image.
         """
         if not self.masks:
             return pixels, labels
         n, _, height, width = pixels.shape
         mask = self._draw_mask(n, height, width, generator).to(pixels.device)
-        partners = torch.randperm(n, generator=generator, device=generator.device).to(pixels.device)
+        partners = _permute_batches(batch_sizes or (n,), generator).to(pixels.device)
         share = mask.mean((1, 2, 3))[:, None]
         targets = one_hot(labels, classes).float()
         return pixels[partners].lerp(pixels, mask), targets[partners].lerp(targets, share)
@@ -42,6 +45,14 @@ class Mixing:
         for number, mask in enumerate(masks[1:], start=1):
             result = mask.where(picks == number, result)
         return result
+
+
+def _permute_batches(sizes: Sequence[int], generator: Generator) -> Tensor:
+    """The places of the images of several batches in a random order within each batch, int64 (N,)."""
+    order = torch.randperm(sum(sizes), generator=generator, device=generator.device)
+    numbers = torch.arange(len(sizes), device=generator.device)
+    batch = numbers.repeat_interleave(torch.tensor(sizes, device=generator.device))  # of each image
+    return order[batch[order].argsort(stable=True)]
 
 
 def uniform(n: int, low: float, high: float, generator: Generator) -> Tensor:

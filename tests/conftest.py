@@ -24,6 +24,7 @@ from assay.data.datasets import idx
 from assay.data.datasets.dataset import DownloadMirror, Edition, File, NamedDataset
 from assay.data.datasets.registry import DATASETS
 from assay.data.imageset import ImageSet
+from assay.experiments import runtime_choice
 from assay.experiments.run import Run
 from assay.recipes.recipe import Recipe
 
@@ -38,6 +39,12 @@ def same_numbers_every_time() -> Iterator[None]:
     """What a test draws from torch's own generator is the same whenever it runs."""
     with seeded(0):
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test chooses its precision by the clock, unless it asks for that."""
+    monkeypatch.setattr(runtime_choice, "SHORTEST_RUN_SECONDS", float("inf"))
 
 
 @pytest.fixture(scope="session")

@@ -92,3 +92,50 @@ def test_the_environment_names_what_can_change_the_bits():
     recorded["versions"]["torch"] = "1.0"
     assert FP32.changes(recorded) == [f"torch was 1.0, is {torch.__version__}"]
     assert len(FP32.changes({})) == 7  # nothing recorded: everything may have changed
+
+
+def test_only_what_is_not_asked_for_is_open(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
+    default = Runtime.choose("cpu")
+    assert (default.measures_precision, default.measures_threads, default.max_threads) == (True, True, 4)
+    fixed = Runtime.choose("cpu", "fp32", 2)
+    assert fixed == fixed.fixed() == fixed.measured()
+    threads = Runtime.choose("cpu", threads=2)
+    assert (threads.measures_precision, threads.measures_threads, threads.max_threads) == (True, False, None)
+
+
+def test_the_environment_says_whether_the_threads_may_change():
+    assert replace(FP32, max_threads=2).environment()["threads_may_change"] is True
+    environment = FP32.environment()
+    assert environment["threads_may_change"] is False
+    assert not environment.keys() & {"measures_precision", "measures_threads", "max_threads"}
+
+
+OPEN = Runtime("cpu", "fp32", threads=4, measures_precision=True, measures_threads=True, max_threads=4)
+
+
+def test_a_resumed_run_takes_what_was_recorded_and_measures_nothing():
+    recorded = Runtime("cpu", "bf16", threads=2, channels_last=False).environment()
+    expected = Runtime("cpu", "bf16", threads=2, channels_last=False, max_threads=4)
+    assert OPEN.as_recorded(recorded) == expected
+
+
+def test_what_an_option_fixes_is_not_taken_from_the_record():
+    recorded = Runtime("cpu", "bf16", threads=2).environment()
+    assert FP32.as_recorded(recorded) == FP32
+
+
+@pytest.mark.parametrize("changes", [{"device_name": "another processor"}, {"device": "cuda"}])
+def test_the_record_of_another_processor_is_not_taken(changes):
+    assert OPEN.as_recorded({**FP32.environment(), **changes}) == OPEN
+
+
+def test_a_run_without_a_record_keeps_what_is_open():
+    assert OPEN.as_recorded({}) == OPEN
+
+
+def test_a_net_in_the_standard_memory_format_is_placed_in_it():
+    conv = torch.nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+    placed = replace(FP32, channels_last=False).place(conv)
+    assert placed.weight.is_contiguous()

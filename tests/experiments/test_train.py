@@ -1,6 +1,7 @@
 """The library: train, resume, evaluate and load, with one's own parts and without."""
 
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ from assay.data.imageset import ImageSet
 from assay.data.split import Split
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import list_runs
+from assay.training import trainer
 from assay.training.callbacks import Callback, Progress
+from assay.training.thread_watch import ThreadChange
 
 FP32 = Runtime("cpu", "fp32", threads=1)
 
@@ -79,6 +82,63 @@ def test_parts_for_want_of_memory_are_in_the_runs_files_and_a_resumed_run_begins
     assert run.read_json("environment.json")["micro_batches"] == 2
     run = resume(run, images=images, test=test_images, runtime=FP32, callback=Callback(), mlflow=False)
     assert run.status["micro_batches"] == 2
+
+
+class OneThreadAfterTwoSteps:
+    """A ThreadWatch beside a neighbor that is always busy."""
+
+    def __init__(self, threads: int, maximum: int) -> None:
+        self.threads, self.steps = threads, 0
+
+    def begin_epoch(self, cost: float) -> None:
+        """Nothing to do."""
+
+    def after_step(self, images: int) -> ThreadChange | None:
+        self.steps += 1
+        return ThreadChange(2, 1, {2: 77.0, 1: 128.0}) if self.steps == 2 else None
+
+
+def test_a_change_of_the_threads_is_told_and_recorded(train, monkeypatch):
+    monkeypatch.setattr(trainer, "ThreadWatch", OneThreadAfterTwoSteps)
+    messages: list[str] = []
+
+    class Listener(Callback):
+        def on_message(self, text: str) -> None:
+            messages.append(text)
+
+    run = train(runtime=replace(FP32, max_threads=2), callback=Listener())
+    assert any(text.startswith("other processes are busy: 77 images/s with 2 threads") for text in messages)
+    environment = run.read_json("environment.json")
+    assert environment["threads_may_change"] is True
+    assert environment["thread_changes"] == [{"epoch": 1, "step": 2, "threads": 1, "before": 2}]
+
+
+def test_a_resumed_run_keeps_the_record_of_its_threads(train, images, test_images, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "ThreadWatch", OneThreadAfterTwoSteps)
+    with pytest.raises(Interrupted):
+        train(runtime=replace(FP32, max_threads=2), callback=CtrlC())
+    (run,) = list_runs(tmp_path / "runs")
+    runtime = replace(FP32, max_threads=2)
+    resume(run, images=images, test=test_images, runtime=runtime, callback=Callback(), mlflow=False)
+    first, second = run.read_json("environment.json")["thread_changes"]
+    assert (first["epoch"], second["epoch"]) == (1, 2)
+
+
+def test_a_run_with_fixed_threads_has_no_watch(train, monkeypatch):
+    monkeypatch.setattr(trainer, "ThreadWatch", None)  # calling it would raise
+    environment = train().read_json("environment.json")
+    assert environment["threads_may_change"] is False
+    assert "thread_changes" not in environment
+
+
+def test_a_resumed_run_computes_as_its_first_part_was_recorded(train, images, test_images, tmp_path):
+    open_runtime = replace(FP32, measures_precision=True)
+    with pytest.raises(Interrupted):
+        train(runtime=replace(FP32, channels_last=False), callback=CtrlC())
+    (run,) = list_runs(tmp_path / "runs")
+    resume(run, images=images, test=test_images, runtime=open_runtime, callback=Callback(), mlflow=False)
+    whole = train(runtime=replace(FP32, channels_last=False))
+    assert (run.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
 
 
 def test_a_run_of_own_images_repeats_bit_for_bit_in_a_folder_of_its_own(train):

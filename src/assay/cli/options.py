@@ -16,8 +16,8 @@ RunsOption = Annotated[
     Path | None, typer.Option("--runs", help="The folder of all runs (default: $ASSAY_RUNS or ./runs).")
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-PrecisionOption = Annotated[str, typer.Option(help="auto, bf16 (mixed) or fp32.")]
-ThreadsOption = Annotated[int | None, typer.Option(help="CPU threads (default: all cores).")]
+PrecisionOption = Annotated[str, typer.Option(help="auto (the faster for this net), bf16 (mixed) or fp32.")]
+ThreadsOption = Annotated[int | None, typer.Option(help="CPU threads (default: all, fewer while others work).")]
 ThreadsPerRunOption = Annotated[int | None, typer.Option(help="CPU threads of each run.")]
 EngineOption = Annotated[
     str, typer.Option(help="local, stacked (equal architectures train as one net), or ray (needs the extra).")

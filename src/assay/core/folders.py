@@ -16,3 +16,8 @@ def weights_folder() -> Path:
     """The folder of pretrained weights: $ASSAY_WEIGHTS, or `weights` beside the data sets."""
     folder = os.environ.get("ASSAY_WEIGHTS")
     return Path(folder).expanduser() if folder else data_root() / "weights"
+
+
+def machine_cache() -> Path:
+    """The folder of what assay has measured on this machine, always in the user's cache."""
+    return Path(platformdirs.user_cache_dir("assay")) / "machine"

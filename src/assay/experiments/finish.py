@@ -107,12 +107,16 @@ def _sets(setup: TrainingSetup) -> dict[SplitName, Selection]:
 
 
 def _saver(run: Run, setup: TrainingSetup) -> Callable[[TrainState], None]:
-    """A function that writes the history, and a checkpoint when one is due or the training stops."""
-    last = time.monotonic()
+    """A function that writes history and changes of threads, and a checkpoint when one is due or the training stops."""
+    last, recorded_changes = time.monotonic(), 0
 
     def save(state: TrainState) -> None:
-        nonlocal last
+        nonlocal last, recorded_changes
         run.write_history(state.history)
+        if len(state.thread_changes) > recorded_changes:
+            recorded_changes = len(state.thread_changes)
+            environment = run.read_json("environment.json")
+            run.write_json("environment.json", {**environment, "thread_changes": state.thread_changes})
         if state.step or setup.trainer.finished or time.monotonic() - last > SAVE_EVERY_SECONDS:
             state.save(run.checkpoint)
             last = time.monotonic()

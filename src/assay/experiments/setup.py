@@ -15,6 +15,7 @@ from assay.data.split import Split
 from assay.experiments.fault_injection import Faults
 from assay.experiments.run import Run
 from assay.experiments.run_identity import check_own_test
+from assay.experiments.runtime_choice import RuntimeChoice
 from assay.experiments.setup_data import TrainingData, load_data
 from assay.experiments.setup_model import BuiltModel, build_model
 from assay.experiments.setup_trainer import make_trainer
@@ -44,7 +45,7 @@ def set_up(
         data = load_data(recipe, faults, images, test, model is not None, progress)
         net = build_model(recipe, data, faults, model, start)
         ready = make_trainer(recipe, data, net, faults, runtime, process_group)
-    return TrainingSetup(ready.recipe, data, net, ready.trainer, faults, ready.batch_size_note)
+    return TrainingSetup(ready.recipe, data, net, ready.trainer, faults, ready.choice, ready.batch_size_note)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,7 @@ class TrainingSetup:
     model: BuiltModel
     trainer: Trainer
     faults: Faults
+    runtime_choice: RuntimeChoice
     batch_size_note: str = ""
 
     @property
@@ -91,6 +93,7 @@ class TrainingSetup:
             f"{self.recipe.name}, seed {self.recipe.seed}: {name}, {self._sizes()}; the test set waits for the end",
             *self.data.gaps,
             f"on {runtime.device}, {runtime.threads} thread{plural}, {runtime.precision}",
+            self.runtime_choice.text(),
             self.batch_size_note,
         )
         return "\n".join(line for line in lines if line)
@@ -142,7 +145,7 @@ class TrainingSetup:
 
     def _environment(self) -> dict[str, object]:
         processes, micro_batches = self.trainer.process_group.size, self.trainer.state.micro_batches
-        environment: dict[str, object] = dict(self.trainer.runtime.environment())
+        environment: dict[str, object] = {**self.trainer.runtime.environment(), **self.runtime_choice.record()}
         if processes > 1:
             environment["processes"] = processes
         if micro_batches > 1:

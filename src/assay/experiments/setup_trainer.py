@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from torch import nn
+
 from assay.core.errors import UsageError
 from assay.core.folders import data_root
 from assay.core.runtime import Runtime
 from assay.experiments.fault_injection import Faults
+from assay.experiments.runtime_choice import RuntimeChoice, choose_for_net
 from assay.experiments.setup_data import TrainingData
 from assay.experiments.setup_model import BuiltModel
 from assay.models.backbone import split_model
@@ -21,10 +24,14 @@ from assay.training.trainer import Trainer
 
 @dataclass(frozen=True, eq=False)
 class ReadyTrainer:
-    """recipe: with a number for its batch size. batch_size_note: how that number was found, if the recipe had none."""
+    """recipe: with a number for its batch size. batch_size_note: how that number was found, if the recipe had none.
+
+    choice: how the trainer's runtime was found.
+    """
 
     recipe: Recipe
     trainer: Trainer
+    choice: RuntimeChoice
     batch_size_note: str = ""
 
 
@@ -38,11 +45,19 @@ def make_trainer(
     def trainer_of(recipe: Recipe) -> Trainer:
         training_recipe, hooks = faults.training_recipe(recipe), faults.epoch_hooks(recipe)
         return Trainer(
-            training_recipe, model.net, loader, validation, runtime, hooks, process_group, model.frozen
+            training_recipe, model.net, loader, validation, choice.runtime, hooks, process_group, model.frozen
         )  # fmt: skip
 
+    def trainer_of_copy(net: nn.Module, runtime: Runtime) -> Trainer:
+        return Trainer(faults.training_recipe(recipe), net, loader, None, runtime, frozen=model.frozen)
+
+    choice = RuntimeChoice(runtime)
     recipe, note = _with_batch_size(recipe, trainer_of)
-    return ReadyTrainer(recipe, trainer_of(recipe), note)
+    if process_group.size == 1:
+        choice = choose_for_net(model.net, trainer_of_copy, loader, recipe.training.images_a_step, runtime)
+    if choice.runtime != runtime:
+        loader = _make_loader(recipe, data, model, choice.runtime)
+    return ReadyTrainer(recipe, trainer_of(recipe), choice, note)
 
 
 def _make_loader(recipe: Recipe, data: TrainingData, model: BuiltModel, runtime: Runtime) -> Loader:

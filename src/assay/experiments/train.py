@@ -61,6 +61,7 @@ def train(
         callback.on_message(f"run: {run.folder}")
         return complete(run, setup, callback, mlflow)
     finally:
+        _restore_threads(runtime)
         callback.on_close()
 
 
@@ -86,7 +87,8 @@ def resume(
     callback = _main_callback(callback, process_group)
     try:
         setup = set_up(
-            run.recipe, runtime, model, images, test, _start_weights(start), process_group, _reading(callback)
+            run.recipe, runtime.as_recorded(run.read_json("environment.json")), model, images, test,
+            _start_weights(start), process_group, _reading(callback),
         )  # fmt: skip
         _restore(run, setup, model is not None, callback)
         if not process_group.is_main:
@@ -101,6 +103,7 @@ def resume(
         )  # fmt: skip
         return complete(run, setup, callback, mlflow)
     finally:
+        _restore_threads(runtime)
         callback.on_close()
 
 
@@ -123,6 +126,12 @@ def _join(runtime: Runtime | None) -> tuple[Runtime, ProcessGroup]:
     runtime = runtime or Runtime.choose()
     process_group = join_process_group(runtime.device)
     return process_group.assign_gpu(runtime), process_group
+
+
+def _restore_threads(runtime: Runtime) -> None:
+    """Undo the run's own changes of the number of threads, so that they are no limit for the next run."""
+    if runtime.threads_may_change:
+        runtime.set_threads()
 
 
 def _main_callback(callback: Callback | None, process_group: ProcessGroup) -> Callback:

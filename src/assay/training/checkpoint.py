@@ -31,6 +31,7 @@ class TrainState:
     sums: tuple[float, float] = (0.0, 0.0)  # loss and hits over the images of the current epoch
     epoch_seconds: float = 0.0
     micro_batches: int = 1  # per batch; more than one after memory ran out
+    thread_changes: list[dict[str, int]] = field(default_factory=list)  # epoch and step (from 1), threads, before
 
     def save(self, path: Path) -> None:
         """Write the state to a file. Raises AssayError if the disk refuses."""
@@ -43,6 +44,7 @@ class TrainState:
             "sums": self.sums,
             "epoch_seconds": self.epoch_seconds,
             "parts": self.micro_batches,
+            "thread_changes": self.thread_changes,
         }
         buffer = BytesIO()  # torch.save to a path reports a full disk as an error of its own
         torch.save(content, buffer)
@@ -60,6 +62,7 @@ class TrainState:
             self.step, self.epoch_seconds = content["step"], content["epoch_seconds"]
             self.sums = (content["sums"][0], content["sums"][1])
             self.micro_batches = content.get("parts", 1)
+            self.thread_changes = list(content.get("thread_changes", []))
         except Exception as error:  # a damaged file makes PyTorch raise anything
             # PyTorch's message for a damaged pickle advises to turn its safety off
             reason = "it is damaged" if isinstance(error, UnpicklingError) else error

@@ -109,11 +109,14 @@ def group_chains(trials: Sequence[Trial]) -> list[Chain]:
 
 
 def train_trial(trial: Trial, runtime: Runtime, mlflow: bool, callback: Callback | None = None) -> str | None:
-    """Train a trial, or resume it; returns why it failed, or None. Raises Interrupted after Ctrl-C."""
+    """Train a trial, or resume it; returns why it failed, or None. Raises Interrupted after Ctrl-C.
+
+    No trial measures or changes its runtime: the runs of a study are compared, and they share the cores.
+    """
     from assay.experiments.train import resume, train
 
     options: dict[str, Any] = {
-        "runtime": runtime, "callback": callback or Callback(), "mlflow": mlflow, "start": trial.start,
+        "runtime": runtime.fixed(), "callback": callback or Callback(), "mlflow": mlflow, "start": trial.start,
     }  # fmt: skip
     try:
         if trial.run:

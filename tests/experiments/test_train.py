@@ -17,7 +17,7 @@ from assay.data.imageset import ImageSet
 from assay.data.split import Split
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import list_runs
-from assay.training import trainer
+from assay.training import step_monitor
 from assay.training.callbacks import Callback, Progress
 from assay.training.thread_watch import ThreadChange
 
@@ -99,7 +99,7 @@ class OneThreadAfterTwoSteps:
 
 
 def test_a_change_of_the_threads_is_told_and_recorded(train, monkeypatch):
-    monkeypatch.setattr(trainer, "ThreadWatch", OneThreadAfterTwoSteps)
+    monkeypatch.setattr(step_monitor, "ThreadWatch", OneThreadAfterTwoSteps)
     messages: list[str] = []
 
     class Listener(Callback):
@@ -114,7 +114,7 @@ def test_a_change_of_the_threads_is_told_and_recorded(train, monkeypatch):
 
 
 def test_a_resumed_run_keeps_the_record_of_its_threads(train, images, test_images, tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, "ThreadWatch", OneThreadAfterTwoSteps)
+    monkeypatch.setattr(step_monitor, "ThreadWatch", OneThreadAfterTwoSteps)
     with pytest.raises(Interrupted):
         train(runtime=replace(FP32, max_threads=2), callback=CtrlC())
     (run,) = list_runs(tmp_path / "runs")
@@ -125,7 +125,7 @@ def test_a_resumed_run_keeps_the_record_of_its_threads(train, images, test_image
 
 
 def test_a_run_with_fixed_threads_has_no_watch(train, monkeypatch):
-    monkeypatch.setattr(trainer, "ThreadWatch", None)  # calling it would raise
+    monkeypatch.setattr(step_monitor, "ThreadWatch", None)  # calling it would raise
     environment = train().read_json("environment.json")
     assert environment["threads_may_change"] is False
     assert "thread_changes" not in environment

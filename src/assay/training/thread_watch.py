@@ -7,6 +7,7 @@ The watch times the run's own steps and tries other numbers of threads on them; 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isclose
 from typing import Protocol
 
 import torch
@@ -74,7 +75,7 @@ class ThreadWatch:
 
     def begin_epoch(self, cost: float) -> None:
         """Start the clock at the first step of an epoch. cost: of its images, relative to full-size ones."""
-        if cost != self.cost:
+        if not isclose(cost, self.cost):
             self.cost, self.reference = cost, 0.0
         self.window, self.last = _Window(), self.clock()
         self.meter.read()

@@ -21,8 +21,7 @@ from assay.training.history import Epoch
 from assay.training.loader import Loader
 from assay.training.nan_check import check_weights, divergence_error, first_bad_tensor
 from assay.training.optimizer_step import OptimizerStep, fresh_state
-from assay.training.progress import measure_progress
-from assay.training.thread_watch import ThreadWatch
+from assay.training.step_monitor import StepMonitor
 from assay.training.validation import validate
 
 SaveState = Callable[[TrainState], None]
@@ -57,7 +56,7 @@ class Trainer:
         self.cumulative_cost = list(accumulate(costs, initial=0.0))
         # Reading the loss makes a GPU wait, so there it is rarely read; a NaN stays in the sum until then.
         self.check_every = 1 if runtime.device == "cpu" else 50
-        self.thread_watch = self._watch_threads()
+        self.monitor = StepMonitor(runtime, process_group, len(loader), self.cumulative_cost)
 
     def run(self, callback: Callback, save: SaveState, should_stop: ShouldStop) -> None:
         """Train to the end of the recipe and call `save` after every epoch.
@@ -97,25 +96,10 @@ class Trainer:
         """Train on one batch; returns the sums of loss and hits over its images, (2,), on the device."""
         return self.optimizer_step(self.state, epoch, step, pixels, labels)
 
-    def _watch_threads(self) -> ThreadWatch | None:
-        """The watch that changes the number of threads, if it is not fixed; processes of a group keep theirs."""
-        maximum = self.runtime.max_threads
-        if maximum is None or self.process_group.size > 1:
-            return None
-        return ThreadWatch(self.runtime.threads, maximum)
-
-    def _watch_step(self, callback: Callback, epoch: int, step: int, images: int) -> None:
-        change = self.thread_watch.after_step(images) if self.thread_watch else None
-        if change:
-            row = {"epoch": epoch + 1, "step": step + 1, "threads": change.after, "before": change.before}
-            self.state.thread_changes.append(row)
-            callback.on_message(change.text())
-
     def _train_epoch(self, callback: Callback, save: SaveState, should_stop: ShouldStop) -> None:
         state, epoch = self.state, len(self.state.history)
         self.prepare_epoch(epoch)
-        if self.thread_watch:
-            self.thread_watch.begin_epoch(self.loader.epoch_cost(epoch))
+        self.monitor.begin_epoch(epoch)
         images = state.step * self.recipe.training.images_a_step  # trained before the run was interrupted
         seconds, start = state.epoch_seconds, time.perf_counter()
         sums = torch.tensor(state.sums, dtype=sum_dtype(self.runtime), device=self.runtime.device)
@@ -123,14 +107,14 @@ class Trainer:
             images += len(labels)
             sums += self.step(epoch, step, pixels, labels)
             self.optimizer_step.gradients.announce(callback, state, len(labels))
-            self._watch_step(callback, epoch, step, len(labels))
             state.step = step + 1
+            self.monitor.watch_threads(callback, state, len(labels))
             if state.step % self.check_every and state.step < self.steps:
                 continue
             state.sums = (sums[0].item(), sums[1].item())
             state.epoch_seconds = seconds + time.perf_counter() - start
             self.check_loss(state.sums[0], epoch, step, pixels)
-            callback.on_step(measure_progress(state, images, len(self.loader), self.cumulative_cost))
+            callback.on_step(self.monitor.progress(state, images))
             if self.process_group.reduce_any(should_stop()):
                 save(state)
                 raise Interrupted(f"stopped in epoch {epoch + 1}, after step {state.step} of {self.steps}")

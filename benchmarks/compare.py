@@ -116,7 +116,8 @@ def page(content: dict[str, Any]) -> str:
     targets = {net: assignment["target"] for net, assignment in content["settings"]["nets"].items()}
     parts = [
         "# Benchmarks\n", machine_text(content),
-        "## assay and the best peer\n\nMedians over the rounds, minimum and maximum in brackets.\n",
+        f"## assay and the best peer\n\n{content['environment']['device_name']}. "
+        "Medians over the rounds, minimum and maximum in brackets.\n",
         tables.ratio_table(throughput, nets),
         "## Throughput with default settings\n", tables.rate_table(throughput, nets, "as-it-comes"),
         "## Throughput, peers tuned\n", tables.rate_table(throughput, nets, "tuned"),

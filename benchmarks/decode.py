@@ -26,7 +26,7 @@ from assay.core.runtime import Runtime
 from assay.data.folders.folder import open_folder
 from assay.data.preprocess import Preprocess
 from assay.models.torchvision_hub import import_torchvision
-from benchmarks.machine import load_average, measure
+from benchmarks.machine import load_average, machine_line, measure
 
 BATCH = 64
 TARGETS = {"first epoch": 1.5, "later epochs": 10.0}
@@ -191,6 +191,7 @@ def main() -> None:
         return
     if options.photos is None:
         sys.exit("give a folder of photos: python -m benchmarks.decode PHOTOS")
+    print(machine_line())
     rows = []
     for size in options.sizes:
         size_rows = throughput(options.photos, options.images, options.rounds, size, options.cores)

@@ -33,6 +33,7 @@ from assay.studies.study import Trial
 from assay.training.callbacks import Callback
 from assay.training.feature_loader import FeatureLoader
 from assay.training.inference import infer
+from benchmarks.machine import machine_line
 from benchmarks.tables import markdown
 
 SWEEPS = ("transfer-epochs", "transfer-rates", "transfer-batches")
@@ -186,6 +187,7 @@ def main() -> None:
         ["with cached features", f"{fast:,.0f}", ""],
         ["without, extrapolated", f"{slow:,.0f}", f"{slow / fast:.0f}"],
     ]
+    print(f"{machine_line()}\n")
     print(markdown([f"{results['runs']} runs, {options.net}", "CPU seconds", "times"], table))
     print(f"accuracy of {options.images} images after 3 epochs: {results['accuracy']}")
 

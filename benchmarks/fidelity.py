@@ -25,6 +25,7 @@ from assay.models.sequential import build_sequential
 from assay.recipes.loader import read_recipe
 from assay.recipes.recipe import Recipe
 from assay.training.callbacks import Callback
+from benchmarks.machine import machine_line
 
 Figures = tuple[float, float]  # validation accuracy and loss after the last epoch
 
@@ -88,6 +89,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     runtime = Runtime.choose(threads=options.threads)
+    print(f"{machine_line()}\n")
     print(
         "| recipe | seeds | accuracy, assay | accuracy, plain fp32 | difference, 95 % interval | difference of losses |"
     )

@@ -21,6 +21,7 @@ from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
 from assay.training.callbacks import Callback, Progress
 from assay.training.loader import BatchLoader
+from benchmarks.machine import machine_line
 from benchmarks.tables import markdown
 from benchmarks.task import NETS, Task, synthetic
 
@@ -119,9 +120,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/bench/profile.md"))
     options = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
-    parts = [
-        f"# One training step\n\nMean of {STEPS} steps, {torch.get_num_threads()} threads, torch {torch.__version__}.\n"
-    ]
+    parts = [f"# One training step\n\nMean of {STEPS} steps, {torch.get_num_threads()} threads. {machine_line()}\n"]
     for net in options.nets:
         task = Task(net, epochs=1)
         times = profile_task(task, synthetic((WARM_UP + STEPS + 1) * task.batch_size))

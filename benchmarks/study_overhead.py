@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from assay.core.files import atomic_write
+from benchmarks.machine import machine_line
 from benchmarks.tables import markdown
 
 RUNS = 20
@@ -74,6 +75,7 @@ def main() -> None:
     usual = seconds_by_way["one after another"]
     rows = [[way, f"{value:.1f}", f"{usual / value:.2f}"] for way, value in seconds_by_way.items()]
     atomic_write(options.out, json.dumps(seconds_by_way, indent=2))
+    print(f"{machine_line()}\n")
     print(markdown([f"{RUNS} runs", "seconds", "times as fast"], rows))
 
 

@@ -21,17 +21,17 @@ def time_candidates(
     clearly slower by then has at least one.
     """
     warm_up = {candidate: time_step(candidate) for candidate in candidates}
-    limit, spent = HOPELESS * min(warm_up.values()), sum(warm_up.values())
+    limit, total_seconds = HOPELESS * min(warm_up.values()), sum(warm_up.values())
     remaining = [candidate for candidate in candidates if warm_up[candidate] <= limit]
     times: dict[Candidate, float] = {}
     for _ in range(ROUNDS):
         for candidate in remaining:
             seconds = time_step(candidate)
-            spent += seconds
+            total_seconds += seconds
             times[candidate] = min(seconds, times.get(candidate, seconds))
         limit = SLOWER * min(times.values())
         remaining = [candidate for candidate in remaining if times[candidate] <= limit]
-        if spent >= budget_seconds or len(remaining) == 1:
+        if total_seconds >= budget_seconds or len(remaining) == 1:
             break
     return times
 

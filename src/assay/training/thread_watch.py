@@ -24,7 +24,7 @@ GAIN = 1.1  # another number of threads has to be this much faster
 CLEARLY_SLOWER = 0.8  # then still fewer threads are not tried
 BUSY_CORES = 0.25  # used by other processes, when no earlier speed of this run is known
 IDLE_SHARE = 0.75  # of the cores that more threads would need
-FIRST_REST, LONGEST_REST = 5.0, 300.0  # seconds after a trial that changes nothing; they double each time
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # seconds after a trial that changes nothing; they double each time
 
 
 class Meter(Protocol):
@@ -67,7 +67,7 @@ class ThreadWatch:
         self.threads, self.levels = threads, thread_levels(maximum)
         self.set_threads, self.clock, self.meter = set_threads, clock, meter or CoreUseMeter()
         self.cost, self.reference = 1.0, 0.0  # the best rate with these threads; 0 if there is none yet
-        self.rest, self.rest_until = FIRST_REST, 0.0
+        self.pause, self.pause_until = FIRST_PAUSE, 0.0
         self.window, self.trial = _Window(), None
         self.last = clock()
 
@@ -95,7 +95,7 @@ class ThreadWatch:
     def _end_window(self) -> None:
         rate, use = self.window.rate, self.meter.read()
         self.window = _Window()
-        levels = self._levels_to_try(rate, use) if self.last >= self.rest_until else []
+        levels = self._levels_to_try(rate, use) if self.last >= self.pause_until else []
         self.reference = max(self.reference, rate)
         if levels:
             self.trial = _Trial({self.threads: rate}, levels)
@@ -122,14 +122,14 @@ class ThreadWatch:
         self.trial, before = None, self.threads
         fastest = max(trial.rates, key=lambda threads: trial.rates[threads])
         if trial.rates[fastest] >= GAIN * trial.rates[before]:
-            self.threads, self.rest = fastest, FIRST_REST
+            self.threads, self.pause = fastest, FIRST_PAUSE
         self.set_threads(self.threads)
         self.reference = trial.rates[self.threads]
-        self.rest_until = self.last + self.rest
+        self.pause_until = self.last + self.pause
         self.meter.read()
         if self.threads != before:
             return ThreadChange(before, self.threads, trial.rates)
-        self.rest = min(2 * self.rest, LONGEST_REST)
+        self.pause = min(2 * self.pause, LONGEST_PAUSE)
         return None
 
 

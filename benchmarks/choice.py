@@ -30,7 +30,9 @@ def make_setup(net: str, runtime: Runtime) -> TrainingSetup:
 
 def all_candidates(runtime: Runtime) -> list[Runtime]:
     """Every combination of precision, memory format and threads, with nothing left to measure."""
-    return [candidate.fixed() for threads in thread_candidates(runtime) for candidate in precision_candidates(threads)]
+    return [
+        candidate.as_fixed() for threads in thread_candidates(runtime) for candidate in precision_candidates(threads)
+    ]
 
 
 def rate(setup: TrainingSetup, seconds: float) -> float:
@@ -52,14 +54,14 @@ def rate(setup: TrainingSetup, seconds: float) -> float:
 def measure(net: str, options: argparse.Namespace) -> dict[str, Any]:
     """The choice for a net with the seconds it took, and the images/s of all candidates."""
     default = Runtime.choose("cpu")
-    make_setup(net, default.fixed())  # imports and set-up that happen once
+    make_setup(net, default.as_fixed())  # imports and set-up that happen once
     with tempfile.TemporaryDirectory() as cache:
         os.environ["XDG_CACHE_HOME"] = cache  # nothing is remembered
         start = time.perf_counter()
         choice = make_setup(net, default).runtime_choice
         seconds = time.perf_counter() - start
     start = time.perf_counter()
-    make_setup(net, default.fixed())
+    make_setup(net, default.as_fixed())
     seconds -= time.perf_counter() - start  # what any setup takes
     setups = {describe(candidate): make_setup(net, candidate) for candidate in all_candidates(default)}
     rates: dict[str, list[float]] = {name: [] for name in setups}

@@ -69,7 +69,7 @@ def test_the_use_of_the_cores_is_that_since_the_last_call(monkeypatch, tmp_path)
     stat(monkeypatch, tmp_path, 110, user=65, idle=155, own=15)  # two cores: 5 own, 10 others', 5 idle seconds
     use = meter.read()
     assert use is not None
-    assert (use.idle, use.other) == pytest.approx((0.5, 1.0))
+    assert (use.idle, use.foreign) == pytest.approx((0.5, 1.0))
 
 
 def test_without_proc_stat_nothing_is_known(monkeypatch, tmp_path):

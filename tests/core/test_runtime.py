@@ -100,7 +100,7 @@ def test_only_what_is_not_asked_for_is_open(monkeypatch):
     default = Runtime.choose("cpu")
     assert (default.measures_precision, default.measures_threads, default.max_threads) == (True, True, 4)
     fixed = Runtime.choose("cpu", "fp32", 2)
-    assert fixed == fixed.fixed() == fixed.measured()
+    assert fixed == fixed.as_fixed() == fixed.as_measured()
     threads = Runtime.choose("cpu", threads=2)
     assert (threads.measures_precision, threads.measures_threads, threads.max_threads) == (True, False, None)
 

@@ -84,12 +84,12 @@ def rates(**factors: float) -> Seconds:
 def test_the_fastest_is_taken_and_a_near_tie_keeps_the_default(choose, factors, expected):
     choice = choose(rates(**factors))
     assert choice.source == "measured"
-    assert choice.runtime == replace(OPEN.measured(), **expected)
+    assert choice.runtime == replace(OPEN.as_measured(), **expected)
 
 
 def test_what_an_option_fixes_stays_fixed(choose):
     fast = rates(bf16=0.5, contiguous=0.5, single=0.5)
-    assert choose(fast, OPEN.fixed()) == RuntimeChoice(OPEN.fixed())
+    assert choose(fast, OPEN.as_fixed()) == RuntimeChoice(OPEN.as_fixed())
     fixed_threads = replace(OPEN, measures_threads=False, max_threads=None)
     assert choose(fast, fixed_threads).runtime == Runtime("cpu", "bf16", 2, channels_last=False)
     fixed_precision = replace(OPEN, measures_precision=False)
@@ -105,7 +105,7 @@ def test_bf16_is_not_tried_where_it_is_emulated(choose, monkeypatch):
 
 def test_a_short_run_keeps_the_default(choose, monkeypatch):
     monkeypatch.setattr(runtime_choice, "SHORTEST_RUN_SECONDS", 1e9)
-    assert choose(rates(bf16=0.5)) == RuntimeChoice(OPEN.measured())
+    assert choose(rates(bf16=0.5)) == RuntimeChoice(OPEN.as_measured())
 
 
 def test_nothing_of_the_run_changes(choose):
@@ -128,7 +128,7 @@ def test_a_second_run_remembers(choose):
 def test_threads_chosen_on_a_busy_machine_are_not_remembered(choose, monkeypatch):
     monkeypatch.setattr(runtime_choice.CoreUseMeter, "read", lambda self: CoreUse(0.0, 1.0))
     assert choose(rates(bf16=0.6, single=0.5)).runtime.threads == 1
-    assert choose(rates(single=1.8)).runtime == replace(OPEN.measured(), precision="bf16")
+    assert choose(rates(single=1.8)).runtime == replace(OPEN.as_measured(), precision="bf16")
 
 
 def test_a_module_that_cannot_be_copied_keeps_the_default(choose, monkeypatch):
@@ -136,7 +136,7 @@ def test_a_module_that_cannot_be_copied_keeps_the_default(choose, monkeypatch):
         raise RuntimeError("it holds a lock")
 
     monkeypatch.setattr(type(choose.net), "__deepcopy__", refuse, raising=False)
-    assert choose(rates(bf16=0.5)) == RuntimeChoice(OPEN.measured())
+    assert choose(rates(bf16=0.5)) == RuntimeChoice(OPEN.as_measured())
 
 
 def test_the_user_is_told_in_one_line_and_the_record_has_the_times(choose):

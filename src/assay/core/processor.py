@@ -46,7 +46,7 @@ class CoreUse:
     """The cores that were idle, and those that other processes used, on average over some time."""
 
     idle: float
-    other: float
+    foreign: float
 
 
 class CoreUseMeter:
@@ -61,8 +61,8 @@ class CoreUseMeter:
         self._last = now
         if now is None or last is None or now[0] <= last[0]:
             return None
-        seconds, idle, other = (after - before for after, before in zip(now, last, strict=True))
-        return CoreUse(idle / seconds, max(0.0, other / seconds))
+        seconds, idle, foreign = (after - before for after, before in zip(now, last, strict=True))
+        return CoreUse(idle / seconds, max(0.0, foreign / seconds))
 
 
 def _cpu_seconds() -> tuple[float, float, float] | None:
@@ -73,6 +73,6 @@ def _cpu_seconds() -> tuple[float, float, float] | None:
         return None
     user, nice, system, idle, iowait, *interrupts = ticks
     by_second = os.sysconf("SC_CLK_TCK")
-    own = os.times()
-    other = (user + nice + system + sum(interrupts)) / by_second - own.user - own.system
-    return time.monotonic(), (idle + iowait) / by_second, other
+    times = os.times()
+    foreign = (user + nice + system + sum(interrupts)) / by_second - times.user - times.system
+    return time.monotonic(), (idle + iowait) / by_second, foreign

@@ -75,19 +75,19 @@ class Runtime:
         """Whether a run may use fewer threads while other processes are busy."""
         return self.max_threads is not None
 
-    def measured(self) -> "Runtime":
+    def as_measured(self) -> "Runtime":
         """The same runtime with nothing left to measure."""
         return replace(self, measures_precision=False, measures_threads=False)
 
-    def fixed(self) -> "Runtime":
+    def as_fixed(self) -> "Runtime":
         """The same runtime with nothing left to measure or to change."""
-        return replace(self.measured(), max_threads=None)
+        return replace(self.as_measured(), max_threads=None)
 
     def as_recorded(self, environment: dict[str, Any]) -> "Runtime":
         """This runtime with an earlier environment.json's values for what is open, if that is of this processor."""
         if (environment.get("device"), environment.get("device_name")) != (self.device, self._device_name()):
             return self
-        runtime, threads = self.measured(), environment.get("threads")
+        runtime, threads = self.as_measured(), environment.get("threads")
         if self.measures_precision and environment.get("precision") in ("fp32", "bf16"):
             channels_last = bool(environment.get("channels_last", True))
             runtime = replace(runtime, precision=environment["precision"], channels_last=channels_last)

@@ -49,8 +49,8 @@ class RuntimeChoice:
         name = describe(self.runtime)
         if self.source == "remembered":
             return f"{name}, the fastest when this net was last measured here"
-        others = (f"{name} {value:.3g}" for name, value in self.milliseconds.items())
-        return f"{name} is the fastest for this net (ms for the same images: {', '.join(others)})"
+        times = (f"{name} {value:.3g}" for name, value in self.milliseconds.items())
+        return f"{name} is the fastest for this net (ms for the same images: {', '.join(times)})"
 
     def record(self) -> dict[str, Any]:
         """The choice for environment.json; empty for the default."""
@@ -74,7 +74,7 @@ def choose_for_net(
     Nothing is measured on a GPU, for heads on cached features, and for runs that are estimated to be shorter than
     SHORTEST_RUN_SECONDS.
     """
-    choice = RuntimeChoice(runtime.measured())
+    choice = RuntimeChoice(runtime.as_measured())
     if (runtime.measures_precision or runtime.measures_threads) and isinstance(loader, BatchLoader):
         # Your own module may not be copied, or its copy may not run: then the run itself will tell.
         with seeded(0), suppress(Exception):
@@ -100,7 +100,7 @@ class _Measurement:
     def choose(self) -> RuntimeChoice:
         """The choice. A short run keeps the default, whatever is remembered: its numbers then stay the same."""
         if self._estimate_seconds() < SHORTEST_RUN_SECONDS:
-            return RuntimeChoice(self.runtime.measured())
+            return RuntimeChoice(self.runtime.as_measured())
         key = choice_key(self.net, self.loader.preprocess.shape, self.batch_size, self.runtime)
         runtime = recall(key, self.runtime)
         if not (runtime.measures_precision or runtime.measures_threads):
@@ -108,9 +108,9 @@ class _Measurement:
         meter = CoreUseMeter()
         runtime, times = self._measure(runtime)
         use = meter.read()
-        remember(key, runtime, with_threads=use is None or use.other <= BUSY_CORES)
+        remember(key, runtime, with_threads=use is None or use.foreign <= BUSY_CORES)
         milliseconds = {describe(candidate): round(1000 * seconds, 3) for candidate, seconds in times.items()}
-        return RuntimeChoice(runtime.measured(), "measured", milliseconds)
+        return RuntimeChoice(runtime.as_measured(), "measured", milliseconds)
 
     def _measure(self, runtime: Runtime) -> tuple[Runtime, dict[Runtime, float]]:
         """The fastest number of threads, then with it the fastest precision and memory format; all times."""
@@ -148,7 +148,7 @@ class _Measurement:
     def _trainer(self, runtime: Runtime) -> Trainer:
         key = runtime.precision, runtime.channels_last
         if key not in self.trainers:
-            trainer = self.trainer_of(deepcopy(self.net), runtime.fixed())
+            trainer = self.trainer_of(deepcopy(self.net), runtime.as_fixed())
             trainer.prepare_epoch(trainer.recipe.training.epochs - 1)
             self.trainers[key] = trainer
         return self.trainers[key]

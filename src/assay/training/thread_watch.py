@@ -104,7 +104,7 @@ class ThreadWatch:
     def _levels_to_try(self, rate: float, use: CoreUse | None) -> list[int]:
         """Fewer threads after a fall of the speed, or more where cores are idle; none if all seems well."""
         lower = [level for level in reversed(self.levels) if level < self.threads]
-        is_busy_at_start = not self.reference and use is not None and use.other > BUSY_CORES
+        is_busy_at_start = not self.reference and use is not None and use.foreign > BUSY_CORES
         if lower and (rate < FALL * self.reference or is_busy_at_start):
             return lower
         higher = [level for level in self.levels if level > self.threads][:1]

@@ -116,7 +116,7 @@ def train_trial(trial: Trial, runtime: Runtime, mlflow: bool, callback: Callback
     from assay.experiments.train import resume, train
 
     options: dict[str, Any] = {
-        "runtime": runtime.fixed(), "callback": callback or Callback(), "mlflow": mlflow, "start": trial.start,
+        "runtime": runtime.as_fixed(), "callback": callback or Callback(), "mlflow": mlflow, "start": trial.start,
     }  # fmt: skip
     try:
         if trial.run:

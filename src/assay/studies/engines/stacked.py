@@ -101,7 +101,7 @@ def fits_stack(trial: Trial) -> bool:
 def train_stack(trials: Chain, runtime: Runtime, mlflow: bool) -> list[str | None]:
     """Train trials together, score them one by one; returns why each failed, or None. Raises Interrupted."""
     try:
-        first = set_up(trials[0].recipe, runtime.fixed())
+        first = set_up(trials[0].recipe, runtime.as_fixed())
         if not isinstance(first.trainer.trained_net, Net):  # a pretrained net that cannot be split
             return [train_trial(trial, runtime, mlflow) for trial in trials]
         pairs = _set_up(trials, first)

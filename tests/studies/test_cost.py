@@ -26,6 +26,19 @@ def test_the_work_is_that_of_the_plan_of_a_run(bars_folder):
     assert cost(recipe).flop == pytest.approx(measured.flop)
 
 
+def test_epochs_of_windows_cost_their_share_of_the_pixels():
+    found = cost(read_recipe("fast/cifar10-94"))  # four of eleven epochs with 24 of 32 pixels a side
+    assert found.epochs == pytest.approx(7 + 4 * 24**2 / 32**2)
+
+
+def test_the_work_of_windows_is_that_of_the_plan_of_a_run(bars_folder):
+    changes = {"augment": ["window 4 epochs 1"], "model.layers": ["conv 4 3x3", "globalavgpool", "linear 3"]}
+    recipe = read_recipe("bars.yaml").override(changes)
+    measured = estimate_run(set_up(recipe, Runtime.choose("cpu", threads=1)).trainer)
+    assert cost(recipe).epochs == 1.25
+    assert cost(recipe).flop == pytest.approx(measured.flop)
+
+
 @pytest.mark.parametrize("augment", [[], ["flip"]], ids=["kept", "anew"])
 def test_of_a_new_head_only_what_runs_in_every_epoch_is_counted(bars_folder, augment):
     model = {"name": "mobilenet_v1", "arguments": {"width": 0.25}, "train_only": "head"}

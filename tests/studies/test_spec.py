@@ -1,12 +1,10 @@
-"""A study's YAML: read with file and line, written back equal, scale_recipe in proportion."""
+"""A study's YAML: read with file and line, written back equal."""
 
 import pytest
 import yaml
 
 from assay.core.errors import UsageError
-from assay.recipes.loader import read_recipe
-from assay.studies.cost import cost
-from assay.studies.spec import read_study, scale_recipe, study_names
+from assay.studies.spec import read_study, study_names
 
 GOOD = """\
 base: fashion/cnn
@@ -80,23 +78,3 @@ def test_a_study_without_validation_images_is_refused(file):
 def test_an_unknown_study_is_refused_with_the_nearest():
     with pytest.raises(UsageError, match="did you mean kth"):
         read_study("kht")
-
-
-@pytest.mark.parametrize("scale", [0.25, 0.04])
-def test_a_scaled_recipe_has_that_share_of_the_work(scale):
-    whole = read_recipe("kth/3.2").override({"data.validation": 0.1})
-    small = scale_recipe(whole, scale)
-    assert small.training.epochs == 300 * scale**0.5
-    assert cost(small).flop == pytest.approx(scale * cost(whole).flop, rel=0.01)
-    assert small.data.validation == whole.data.validation
-
-
-def test_a_scaled_schedule_that_counts_epochs_is_shortened_alike():
-    drops = scale_recipe(read_recipe("own-photos/imp1"), 0.25)
-    assert (drops.training.epochs, drops.schedule.at) == (30, {15: 0.0003, 22: 0.0001})
-    assert scale_recipe(read_recipe("fashion/tuned-adam"), 0.25).schedule.every == 5
-
-
-def test_the_whole_scale_changes_nothing():
-    recipe = read_recipe("kth/3.2")
-    assert scale_recipe(recipe, 1.0) is recipe

@@ -128,10 +128,6 @@ class Schedule(NamedSection):
             return peak * (step + 1) / warmup
         return self.rate(peak, SchedulePoint(step, horizon, warmup, validation_losses))
 
-    def scaled_keys(self, scale_epochs: Callable[[float], int]) -> dict[str, Any]:
-        """The keys that count epochs, with their values for a shorter run; for studies at reduced scale."""
-        return {}
-
 
 class Optimizer(NamedSection):
     """An optimizer with its keys.

@@ -18,6 +18,8 @@ from pydantic import (
     model_validator,
 )
 
+from assay.recipes.epochs import LENGTH, STAGE
+
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -95,7 +97,8 @@ class Model(Section):
     layers: tuple[str, ...] | None = None
     weights: str = "none"  # or "library": those of timm or torchvision; or a file
     train_only: Annotated[str, Field(pattern="^(all|head|last-conv|from:.+)$")] = "all"
-    unfreeze: dict[PositiveInt, Annotated[str, Field(pattern="^(all|last-conv|from:.+)$")]] = {}  # from that epoch on
+    # from that epoch on
+    unfreeze: Annotated[dict[PositiveInt, Annotated[str, Field(pattern="^(all|last-conv|from:.+)$")]], STAGE] = {}
     frozen_batch_norm: bool = True  # batch norm in the frozen part keeps its statistics
     dropout: Fraction = 0.0  # before the new head
     fingerprint: str = ""  # of your own module, filled in when it is trained: tells apart modules of one name
@@ -136,7 +139,7 @@ BatchSize = Annotated[
 class Training(Section):
     """The length of the training, and its batches."""
 
-    epochs: PositiveInt = 10
+    epochs: Annotated[PositiveInt, LENGTH] = 10
     batch_size: BatchSize = 128  # "auto": the largest that fits; the run's recipe gets the number
     shuffle: bool = True
     views: PositiveInt | None = None  # N augmented versions of each image, computed once; only with a frozen backbone
@@ -153,7 +156,7 @@ class Stopping(Section):
     """Which weights are restored and when to stop, by validation images only."""
 
     metric: Literal["accuracy", "loss"] = "accuracy"
-    patience: PositiveInt | None = None  # stop after N epochs without a better value
+    patience: Annotated[PositiveInt | None, LENGTH] = None  # stop after N epochs without a better value
     restore_best: bool = True
 
 

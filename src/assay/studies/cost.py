@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 
+from assay.data.augment.parse import Augment
 from assay.data.datasets.registry import DATASETS
 from assay.data.imageset import ImageShape
 from assay.data.load import load_data
@@ -15,24 +16,26 @@ from assay.models.build import list_active_layers, list_layers
 from assay.models.net_preprocessing import resolve_preprocessing
 from assay.models.summary import summarize
 from assay.recipes.recipe import Recipe
+from assay.training.estimate import training_flop
 
 
 @dataclass(frozen=True)
 class Cost:
     """The cost of one run.
 
-    mult_adds: of one image's forward pass through the layers that run in every epoch. images: per epoch.
+    mult_adds: of one image's forward pass through the layers that run in every epoch. images: per epoch. epochs: in
+    epochs of whole images; one with smaller images (`window`) is a part of it.
     """
 
     parameters: int
     mult_adds: int
     images: int
-    epochs: int
+    epochs: float
 
     @property
     def flop(self) -> float:
-        """Floating-point operations: 3 x forward, 2 for each mult-add."""
-        return 6.0 * self.mult_adds * self.images * self.epochs
+        """Floating-point operations, as in a run's own estimate."""
+        return training_flop(self.mult_adds, self.images, self.epochs)
 
 
 def cost(recipe: Recipe) -> Cost:
@@ -46,7 +49,16 @@ def cost(recipe: Recipe) -> Cost:
     with recipe.blame("model"):
         net = summarize(list_layers(recipe.model, shape, classes), shape)
         run = summarize(list_active_layers(recipe.model, shape, classes), shape) if has_constant_inputs else net
-    return Cost(net.parameters, run.mult_adds, max(1, round(images)), recipe.training.epochs)
+    return Cost(net.parameters, run.mult_adds, max(1, round(images)), _whole_epochs(recipe, shape))
+
+
+def _whole_epochs(recipe: Recipe, shape: ImageShape) -> float:
+    """The number of epochs, counted in epochs of images of `shape`."""
+    if recipe.training.views:  # features of whole images
+        return recipe.training.epochs
+    with recipe.blame("augment"):
+        augment = Augment.parse(recipe.augment)
+        return sum(augment.epoch_cost(shape, epoch) for epoch in range(recipe.training.epochs))
 
 
 def _images(recipe: Recipe) -> tuple[ImageShape, int, float]:

@@ -1,6 +1,5 @@
 """What a study does, read from YAML. Its variants come from its plan (`plans/`), its folder is in `study.py`."""
 
-from math import sqrt
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +15,8 @@ from assay.recipes.schema import Fraction, Section
 from assay.recipes.spelling import american
 from assay.studies.plans import AnyPlan
 from assay.studies.plans.ladder import expand_recipe
-from assay.studies.variant import Scores, Variant, check_names
+from assay.studies.scaling import Scale
+from assay.studies.variant import Scores, Variant, check_distinct, check_names
 from assay.training.early_stopping import validation_score
 from assay.training.history import Epoch
 
@@ -68,8 +68,11 @@ class StudySpec(Section):
         return self._variants[state]
 
     def _build_variants(self, scores: Scores) -> list[Variant]:
-        variants = self.plan.variants(self.prepare(self.base), self.prepare, scores)
+        scale = Scale(self.scale)
+        variants = self.plan.scaled_variants(self.prepare(self.base), self.prepare, scores, scale)
         check_names(variants)
+        if self.scale < 1:
+            check_distinct(variants, self.scale)
         for variant in variants:
             if variant.recipe.data.validation == 0:
                 raise UsageError(
@@ -102,31 +105,12 @@ class StudySpec(Section):
             raise explain(error, StudySpec, values, {}) from None
 
     def prepare(self, recipe: Recipe) -> Recipe:
-        """A recipe with the study's changes and scale."""
-        return scale_recipe(complete_data(recipe.override(self.changes)), self.scale)
+        """A recipe with the study's changes, at full length."""
+        return complete_data(recipe.override(self.changes))
 
     def to_yaml(self) -> str:
         """Every key, as YAML that reads back to an equal study."""
         return str(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, width=110))
-
-
-def scale_recipe(recipe: Recipe, scale: float) -> Recipe:
-    """The recipe with `scale` times the work: epochs and training images are each multiplied by the root of `scale`.
-
-    A schedule that counts epochs is shortened with them; validation and test images stay complete.
-    """
-    if scale == 1:
-        return recipe
-    root = sqrt(scale)
-
-    def shorten(epochs: float) -> int:
-        return max(1, round(epochs * root))
-
-    changes: dict[str, Any] = {
-        "training.epochs": shorten(recipe.training.epochs), "data.share": recipe.data.share * root,
-    }  # fmt: skip
-    changes |= {f"schedule.{key}": value for key, value in recipe.schedule.scaled_keys(shorten).items()}
-    return recipe.override(changes)
 
 
 def study_names() -> list[str]:

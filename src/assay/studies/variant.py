@@ -42,6 +42,17 @@ def check_names(variants: Iterable[Variant]) -> None:
         names[slug] = variant.name
 
 
+def check_distinct(variants: Iterable[Variant], scale: float) -> None:
+    """Raise UsageError for two variants that differ in name alone, because a study's scale has made them equal."""
+    names: dict[str, str] = {}
+    for variant in variants:
+        earlier = names.setdefault(variant.recipe.override({"name": "variant"}).to_yaml(), variant.name)
+        if earlier != variant.name:
+            raise UsageError(
+                f"at scale {scale:g}, '{earlier}' and '{variant.name}' are the same run; choose a larger scale"
+            )
+
+
 def label(values: Mapping[str, Any]) -> str:
     """`lr=0.01 batch_size=64`: each key, shortened as by `short_keys`, with its value."""
     names = short_keys(values)

@@ -24,7 +24,7 @@ class RunEstimate:
     @property
     def flop(self) -> float:
         """Floating-point operations: forward plus a backward pass of twice that, at two operations per mult-add."""
-        return 3.0 * 2 * self.mult_adds * self.images * self.cost
+        return training_flop(self.mult_adds, self.images, self.cost)
 
     @property
     def minutes(self) -> float:
@@ -39,6 +39,14 @@ class RunEstimate:
             f"{self.epochs} epoch{plural} of {self.images:,} images: "
             f"{self.flop / 1e15:.3g} PFLOP, about {self.minutes:.1f} min"
         )
+
+
+def training_flop(mult_adds: int, images: int, epochs: float) -> float:
+    """Operations of a training: forward plus a backward pass of twice that, at two operations per mult-add.
+
+    mult_adds: of one whole image; epochs: in epochs of whole images, of which one with smaller images is a part.
+    """
+    return 3.0 * 2 * mult_adds * images * epochs
 
 
 def estimate_run(trainer: Trainer) -> RunEstimate:

@@ -79,8 +79,7 @@ class BatchLoader(Loader):
 
     def epoch_cost(self, epoch: int) -> float:
         """The pixels of this epoch's images relative to full-size ones: below 1 while `augment` has a window."""
-        shape = self.preprocess.shape
-        return prod(self.augment.shape(shape, epoch)) / prod(shape)
+        return self.augment.epoch_cost(self.preprocess.shape, epoch)
 
     def batch(self, indices: Tensor, epoch: int, seed: int, sizes: Sequence[int] = ()) -> tuple[Tensor, Tensor]:
         """Pixels float32 (B, C, H, W) and labels of the images at `indices`; `seed` decides all augmentation.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat
 
+from assay.recipes.epochs import STAGE
 from assay.recipes.named_sections import Optimizer, optimizer
 from assay.recipes.schema import Fraction
 
@@ -121,7 +122,7 @@ class Muon(Optimizer):
     head_lr: PositiveFloat
     sgd_momentum: Fraction = 0.85
     decay: NonNegativeFloat = 0.0
-    whitening_epochs: NonNegativeInt | None = None
+    whitening_epochs: Annotated[NonNegativeInt | None, STAGE] = None
 
     def build(self, net: "nn.Module") -> "torch.optim.Optimizer":
         """Muon and torch.optim.SGD side by side."""

@@ -3,12 +3,13 @@
 To add one: write a class with the decorator `@schedule(NAME)`, as below, and a test against torch's or a formula.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import cos, pi
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
+from assay.recipes.epochs import LENGTH, STAGE
 from assay.recipes.named_sections import Horizon, Schedule, SchedulePoint, schedule
 from assay.recipes.schema import Fraction
 
@@ -18,7 +19,7 @@ __all__ = ["Constant", "Cosine", "Horizon", "Linear", "OneCycle", "Piecewise", "
 class WarmupSchedule(Schedule):
     """A schedule that may begin with a linear warm-up from zero."""
 
-    warmup_epochs: NonNegativeFloat = 0.0  # before the schedule's own shape begins
+    warmup_epochs: Annotated[NonNegativeFloat, LENGTH] = 0.0  # before the schedule's own shape begins
 
     def warmup_steps(self, horizon: Horizon) -> int:
         """The steps of `warmup_epochs`, rounded."""
@@ -38,23 +39,19 @@ class Constant(WarmupSchedule):
 class Step(WarmupSchedule):
     """Multiplied by `factor` after every `every` epochs."""
 
-    every: PositiveInt
+    every: Annotated[PositiveInt, STAGE]
     factor: PositiveFloat = 0.1
 
     def rate(self, peak: float, point: SchedulePoint) -> float:
         """The peak times a power of the factor."""
         return peak * self.factor ** (point.epoch // self.every)
 
-    def scaled_keys(self, scale_epochs: Callable[[float], int]) -> dict[str, Any]:
-        """Fewer epochs between drops."""
-        return {"every": scale_epochs(self.every)}
-
 
 @schedule("piecewise")
 class Piecewise(WarmupSchedule):
     """Rates by hand: from the start of epoch e (from 0) on, the learning rate is `at[e]`."""
 
-    at: dict[PositiveInt, PositiveFloat]
+    at: Annotated[dict[PositiveInt, PositiveFloat], STAGE]
 
     def rate(self, peak: float, point: SchedulePoint) -> float:
         """The rate of the latest entry that has begun, or the peak before the first."""
@@ -62,10 +59,6 @@ class Piecewise(WarmupSchedule):
             if start <= point.epoch:
                 return self.at[start]
         return peak
-
-    def scaled_keys(self, scale_epochs: Callable[[float], int]) -> dict[str, Any]:
-        """Earlier changes, at the same rates."""
-        return {"at": {scale_epochs(epoch): rate for epoch, rate in self.at.items()}}
 
 
 @schedule("cosine")
@@ -122,7 +115,7 @@ class Plateau(WarmupSchedule):
 
     needs_validation: ClassVar[bool] = True
 
-    patience: NonNegativeInt = 10
+    patience: Annotated[NonNegativeInt, LENGTH] = 10
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
 
     def rate(self, peak: float, point: SchedulePoint) -> float:

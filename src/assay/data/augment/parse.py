@@ -5,6 +5,7 @@ Pixels are in [0, 1], on any device. Every random number comes from the generato
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from math import prod
 
 import torch
 from torch import Generator, Tensor
@@ -54,6 +55,10 @@ class Augment:
         """The shape (C, H, W) that images of `shape` have in this epoch. Raises UsageError like a call."""
         view = self(torch.zeros(1, *shape), torch.zeros(1, dtype=torch.int64), epoch, Generator())
         return (view.shape[1], view.shape[2], view.shape[3])
+
+    def epoch_cost(self, shape: ImageShape, epoch: int) -> float:
+        """The pixels of this epoch's images relative to images of `shape`: below 1 while there is a window."""
+        return prod(self.shape(shape, epoch)) / prod(shape)
 
 
 def _add_line(line: str, steps: list[Step], mix: Mixing) -> Mixing:

@@ -5,6 +5,7 @@ interrupted study resumes by asking again.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BeforeValidator, SerializeAsAny
@@ -12,6 +13,7 @@ from pydantic import BeforeValidator, SerializeAsAny
 from assay.core.registry import Registry
 from assay.recipes.named_sections import NamedSection
 from assay.recipes.recipe import Recipe
+from assay.studies.scaling import Scale
 from assay.studies.variant import Scores, Variant
 
 MAX_VARIANTS = 10_000  # more is a typing error
@@ -38,6 +40,11 @@ class Plan(NamedSection):
     def variants(self, base: Recipe, prepare: Prepare, scores: Scores) -> list[Variant]:
         """All variants that the scores decide. Raises UsageError for a change that no recipe has."""
         raise NotImplementedError
+
+    def scaled_variants(self, base: Recipe, prepare: Prepare, scores: Scores, scale: Scale) -> list[Variant]:
+        """The variants with a share of their work. Raises UsageError if that leaves too few epochs."""
+        variants = self.variants(base, prepare, scores)
+        return [replace(variant, recipe=scale.recipe(variant.recipe)) for variant in variants]
 
     def finalists(self, variants: Sequence[Variant]) -> list[Variant]:
         """The variants that compete for being the best."""

@@ -1,6 +1,7 @@
 """Plans over a space of hyperparameters: the whole grid, or random draws from it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import Annotated, Any, Self
@@ -11,6 +12,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from assay.core.errors import UsageError
 from assay.recipes.recipe import Recipe
 from assay.studies.plans.base import MAX_VARIANTS, Plan, Prepare, plan
+from assay.studies.scaling import Scale
 from assay.studies.variant import Scores, Variant, label
 
 
@@ -25,6 +27,11 @@ class Space(Plan):
             if len({repr(value) for value in values}) < len(values):
                 raise ValueError(f"{key}: a value is listed twice")
         return self
+
+    def scaled_variants(self, base: Recipe, prepare: Prepare, scores: Scores, scale: Scale) -> list[Variant]:
+        """The cells with a share of their work. Where the number of epochs is what varies, it stays as written."""
+        variants, keep_epochs = self.variants(base, prepare, scores), "training.epochs" in self.over
+        return [replace(variant, recipe=scale.recipe(variant.recipe, keep_epochs)) for variant in variants]
 
     @property
     def cells(self) -> int:

@@ -1,15 +1,18 @@
 """Searches that give more epochs to better draws: successive halving, and ASHA, which stops weak runs early."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PositiveInt
 
 from assay.core.errors import UsageError
+from assay.recipes.epochs import LENGTH
 from assay.recipes.recipe import Recipe
 from assay.studies.plans.base import Plan, Prepare, plan
 from assay.studies.plans.grid import Draws
+from assay.studies.scaling import Scale
 from assay.studies.variant import Scores, Variant
 
 
@@ -24,7 +27,7 @@ class Halving(Draws):
 
     budget_key: ClassVar[str | None] = "training.epochs"
 
-    grace: PositiveInt = 1
+    grace: Annotated[PositiveInt, LENGTH] = 1
     reduction: Annotated[int, Field(ge=2)] = 2
 
     @property
@@ -42,6 +45,18 @@ class Halving(Draws):
                 break
             draws = self._survivors(draws, [scores[variant.name] for variant in rung_variants])
         return variants
+
+    def scaled_variants(self, base: Recipe, prepare: Prepare, scores: Scores, scale: Scale) -> list[Variant]:
+        """The rungs of a search with shorter runs: from the shortened grace up to the base's shortened epochs."""
+        whole, short = base.training.epochs, scale.shorten(base.training.epochs)
+        plan = self.model_copy(update={"grace": scale.shorten(self.grace)})
+        variants = plan.variants(base.override({"training.epochs": short}), prepare, scores)
+
+        def shorten(recipe: Recipe) -> Recipe:
+            scaled_recipe = scale.recipe(recipe.override({"training.epochs": whole}))
+            return scaled_recipe.override({"training.epochs": recipe.training.epochs})
+
+        return [replace(variant, recipe=shorten(variant.recipe)) for variant in variants]
 
     def rungs(self, epochs: int) -> list[int]:
         """The epochs of each rung."""
@@ -76,7 +91,7 @@ class Asha(Draws):
 
     stops_runs: ClassVar[bool] = True
 
-    grace: PositiveInt = 1
+    grace: Annotated[PositiveInt, LENGTH] = 1
     reduction: Annotated[int, Field(ge=2)] = 2
 
     def variants(self, base: Recipe, prepare: Prepare, scores: Scores) -> list[Variant]:

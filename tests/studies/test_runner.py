@@ -105,6 +105,12 @@ def test_before_it_starts_it_says_runs_work_time_and_what_the_plan_mixes_up(spec
     assert not Study.locate(spec).folder.exists()
 
 
+def test_a_study_whose_validation_share_rounds_to_no_image_is_refused_before_it_trains(spec, engine):
+    with pytest.raises(UsageError, match=r"steps: data\.validation: 0\.0001 leaves no image for validation"):
+        study(spec.replace({"changes": {"data.validation": 0.0001}}), engine=engine)
+    assert engine.folders == []
+
+
 def test_the_run_with_the_most_work_is_the_one_that_is_timed(spec, engine, monkeypatch):
     prepared, plain = [], runner.set_up
     monkeypatch.setattr(runner, "set_up", lambda recipe, *rest: prepared.append(recipe) or plain(recipe, *rest))

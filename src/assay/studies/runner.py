@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from assay.core.errors import AssayError, Interrupted
+from assay.core.errors import AssayError, Interrupted, UsageError
 from assay.core.progress import duration
 from assay.core.runtime import Runtime
 from assay.experiments.run import RunState
@@ -89,7 +89,13 @@ def _estimate(study: Study, engine: Engine, pending: Sequence[Trial]) -> str:
     flop = sum(costs[trial.folder].flop for trial in pending)
     longest = max(pending, key=lambda trial: costs[trial.folder].flop).recipe
     without_faults = longest.override({"faults": []})  # one of them reads the test set, which must not happen here
-    probe = estimate_run(set_up(without_faults, engine.runtime).trainer)
+    trainer = set_up(without_faults, engine.runtime).trainer
+    if trainer.validation is None:
+        raise UsageError(
+            f"{study.spec.name}: data.validation: {longest.data.validation:g} leaves no image for validation, and a study "
+            "compares scores on validation images; raise it"
+        )
+    probe = estimate_run(trainer)
     seconds = probe.minutes * 60 * flop / probe.flop / min(engine.processes, len(pending))
     bound = "at most " if study.spec.plan.stops_runs else ""
     return f"{bound}{flop / 1e15:.3g} PFLOP, about {duration(seconds)} with {engine.processes} at once"

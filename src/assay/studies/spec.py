@@ -108,6 +108,10 @@ class StudySpec(Section):
         """A recipe with the study's changes, at full length."""
         return complete_data(recipe.override(self.changes))
 
+    def shorten(self, epochs: int) -> int:
+        """A number of epochs at the study's scale."""
+        return Scale(self.scale).shorten(epochs)
+
     def to_yaml(self) -> str:
         """Every key, as YAML that reads back to an equal study."""
         return str(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, width=110))

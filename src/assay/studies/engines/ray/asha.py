@@ -14,7 +14,6 @@ from assay.studies.engines.file_sync import fetch_trial, train_and_sync
 from assay.studies.engines.ray.cluster import last_line, run_resources
 from assay.studies.engines.ray.workers import WorkerContext
 from assay.studies.plans import Asha
-from assay.studies.scaling import Scale
 from assay.studies.study import Study, Trial, has_ended
 from assay.training.history import Epoch
 
@@ -56,7 +55,7 @@ class Scheduler(ASHAScheduler):
 def build_scheduler(study: Study, plan: Asha) -> Scheduler:
     """The plan as Ray Tune's ASHA."""
     epochs = max(trial.recipe.training.epochs for trial in study.trials())
-    grace = Scale(study.spec.scale).shorten(plan.grace)
+    grace = study.spec.shorten(plan.grace)
     return Scheduler(
         study.spec.epoch_score, time_attr="epoch", metric="score", mode="max", max_t=epochs,
         grace_period=min(grace, epochs), reduction_factor=plan.reduction, stop_last_trials=False,

@@ -92,8 +92,8 @@ def _estimate(study: Study, engine: Engine, pending: Sequence[Trial]) -> str:
     trainer = set_up(without_faults, engine.runtime).trainer
     if trainer.validation is None:
         raise UsageError(
-            f"{study.spec.name}: data.validation: {longest.data.validation:g} leaves no image for validation, and a study "
-            "compares scores on validation images; raise it"
+            f"{study.spec.name}: data.validation: {longest.data.validation:g} leaves no image for validation, and a "
+            "study compares scores on validation images; raise it"
         )
     probe = estimate_run(trainer)
     seconds = probe.minutes * 60 * flop / probe.flop / min(engine.processes, len(pending))

@@ -7,6 +7,8 @@ import typer
 from assay.cli.options import JsonOption, RunArgument, RunsOption
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from assay.experiments.run import Run
 
 app = typer.Typer(help="List and show runs.", no_args_is_help=True)
@@ -51,16 +53,16 @@ def show(run: RunArgument, as_json: JsonOption = False, runs: RunsOption = None)
     show_results(match, as_json)
 
 
-def _row(run: "Run") -> list[str]:
+def _row(run: "Run") -> "list[str | Text]":
     """State, epochs, accuracies and looks of a run."""
-    from assay.core.numbers import accuracy_text
     from assay.evaluation.metrics import Metrics
+    from assay.report.tables.metrics import accuracy_cell
 
     status, results = run.status, run.results
-    accuracies = []
+    accuracies: list[str | Text] = []
     for name in ("validation", "test"):
         metrics = Metrics.from_dict(results[name]) if name in results else None
-        accuracies.append(accuracy_text(metrics.accuracy, metrics.interval) if metrics else "")
+        accuracies.append(accuracy_cell(metrics) if metrics else "")
     return [
         status.get("state", "?"),
         str(status.get("epochs", "")),

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -13,7 +14,7 @@ from assay.evaluation.robustness import Robustness
 from assay.experiments.cross_validation import Folds
 from assay.experiments.fault_injection import Faults
 from assay.experiments.run import Run, RunState
-from assay.report.tables.metrics import metrics_table, per_class_table
+from assay.report.tables.metrics import metrics_table, overlap_notes, per_class_table
 from assay.report.tables.robustness import robustness_table
 
 
@@ -30,7 +31,7 @@ def show_results(run: Run, as_json: bool) -> None:
     if warning:
         console.print(warning, style="bold red")
     if results:
-        console.print(metrics_table([Metrics.from_dict(entry) for entry in results.values()]))
+        _print_metrics(console, [Metrics.from_dict(entry) for entry in results.values()])
         for data, looks in Counter(look["data"] for look in run.looks).items():
             console.print(f"{data} has been looked at {_count(looks, 'time')}")
     reference = run.recipe.reported
@@ -66,7 +67,7 @@ def show_entry(run: Run, entry: dict[str, Any], as_json: bool) -> None:
         return
     console = Console(highlight=False)
     metrics = Metrics.from_dict(entry)
-    console.print(metrics_table([metrics]))
+    _print_metrics(console, [metrics])
     console.print(per_class_table(metrics))
     if "look" in entry:
         console.print(f"look {entry['look']} at {entry['data']} by this run; the first is the one to report")
@@ -80,6 +81,12 @@ def show_robustness(run: Run, robustness: Robustness, label: str, as_json: bool)
     typer.echo(robustness_table(robustness, "text"))
     typer.echo(f"figure: {run.folder / 'figures' / f'{label}.png'}")
     typer.echo(f"look {run.looks_at(robustness.data)} at {robustness.data} by this run")
+
+
+def _print_metrics(console: Console, sets: Sequence[Metrics]) -> None:
+    console.print(metrics_table(sets))
+    for note in overlap_notes(sets):
+        console.print(note, soft_wrap=True)
 
 
 def _state_line(run: Run) -> str:
@@ -102,5 +109,5 @@ def _count(number: int, noun: str) -> str:
 
 def _short(entry: dict[str, Any]) -> dict[str, Any]:
     """The values that scripts need most; results.json has the rest."""
-    keys = ("data", "n", "accuracy", "interval", "loss", "seconds", "look")
+    keys = ("data", "n", "accuracy", "interval", "loss", "seconds", "look", "overlap")
     return {key: entry[key] for key in keys if key in entry}

@@ -10,7 +10,7 @@ from assay.data.datasets.registry import DATASETS
 from assay.data.folders.folder import Folder, open_folder
 from assay.data.image_checks import check_fits
 from assay.data.imageset import ImageSet, ImageShape
-from assay.data.location import absolute_path, is_path, with_absolute_path
+from assay.data.location import with_absolute_path
 from assay.data.split import Split, split
 from assay.recipes.schema import Data
 
@@ -42,19 +42,12 @@ def split_images(data: Data, images: ImageSet) -> LoadedData:
     return LoadedData(images, split(images.labels, data.validation, data.split_seed, data.share))
 
 
-def open_test_images(
-    name: str, shape: ImageShape, class_names: tuple[str, ...], max_bad: float, progress: ProgressCallback
-) -> Callable[[], ImageSet]:
-    """A function that loads the test images of another data set than the training one.
+def open_test_images(name: str, shape: ImageShape, class_names: tuple[str, ...]) -> Callable[[], ImageSet]:
+    """A function that loads the test images of a named data set, which may be another than the training one.
 
-    A folder gives its test images, or all its images if it has no test part. shape, class_names: of the net's training
-    images. Missing files raise at once, and so do images that the net cannot be evaluated on: see `check_fits`.
+    shape, class_names: of the net's training images. Missing files raise at once, and so do images that the net cannot
+    be evaluated on: see `check_fits`.
     """
-    if not is_path(name):
-        check_present(name)
-        check_fits(name, (DATASETS[name].shape, DATASETS[name].class_names), (shape, class_names))
-        return lambda: load_dataset(name, "test")
-    folder = open_folder(absolute_path(name), shape, max_bad, progress)
-    test_images = folder.images.subset(folder.test_rows())
-    test_images.check_fits(shape, class_names)
-    return lambda: test_images
+    check_present(name)
+    check_fits(name, (DATASETS[name].shape, DATASETS[name].class_names), (shape, class_names))
+    return lambda: load_dataset(name, "test")

@@ -18,6 +18,7 @@ from assay.data.preprocess import Preprocess
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.image_statistics import Values, match_statistic, measure
 from assay.evaluation.intervals import image_interval, wilson_interval
+from assay.evaluation.overlap import Overlap
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import LEVEL, holm, mcnemar
 
@@ -68,6 +69,7 @@ class DomainShift:
     """Photos compared with the training images of a run.
 
     report_blur: the blur of the fourth paper, which was chosen by its accuracy, so the verdict does not consider it.
+    overlap: of the photos as they are with the images of the training.
     """
 
     data: str
@@ -81,6 +83,7 @@ class DomainShift:
     differences: tuple[StatisticDifference, ...]
     variants: tuple[ChangedPhotos, ...]
     report_blur: ChangedPhotos
+    overlap: Overlap | None = None
 
     @property
     def verdict(self) -> str:

@@ -24,6 +24,7 @@ from assay.core.errors import DataError
 from assay.core.numbers import Interval
 from assay.core.registry import Registry
 from assay.evaluation.intervals import wilson_interval
+from assay.evaluation.overlap import Overlap
 from assay.evaluation.predictions import Predictions
 
 Compute = Callable[[Predictions], float | None]
@@ -78,7 +79,8 @@ class Metrics:
     """The metrics of one run on one data set.
 
     interval: Wilson's 95 % interval of the accuracy. scores: the value of each registered metric by its name; one that
-    is not defined here, or that an old run was stored without, is missing.
+    is not defined here, or that an old run was stored without, is missing. overlap: with the images of the training;
+    None where it was not looked for.
     """
 
     data: str
@@ -87,6 +89,7 @@ class Metrics:
     interval: Interval
     scores: Mapping[str, float]
     per_class: tuple[ClassMetrics, ...] = field(default=())
+    overlap: Overlap | None = None
 
     @classmethod
     def from_dict(cls, entry: Mapping[str, Any]) -> Self:
@@ -108,6 +111,7 @@ class Metrics:
                     **{name: float(value) for name, value in values.items() if value is not None},
                 },
                 per_class=tuple(_class_metrics(row) for row in entry.get("per_class", ())),
+                overlap=Overlap.from_dict(entry["overlap"]) if "overlap" in entry else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"an entry of results.json is damaged: {error} is missing or wrong") from None
@@ -128,7 +132,8 @@ class Metrics:
         for name, value in self.scores.items():
             group, _, key = name.rpartition(".")
             (entry.setdefault(group, {}) if group else entry)[key] = value
-        return {**entry, "interval": list(self.interval), "per_class": [asdict(row) for row in self.per_class]}
+        entry |= {"interval": list(self.interval), "per_class": [asdict(row) for row in self.per_class]}
+        return entry if self.overlap is None else {**entry, "overlap": self.overlap.to_dict()}
 
 
 def compute_metrics(predictions: Predictions) -> Metrics:

@@ -12,6 +12,7 @@ from assay.data.corruptions.registry import CORRUPTIONS
 from assay.data.imageset import ImageSet
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.intervals import share_interval, wilson_interval
+from assay.evaluation.overlap import Overlap
 from assay.evaluation.predictions import Predictions
 
 
@@ -33,7 +34,8 @@ class Robustness:
 
     mean_error: error rate averaged over corruptions and severities with equal weights. It is not the "mCE" of Hendrycks
     and Dietterich (2019), which divides by the errors of a reference net. Its 95 % interval is over images, each
-    with all its corrupted copies.
+    with all its corrupted copies. overlap: of the clean images with those of the
+    training.
     """
 
     data: str
@@ -42,6 +44,7 @@ class Robustness:
     cells: tuple[Cell, ...]
     mean_error: float
     interval: Interval
+    overlap: Overlap | None = None
 
     def row(self, corruption: str) -> tuple[Cell, ...]:
         """The cells of a corruption, in order of severity."""

@@ -101,8 +101,10 @@ def _sets(setup: TrainingSetup) -> dict[SplitName, Selection]:
     validation, test_indices = setup.trainer.validation, setup.data.test_indices
     if validation is not None:
         full_name = SplitName.VALIDATION.of(name)
-        sets[SplitName.VALIDATION] = Selection(full_name, lambda: validation, setup.validation_indices)
-    sets[SplitName.TEST] = Selection(SplitName.TEST.of(name), setup.data.read_test, test_indices)
+        sets[SplitName.VALIDATION] = Selection(full_name, lambda: validation, setup.validation_indices, False)
+    sets[SplitName.TEST] = Selection(
+        SplitName.TEST.of(name), setup.data.read_test, test_indices, needs_check=not setup.data.has_published_test
+    )
     return sets
 
 

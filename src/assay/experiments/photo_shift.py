@@ -4,6 +4,7 @@ predictions/shift-<name>-<hash>/ has the predictions, shift-<name>-<hash>.json t
 figures/shift-<name>-<hash>.png the figure.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -13,8 +14,11 @@ from assay.core.progress import ProgressCallback, silent
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
 from assay.data.photo_files import PhotoFiles, find_photos
+from assay.data.pixel_hashes import hash_pixels
 from assay.data.split import Split
-from assay.evaluation.domain_shift import DomainShift, measure_domain_shift
+from assay.evaluation.domain_shift import ORIGINAL, DomainShift, measure_domain_shift
+from assay.evaluation.overlap import ImageUses, measure_overlap
+from assay.experiments.image_uses import match_uses
 from assay.experiments.load import load
 from assay.experiments.photo_evaluation import WAYS, file_name, predictions_folder, shrink
 from assay.experiments.run import Run, SplitName
@@ -38,9 +42,12 @@ def measure_shift(
     plain, blurry = (shrink(photos, classifier, way) for way, (_, smooth) in WAYS.items() if smooth == antialias)
     images = read_images(run, progress) if images is None else images
     run.check_images(images)
-    training = images.subset(Split.load(run.folder / "split.npz").train)
+    split = Split.load(run.folder / "split.npz")
+    training = images.subset(split.train)
     run.count_look(SplitName.TEST.of(photos.name), by="shift")
     result, predictions, values = measure_domain_shift(classifier, plain, blurry, training, _sizes(photos, training))
+    uses = ImageUses(match_uses(hash_pixels(plain), hash_pixels(images), split))
+    result = replace(result, overlap=measure_overlap(predictions[ORIGINAL], uses))
     label = run.free_label(f"shift-{predictions_folder(run, plain).name.partition('-')[2]}")
     for name, set_predictions in predictions.items():
         set_predictions.save(run.folder / "predictions" / label / f"{file_name(name)}.npz")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from assay.core.errors import UsageError
 from assay.evaluation.comparison import Group
+from assay.evaluation.overlap import Overlap
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, list_runs
 from assay.experiments.run_identity import check_replicates, replicate_hash, scored_identity
@@ -51,7 +52,14 @@ def read_group(runs: Sequence[Run], on: str) -> Group:
     name = first.name if len(by_seed) == 1 else _SEED.sub("", first.name)
     identities = [scored_identity(run, on) for run in by_seed.values()]
     images = next((identity for identity in identities if identity.fingerprint), identities[0])
-    return Group(with_faults(name, first.recipe.faults), predictions, tuple(by_seed), images)
+    name = f"{with_faults(name, first.recipe.faults)} {_overlap_tag(first, on)}".strip()
+    return Group(name, predictions, tuple(by_seed), images)
+
+
+def _overlap_tag(run: Run, on: str) -> str:
+    """How many of the scored images the run used in its training, for its name in tables."""
+    entry = run.results.get(on, {})
+    return Overlap.from_dict(entry["overlap"]).tag if "overlap" in entry else ""
 
 
 def count_looks(runs: Sequence[Run]) -> None:

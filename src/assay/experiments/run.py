@@ -187,9 +187,13 @@ class Run:
         """The number of looks at a test set, `cifar10/test`."""
         return sum(look["data"] == data for look in self.looks)
 
+    def was_trained_on(self, images: ImageSet) -> bool:
+        """Whether the run was trained on (a part of) exactly these images, wherever they are now."""
+        return bool(self.read_json("config.json").get("data_fingerprint") == images.fingerprint)
+
     def check_images(self, images: ImageSet) -> None:
         """Raise DataError unless the run was trained on (a part of) these images."""
-        if self.read_json("config.json").get("data_fingerprint") != images.fingerprint:
+        if not self.was_trained_on(images):
             raise DataError(f"the images of {images.source} are not those that {self.name} was trained on")
 
     def set_status(self, **changes: Any) -> None:

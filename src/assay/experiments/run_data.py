@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.core.errors import UsageError
+from assay.core.errors import DataError, UsageError
 from assay.core.progress import ProgressCallback, silent
+from assay.data.folders.folder import open_folder
 from assay.data.imageset import ImageSet, ImageShape
 from assay.data.load import load_data, open_test_images
 from assay.data.location import absolute_path, is_path
@@ -18,11 +20,16 @@ from assay.recipes.schema import Data
 
 @dataclass(frozen=True)
 class Selection:
-    """name: the set's full name, `cifar10/test`. read: reads the images. indices: their places in their data set."""
+    """name: the set's full name, `cifar10/test`. read: reads the images. indices: their places in their data set.
+
+    needs_check: whether the run may have used some of them in its training; not so for its own validation images and
+    for the published test set of its own data.
+    """
 
     name: str
     read: Callable[[], ImageSet]
     indices: NDArray[np.int64] | None = None
+    needs_check: bool = True
 
 
 def select_validation_images(run: Run, images: ImageSet | None, progress: ProgressCallback = silent) -> Selection:
@@ -36,7 +43,7 @@ def select_validation_images(run: Run, images: ImageSet | None, progress: Progre
     images = read_images(run, progress) if images is None else images
     run.check_images(images)
     name = SplitName.VALIDATION.of(run.recipe.data.display_name)
-    return Selection(name, lambda: images.subset(split.validation), split.validation)
+    return Selection(name, lambda: images.subset(split.validation), split.validation, needs_check=False)
 
 
 def select_test_images(
@@ -50,17 +57,11 @@ def select_test_images(
     run_data = run.recipe.data
     if images is not None:
         return Selection(SplitName.TEST.of(run_data.name if data == SplitName.TEST else data), lambda: images)
-    if data == SplitName.TEST or (is_path(data) and str(absolute_path(data)) == run_data.name):
-        if is_path(run_data.name):
-            split = Split.load(run.folder / "split.npz")
-            if not len(split.test):
-                raise UsageError(f"{run.name} has no test images of its own; give others, a folder or a data set")
-            return _folder_test_images(run, split, progress)
-        data = run_data.name
-    return Selection(
-        SplitName.TEST.of(_display_name(data, run_data)),
-        open_test_images(data, shape, tuple(run.read_json("config.json")["class_names"]), run_data.max_bad, progress),
-    )
+    data = run_data.name if data == SplitName.TEST else data
+    if is_path(data):
+        return _select_from_folder(run, absolute_path(data), shape, progress)
+    read = open_test_images(data, shape, _class_names(run))
+    return Selection(SplitName.TEST.of(data), read, needs_check=data != run_data.name)
 
 
 def read_images(run: Run, progress: ProgressCallback = silent) -> ImageSet:
@@ -68,16 +69,33 @@ def read_images(run: Run, progress: ProgressCallback = silent) -> ImageSet:
     return load_data(run.recipe.data, progress).images
 
 
-def _folder_test_images(run: Run, split: Split, progress: ProgressCallback) -> Selection:
-    images = read_images(run, progress)
-    run.check_images(images)
-    return Selection(run.test_set, lambda: images.subset(split.test), split.test)
+def _select_from_folder(run: Run, path: Path, shape: ImageShape, progress: ProgressCallback) -> Selection:
+    """The test images of a folder: the run's own if it was trained on these very images, wherever they are now."""
+    run_data = run.recipe.data
+    is_place_of_run = str(path) == run_data.name
+    if is_place_of_run and not path.exists():
+        raise DataError(
+            f"{path}, which {run.name} was trained on, is not there any more; if it was moved, give its new place: "
+            f"assay evaluate {run.folder} --data FOLDER"
+        )
+    folder = open_folder(path, shape, run_data.max_bad, progress)
+    if run.was_trained_on(folder.images):
+        test = Split.load(run.folder / "split.npz").test
+        if not len(test):
+            raise UsageError(f"{run.name} has no test images of its own; give others, a folder or a data set")
+        return Selection(run.test_set, lambda: folder.images.subset(test), test)
+    if is_place_of_run:
+        run.check_images(folder.images)
+    images = folder.images.subset(folder.test_rows())
+    images.check_fits(shape, _class_names(run))
+    return Selection(SplitName.TEST.of(_display_name(path, run_data)), lambda: images)
 
 
-def _display_name(name: str, run_data: Data) -> str:
-    """The name of other data in looks and results; never that of the run's own data."""
-    if not is_path(name):
-        return name
-    path = str(absolute_path(name))
-    display_name = Data(name=path).display_name
-    return path if display_name == run_data.display_name else display_name
+def _class_names(run: Run) -> tuple[str, ...]:
+    return tuple(run.read_json("config.json")["class_names"])
+
+
+def _display_name(path: Path, run_data: Data) -> str:
+    """The name of another folder in looks and results; never that of the run's own data."""
+    display_name = Data(name=str(path)).display_name
+    return str(path) if display_name == run_data.display_name else display_name

@@ -6,9 +6,11 @@ from typing import Any
 
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.metrics import compute_metrics
+from assay.evaluation.overlap import ImageUses, measure_overlap
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.robustness import Robustness, measure_robustness
 from assay.experiments.fault_injection import Faults
+from assay.experiments.image_uses import find_uses
 from assay.experiments.run import Run, is_test_set
 from assay.experiments.run_data import Selection
 from assay.training.checkpoint import weights_hash
@@ -28,14 +30,15 @@ def score(run: Run, classifier: Classifier, images: Selection, *, by: str) -> tu
     start = time.perf_counter()
     image_set, indices = images.read(), images.indices
     predictions = classifier.predictions(image_set, images.name, indices)
+    uses = find_uses(run, images, image_set)
     label = run.free_label(_label(run, images.name))
-    entries = {label: _store(run, label, predictions, facts, start)}
+    entries = {label: _store(run, label, predictions, uses, facts, start)}
     views = run.recipe.test_views
     if is_test and views > 1:
         start = time.perf_counter()
         with_views = classifier.predictions(image_set, f"{images.name}, {views} views", indices, views)
         views_label = f"{label}-{views}-views"
-        entries[views_label] = _store(run, views_label, with_views, facts, start)
+        entries[views_label] = _store(run, views_label, with_views, uses, facts, start)
     run.write_json("results.json", {**run.results, **entries})  # last: an entry means that its look is complete
     return predictions, entries[label]
 
@@ -57,12 +60,15 @@ def score_corrupted(run: Run, classifier: Classifier, images: Selection, *, by: 
     classifier = as_for_test_set(run, classifier)
     run.count_look(images.name, by)
     label = run.free_label(f"corrupted-{_label(run, images.name)}")
-    folder = run.folder / "predictions" / label
+    folder, image_set = run.folder / "predictions" / label, images.read()
 
     def store(name: str, predictions: Predictions) -> None:
         predictions.save(folder / f"{name}.npz")
 
-    result = measure_robustness(classifier, images.read(), images.name, store)
+    result = measure_robustness(classifier, image_set, images.name, store)
+    uses = find_uses(run, images, image_set)
+    if uses is not None:
+        result = replace(result, overlap=measure_overlap(Predictions.load(folder / "clean.npz"), uses))
     run.write_json(f"{label}.json", result.to_dict())  # last: it means that the predictions are complete
     return result, label
 
@@ -72,10 +78,15 @@ def as_for_test_set(run: Run, classifier: Classifier) -> Classifier:
     return replace(classifier, preprocess=Faults(run.recipe).test_preprocess(classifier.preprocess))
 
 
-def _store(run: Run, label: str, predictions: Predictions, facts: dict[str, Any], start: float) -> dict[str, Any]:
+def _store(
+    run: Run, label: str, predictions: Predictions, uses: ImageUses | None, facts: dict[str, Any], start: float
+) -> dict[str, Any]:
     """Store predictions. Returns their entry of results.json."""
     predictions.save(run.folder / "predictions" / f"{label}.npz")
-    return {**compute_metrics(predictions).to_dict(), **facts, "seconds": time.perf_counter() - start}
+    metrics = compute_metrics(predictions)
+    if uses is not None:
+        metrics = replace(metrics, overlap=measure_overlap(predictions, uses))
+    return {**metrics.to_dict(), **facts, "seconds": time.perf_counter() - start}
 
 
 def _label(run: Run, name: str) -> str:

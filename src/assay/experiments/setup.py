@@ -13,6 +13,7 @@ from assay.data.folders.summary import summary
 from assay.data.imageset import ImageSet
 from assay.data.split import Split
 from assay.experiments.fault_injection import Faults
+from assay.experiments.image_uses import store_hashes
 from assay.experiments.run import Run
 from assay.experiments.run_identity import check_own_test
 from assay.experiments.runtime_choice import RuntimeChoice
@@ -124,6 +125,8 @@ class TrainingSetup:
         self.split.save(run.folder / "split.npz")
         if self.data.folder:
             self.data.folder.write_lists(run.folder, self.split)
+        if not self.data.is_published:
+            store_hashes(run, self.images)
         run.write_json("environment.json", self._environment())
         run.write_json("config.json", {
             **self._hashes(),

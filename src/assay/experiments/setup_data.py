@@ -31,6 +31,7 @@ class TrainingData:
     read_test: reads the test images when it is called. test_indices: their places in their data set, if they are part
     of `images`. folder: where the images come from, if that is a folder of photos. own_test: your own test images.
     gaps: a line for each set that is far smaller than asked for, or lacks a class.
+    is_published: whether `images` are those of a named data set.
     """
 
     images: ImageSet
@@ -44,6 +45,12 @@ class TrainingData:
     folder: Folder | None = None
     own_test: ImageSet | None = None
     gaps: tuple[str, ...] = ()
+    is_published: bool = True
+
+    @property
+    def has_published_test(self) -> bool:
+        """Whether training and test images are those of one named data set."""
+        return self.is_published and self.own_test is None
 
     @property
     def classes(self) -> int:
@@ -61,6 +68,7 @@ def load_data(
     """
     with error_section("augment"):
         augment = Augment.parse(recipe.augment)
+    is_own = images is not None
     source = split_images(recipe.data, images) if images is not None else _read(recipe, progress)
     images, split = source.images, faults.split(source.split)
     _check_images(images, split)
@@ -74,9 +82,11 @@ def load_data(
     preprocess = _fit_preprocess(recipe, train, has_own_model)
     read_test, test_indices = _test_reader(recipe, images, split, test)
     validation = images.subset(split.validation) if len(split.validation) else None
+    is_published = source.folder is None and not is_own
     return TrainingData(
         images, split, train, validation, read_test, test_indices, preprocess, augment, source.folder, test,
         tuple(describe_gaps(source, recipe.data)),
+        is_published,
     )  # fmt: skip
 
 

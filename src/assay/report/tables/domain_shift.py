@@ -2,7 +2,7 @@
 
 from assay.core.numbers import accuracy_text, p_value, points, points_interval, signed_interval
 from assay.evaluation.domain_shift import ORIGINAL, ChangedPhotos, DomainShift, StatisticDifference
-from assay.report.tables.formats import format_table
+from assay.report.tables.formats import format_note, format_table
 
 DIFFERENCES_HEADER = ("statistic", "training images", "photographs", "standardized difference")
 CHANGES_HEADER = ("photographs", "accuracy %", "moved by, points", "p", "difference left", "how")
@@ -12,13 +12,15 @@ def domain_shift_tables(result: DomainShift, fmt: str) -> str:
     """The differences, then the effect of each change, then the verdict. Raises UsageError for an unknown format."""
     differences: list[tuple[str, ...]] = [_difference_row(difference) for difference in result.differences]
     differences.append(("size", result.training_size, result.size, "–"))
+    tag = result.overlap.tag if result.overlap else ""
     accuracy = accuracy_text(result.accuracy, result.interval, digits=1, unit="")
-    changes: list[tuple[str, ...]] = [(f"{ORIGINAL}, n = {result.n}", accuracy, "–", "–", "–", "–")]
+    changes: list[tuple[str, ...]] = [(f"{ORIGINAL}, n = {result.n} {tag}".strip(), accuracy, "–", "–", "–", "–")]
     changes += [_change_row(f"{change.name} matched", change) for change in result.variants]
     changes.append(_change_row(result.report_blur.name, result.report_blur))
     tables = [format_table(DIFFERENCES_HEADER, differences, fmt), format_table(CHANGES_HEADER, changes, fmt)]
     if fmt != "csv":
         tables.append(result.verdict)
+        tables += [format_note(note, fmt) for note in result.overlap.notes] if result.overlap else []
     return "\n\n".join(tables)
 
 

@@ -24,10 +24,12 @@ def metrics_table(sets: Sequence[Metrics]) -> Table:
     table = Table(title="Metrics (95 % intervals)", title_justify="left")
     table.add_column("metric")
     for metrics in sets:
-        table.add_column(Text(metrics.data), justify="right", overflow="fold")
+        table.add_column(red(_column_name(metrics)), justify="right", overflow="fold")
     table.add_row("images (n)", *(f"{metrics.n:,}" for metrics in sets))
     accuracies = [accuracy_text(metrics.accuracy, metrics.interval) for metrics in sets]
     table.add_row("accuracy", *map(Text, accuracies))  # Text, because brackets would be markup
+    if any(metrics.overlap and metrics.overlap.used for metrics in sets):
+        table.add_row("accuracy on new images", *map(_rest_text, sets))
     for name in METRICS.entries():
         if name not in WITHOUT_ROW and any(name in metrics.scores for metrics in sets):
             table.add_row(Text(METRICS[name].label), *(_score(metrics, name) for metrics in sets))
@@ -46,6 +48,28 @@ def per_class_table(metrics: Metrics) -> Table:
             shares = [percent(share, unit="") for share in (row.precision, row.recall, row.f1)]
         table.add_row(Text(row.name), f"{row.n:,}", f"{row.n - row.correct:,}", *shares)
     return table
+
+
+def accuracy_cell(metrics: Metrics) -> Text:
+    """The accuracy with its interval, and in red how many of the images were used in the training."""
+    tag = metrics.overlap.tag if metrics.overlap else ""
+    return red(f"{accuracy_text(metrics.accuracy, metrics.interval)} {tag}".strip())
+
+
+def overlap_notes(sets: Sequence[Metrics]) -> list[Text]:
+    """What to know about images of these sets that were used in the training, a line each, with the counts in red."""
+    return [red(f"{metrics.data}: {note}") for metrics in sets if metrics.overlap for note in metrics.overlap.notes]
+
+
+def _column_name(metrics: Metrics) -> str:
+    tag = metrics.overlap.tag if metrics.overlap else ""
+    return f"{metrics.data} {tag}".strip()
+
+
+def _rest_text(metrics: Metrics) -> Text:
+    if metrics.overlap is None or not metrics.overlap.used or metrics.overlap.rest is None:
+        return Text("–")
+    return Text(metrics.overlap.rest.text)
 
 
 def _score(metrics: Metrics, name: str) -> str:

@@ -5,20 +5,27 @@ import numpy as np
 from assay.core.numbers import accuracy_text, percent
 from assay.data.corruptions.corrupt import SEVERITIES
 from assay.evaluation.robustness import Cell, Robustness
-from assay.report.tables.formats import format_table
+from assay.report.tables.formats import format_note, format_table
 
 HEADER = ("corruption", "group", *(f"severity {k}" for k in SEVERITIES), "mean")
 
 
 def robustness_table(result: Robustness, fmt: str) -> str:
     """Accuracies in per cent with their intervals. Raises UsageError for an unknown format."""
-    rows = [("clean", "", *["–"] * len(SEVERITIES), _cell_text(result.clean))]
+    rows = [(_clean_name(result), "", *["–"] * len(SEVERITIES), _cell_text(result.clean))]
     for name in result.corruptions:
         cells = result.row(name)
         mean = percent(float(np.mean([cell.accuracy for cell in cells])), digits=1, unit="")
         rows.append((name, cells[0].group, *map(_cell_text, cells), mean))
     table = format_table(HEADER, rows, fmt)
-    return table if fmt == "csv" else f"{table}\n\n{robustness_summary(result)}"
+    if fmt == "csv":
+        return table
+    notes = [format_note(note, fmt) for note in result.overlap.notes] if result.overlap else []
+    return "\n\n".join([table, robustness_summary(result), *notes])
+
+
+def _clean_name(result: Robustness) -> str:
+    return f"clean {result.overlap.tag}".strip() if result.overlap else "clean"
 
 
 def robustness_summary(result: Robustness) -> str:

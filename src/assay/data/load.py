@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.core.progress import ProgressCallback, silent
-from assay.data.datasets.catalog import check_present, load_dataset
-from assay.data.datasets.registry import DATASETS
+from assay.data.datasets.catalog import check_evaluable, check_present, load_dataset
 from assay.data.folders.folder import Folder, open_folder
-from assay.data.image_checks import check_fits
 from assay.data.imageset import ImageSet, ImageShape
 from assay.data.location import with_absolute_path
 from assay.data.split import Split, split
@@ -46,8 +44,7 @@ def open_test_images(name: str, shape: ImageShape, class_names: tuple[str, ...])
     """A function that loads the test images of a named data set, which may be another than the training one.
 
     shape, class_names: of the net's training images. Missing files raise at once, and so do images that the net cannot
-    be evaluated on: see `check_fits`.
+    be evaluated on: see `check_evaluable`.
     """
-    check_present(name)
-    check_fits(name, (DATASETS[name].shape, DATASETS[name].class_names), (shape, class_names))
+    check_evaluable(name, shape, class_names)
     return lambda: load_dataset(name, "test")

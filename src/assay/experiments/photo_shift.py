@@ -14,11 +14,10 @@ from assay.core.progress import ProgressCallback, silent
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
 from assay.data.photo_files import PhotoFiles, find_photos
-from assay.data.pixel_hashes import hash_pixels
 from assay.data.split import Split
 from assay.evaluation.domain_shift import ORIGINAL, DomainShift, measure_domain_shift
-from assay.evaluation.overlap import ImageUses, measure_overlap
-from assay.experiments.image_uses import match_uses
+from assay.evaluation.overlap import measure_overlap
+from assay.experiments.image_uses import find_photo_uses
 from assay.experiments.load import load
 from assay.experiments.photo_evaluation import WAYS, file_name, predictions_folder, shrink
 from assay.experiments.run import Run, SplitName
@@ -46,7 +45,7 @@ def measure_shift(
     training = images.subset(split.train)
     run.count_look(SplitName.TEST.of(photos.name), by="shift")
     result, predictions, values = measure_domain_shift(classifier, plain, blurry, training, _sizes(photos, training))
-    uses = ImageUses(match_uses(hash_pixels(plain), hash_pixels(images), split))
+    uses = find_photo_uses(plain, images, split)
     result = replace(result, overlap=measure_overlap(predictions[ORIGINAL], uses))
     label = run.free_label(f"shift-{predictions_folder(run, plain).name.partition('-')[2]}")
     for name, set_predictions in predictions.items():

@@ -15,7 +15,6 @@ from assay.data.load import load_data, open_test_images
 from assay.data.location import absolute_path, is_path
 from assay.data.split import Split
 from assay.experiments.run import Run, SplitName
-from assay.recipes.schema import Data
 
 
 @dataclass(frozen=True)
@@ -88,14 +87,15 @@ def _select_from_folder(run: Run, path: Path, shape: ImageShape, progress: Progr
         run.check_images(folder.images)
     images = folder.images.subset(folder.test_rows())
     images.check_fits(shape, _class_names(run))
-    return Selection(SplitName.TEST.of(_display_name(path, run_data)), lambda: images)
+    return Selection(SplitName.TEST.of(_display_name(path, run)), lambda: images)
 
 
 def _class_names(run: Run) -> tuple[str, ...]:
     return tuple(run.read_json("config.json")["class_names"])
 
 
-def _display_name(path: Path, run_data: Data) -> str:
+def _display_name(path: Path, run: Run) -> str:
     """The name of another folder in looks and results; never that of the run's own data."""
-    display_name = Data(name=str(path)).display_name
+    run_data = run.recipe.data
+    display_name = run_data.model_copy(update={"name": str(path)}).display_name
     return str(path) if display_name == run_data.display_name else display_name

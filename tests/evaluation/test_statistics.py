@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from assay.evaluation.statistics import (
@@ -37,6 +39,18 @@ def test_holm_by_hand_keeps_the_order_given():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.6, 0.7]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_holm_by_hand_for_tests_that_were_chosen_from_more():
+    assert holm([0.02, 0.001], of=6) == pytest.approx([0.1, 0.006])
+    assert holm([0.02, 0.001], of=2) == holm([0.02, 0.001])
+
+
+@given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=10))
+def test_the_smallest_p_values_of_many_are_adjusted_as_among_all(p_values):
+    p_values = sorted(p_values)
+    chosen = p_values[: 1 + len(p_values) // 2]
+    assert holm(chosen, of=len(p_values)) == pytest.approx(holm(p_values)[: len(chosen)])
 
 
 @pytest.mark.parametrize("seed", range(5))

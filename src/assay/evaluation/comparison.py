@@ -124,9 +124,12 @@ def compare_all(groups: Sequence[Group], base: Group | None = None) -> list[Comp
     return adjust_p_values([compare_groups(first, second) for first, second in pairs])
 
 
-def adjust_p_values(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """The comparisons with their p values adjusted for being made together (Holm 1979)."""
-    p_values = statistics.holm([comparison.adjusted_p for comparison in comparisons])
+def adjust_p_values(comparisons: Sequence[Comparison], of: int | None = None) -> list[Comparison]:
+    """The comparisons with their p values adjusted for being made together (Holm 1979).
+
+    of: the number of comparisons that these were chosen from by their results, if it is larger.
+    """
+    p_values = statistics.holm([comparison.adjusted_p for comparison in comparisons], of)
     return [replace(comparison, adjusted_p=p) for comparison, p in zip(comparisons, p_values, strict=True)]
 
 

@@ -29,10 +29,14 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     return float(stats.binomtest(only_first, only_first + only_second).pvalue)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p values adjusted for their number by Holm's step-down method (Holm 1979), in the order of the input."""
+def holm(p_values: Sequence[float], of: int | None = None) -> list[float]:
+    """p values adjusted for their number by Holm's step-down method (Holm 1979), in the order of the input.
+
+    of: the number of tests that these were chosen from, if it is larger. The others count as if their p were 1, which
+    is at least as strict as Holm's method on all of them.
+    """
     order = np.argsort(p_values, kind="stable")
-    factors = np.arange(len(p_values), 0, -1)
+    factors = max(of or 0, len(p_values)) - np.arange(len(p_values))
     products = np.asarray(p_values, dtype=float)[order] * factors
     result = np.empty(len(p_values))
     result[order] = np.minimum(1.0, np.maximum.accumulate(products))

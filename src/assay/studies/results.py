@@ -1,19 +1,19 @@
 """A study's results: a row for each variant, and how it compares with the variant it builds on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 
-from assay.core.errors import DataError
 from assay.core.finding import Finding
 from assay.core.numbers import Interval
-from assay.evaluation.comparison import Comparison, Group, adjust_p_values, compare_groups
+from assay.evaluation.comparison import Comparison, Group
 from assay.evaluation.intervals import mean_interval
 from assay.experiments.replicates import read_group
 from assay.experiments.run import Run, RunState
 from assay.recipes.labels import with_faults
 from assay.studies.diagnosis import diagnose_runs
 from assay.studies.study import Study, finished_runs
+from assay.studies.study_comparisons import compare_variants
 from assay.studies.variant import Variant
 
 
@@ -72,7 +72,7 @@ def collect_rows(study: Study) -> list[Row]:
         for variant in variants
         if variant.name in finalists and finished_runs(runs[variant.name])
     }
-    comparisons = _compare_all(variants, groups)
+    comparisons = compare_variants({variant.name: variant.after for variant in variants}, groups)
     return [
         replace(
             _build_row(variant, runs[variant.name]),
@@ -86,31 +86,6 @@ def collect_rows(study: Study) -> list[Row]:
 
 def _read_group(variant: Variant, runs: Sequence[Run]) -> Group:
     return replace(read_group(runs, "validation"), name=with_faults(variant.name, variant.recipe.faults))
-
-
-def _compare_all(variants: Sequence[Variant], groups: Mapping[str, Group]) -> dict[str, Comparison]:
-    """By variant: the comparison with the variant it builds on. If none builds on another, with the best."""
-    best = max(groups, key=lambda name: groups[name].accuracies.mean(), default="")
-    has_parents = any(variant.after for variant in variants)
-    comparisons: dict[str, Comparison] = {}
-    for variant in variants:
-        opponent = variant.after if has_parents else best
-        if opponent is None or opponent == variant.name or not {opponent, variant.name} <= groups.keys():
-            continue
-        comparison = _compare(groups[variant.name], groups[opponent])
-        if comparison:
-            comparisons[variant.name] = comparison
-    return dict(zip(comparisons, adjust_p_values(list(comparisons.values())), strict=True))
-
-
-def _compare(first: Group, second: Group) -> Comparison | None:
-    """None where no comparison is possible: one run with several, or on other images, as with some faults."""
-    if (len(first.seeds) == 1) != (len(second.seeds) == 1):
-        return None
-    try:
-        return compare_groups(first, second)
-    except DataError:
-        return None
 
 
 def _build_row(variant: Variant, runs: Sequence[Run]) -> Row:

@@ -10,7 +10,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 
-from assay.data.datasets.registry import DATASETS
+from assay.data.datasets.catalog import load_dataset
 
 Copy = Callable[[Image.Image, np.random.Generator], bytes]
 
@@ -89,7 +89,7 @@ def _casting(x: NDArray[np.float64], y: NDArray[np.float64], generator: np.rando
     for _ in range(generator.integers(0, 4)):
         middle = generator.uniform(-0.5, 0.5, 2)
         tone -= 60 * np.exp(-((x - middle[0]) ** 2 + (y - middle[1]) ** 2) / 0.001)
-    return (tone + generator.normal(0, 4, x.shape)).clip(0, 255).astype(np.uint8)
+    return np.asarray((tone + generator.normal(0, 4, x.shape)).clip(0, 255), np.uint8)
 
 
 def draw_digits() -> list[Image.Image]:
@@ -99,7 +99,7 @@ def draw_digits() -> list[Image.Image]:
 
 def named_images(name: str, n: int) -> list[Image.Image]:
     """The first n training images of a named data set."""
-    images = NAMED_PLACEHOLDER.images[:n]
+    images = load_dataset(name, "train").images[:n]
     return [Image.fromarray(np.asarray(image).transpose(1, 2, 0).squeeze()) for image in images]
 
 

@@ -19,7 +19,7 @@ from assay.training.schedules import Cosine
 # The defaults of schema version 1. A new key may be added here; where a value changes, raise SCHEMA_VERSION instead.
 DEFAULTS = {
     "data.name": "cifar10", "data.validation": 0.1, "data.share": 1.0, "data.split_seed": 0, "data.fold": 0,
-    "data.size": None, "data.max_bad": 0.05,
+    "data.size": None, "data.max_bad": 0.05, "data.duplicates": "auto",
     "preprocess.resize": None, "preprocess.crop": None, "preprocess.interpolation": "bilinear",
     "preprocess.scale": "unit", "preprocess.normalize": "none",
     "augment": [],

@@ -174,3 +174,12 @@ def test_keys_of_pretrained_nets_do_not_go_with_layers(key):
 def test_a_word_that_no_size_knows_is_said():
     assert "preprocess.crop" in wrong({"preprocess": {"crop": "nett"}})
     assert "model.train_only" in wrong({"model": {"name": "mobilenet_v1", "train_only": "heads"}})
+
+
+def test_the_word_off_of_yaml_is_a_value_of_duplicates():
+    """YAML reads off, without quotes, as false."""
+    recipe = Recipe.build({"model": "kth", "data": yaml.safe_load("duplicates: off")})
+    assert recipe.data.duplicates == "off"
+    assert recipe.override({"data.duplicates": "auto"}).hash == Recipe.build({"model": "kth"}).hash
+    with pytest.raises(ValidationError, match="duplicates"):
+        Recipe.build({"model": "kth", "data": {"duplicates": True}})

@@ -29,7 +29,7 @@ def load_data(data: Data, progress: ProgressCallback = silent) -> LoadedData:
     """
     data = with_absolute_path(data)
     if data.size is not None:
-        folder = open_folder(Path(data.name), (3, data.size, data.size), data.max_bad, progress)
+        folder = open_folder(Path(data.name), (3, data.size, data.size), data.max_bad, progress, data.duplicates)
         return LoadedData(folder.images, folder.split(data), folder)
     check_present(data.name)
     return split_images(data, load_dataset(data.name, "train"))

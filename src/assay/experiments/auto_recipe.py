@@ -52,7 +52,8 @@ def suggest(folder: str, runtime: Runtime, changes: dict[str, Any], progress: Pr
     """
     model, reason = _choose_net(runtime, changes)
     size = _stored_size(model, changes)
-    data_changes = {key: changes[f"data.{key}"] for key in ("size", "max_bad") if f"data.{key}" in changes}
+    keys = ("size", "max_bad", "duplicates")
+    data_changes = {key: changes[f"data.{key}"] for key in keys if f"data.{key}" in changes}
     data = Data.model_validate({"name": str(absolute_path(folder)), "size": size, **data_changes})
     photos = load_data(data, progress)
     count = len(photos.split.train) + len(photos.split.validation)

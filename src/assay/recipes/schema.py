@@ -15,6 +15,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     Tag,
+    field_validator,
     model_validator,
 )
 
@@ -41,6 +42,12 @@ class Data(Section):
         None  # side of a folder's images in pixels; none: as the net sees them, see experiments/stored_size
     )
     max_bad: Fraction = 0.05  # the largest share of a folder's files that may be skipped as bad
+    duplicates: Literal["auto", "exact", "off"] = "auto"  # a folder's images that stay on one side of a drawn split
+
+    @field_validator("duplicates", mode="before")
+    @classmethod
+    def _accept_yaml_off(cls, value: Any) -> Any:
+        return "off" if value is False else value  # YAML reads the word off as false
 
     @property
     def display_name(self) -> str:

@@ -30,3 +30,13 @@ def test_each_problem_is_one_finding_with_its_files(fill):
     assert findings[2].evidence["items"] == findings[4].evidence["items"] == (copies,)
     assert findings[3].evidence["items"] == ("train/cat/00.png: an empty file (0 bytes)",)
     assert findings[4].fix.startswith("keep each picture in one part")
+
+
+def test_a_group_that_is_a_large_share_of_its_class_is_named(fill):
+    folder = fill({"cat": 10, "dog": 20})
+    for i in range(5):
+        shutil.copy(folder / "cat/01.png", folder / f"cat/copy{i}.png")
+    findings = {finding.rule: finding for finding in find_problems(open_folder(folder, (3, 16, 16), 0.5).scan)}
+    assert findings["large-groups"].severity == Severity.WARNING
+    assert findings["large-groups"].evidence["items"] == ("cat: 6 of 15 images, such as cat/01.png = cat/copy0.png",)
+    assert "data.duplicates=exact" in findings["large-groups"].fix

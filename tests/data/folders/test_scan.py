@@ -100,3 +100,15 @@ def test_a_missing_image_of_a_table_is_bad(tmp_path):
     Image.new("RGB", (20, 20)).save(tmp_path / "1.png")
     (tmp_path / "list.csv").write_text("path,label\n1.png,cat\n2.png,dog\n")
     assert scan(tmp_path / "list.csv").quarantine == (("2.png", "there is no such file"),)
+
+
+@pytest.mark.parametrize(
+    ("duplicates", "groups"), [("auto", [0, 1, 0, 0]), ("exact", [0, 1, 0, 3]), ("off", [0, 1, 2, 3])]
+)
+def test_the_recipe_says_which_images_are_grouped(fill, duplicates, groups):
+    folder = fill({"cat": 2})
+    shutil.copy(folder / "cat/00.png", folder / "cat/copy.png")
+    with Image.open(folder / "cat/00.png") as image:
+        image.save(folder / "cat/other.png", compress_level=1)
+    result = open_folder(folder, (3, 16, 16), 0.5, duplicates=duplicates).scan
+    assert result.groups.tolist() == groups

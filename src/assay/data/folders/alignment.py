@@ -14,7 +14,7 @@ _MIN_CONTRAST = 0.2  # of the second image, that the first may explain
 
 
 def tangent_distances(first: Floats, second: Floats) -> Floats:
-    """Distances of gray thumbnails (P, SIDE, SIDE), pair by pair: float32 (P,), to first order in the changes."""
+    """Distances of `brightness_planes` (P, 2, SIDE, SIDE), pair by pair: float32 (P,), to first order."""
     a, b = frequencies(first, _FREQUENCIES), frequencies(second, _FREQUENCIES)
     return np.minimum(_fit(a, b)[0], _fit(b, a)[0])
 
@@ -25,9 +25,9 @@ def aligned_distances(first: Floats, second: Floats) -> Floats:
     return np.minimum(_aligned(first, a, b), _aligned(second, b, a))
 
 
-def _aligned(gray: Floats, a: Floats, b: Floats) -> Floats:
+def _aligned(planes: Floats, a: Floats, b: Floats) -> Floats:
     distances, weights = _fit(a, b)
-    moved = frequencies(_move(gray, weights), _FREQUENCIES)
+    moved = frequencies(_move(planes, weights), _FREQUENCIES)
     return np.minimum(distances, _fit(moved, b)[0])
 
 
@@ -50,18 +50,18 @@ def _fit(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     return np.asarray(distances, np.float32), np.asarray(weights, np.float32)
 
 
-def _move(gray: Floats, weights: Floats) -> Floats:
+def _move(planes: Floats, weights: Floats) -> Floats:
     """Shift and scale thumbnails as the weights of their tangents say, by linear interpolation."""
-    steps = weights[:, 1:5] / np.maximum(weights[:, :1], _MIN_CONTRAST)
-    steps = steps.clip(-_MAX_SHIFT, _MAX_SHIFT)
+    moves = weights[:, 1:5] / np.maximum(weights[:, :1], _MIN_CONTRAST)
+    steps: Floats = moves.clip(-_MAX_SHIFT, _MAX_SHIFT).astype(np.float32)
     x = _interpolation(steps[:, 0], steps[:, 2])
     y = _interpolation(steps[:, 1], steps[:, 3])
-    return y @ gray @ x.transpose(0, 2, 1)
+    return np.asarray(y[:, None] @ planes @ x.transpose(0, 2, 1)[:, None], np.float32)
 
 
 def _interpolation(shifts: Floats, scalings: Floats) -> Floats:
-    """Matrices (P, SIDE, SIDE) that read each line of pixels at moved places; beyond the edges it goes on as it ends."""
+    """Matrices (P, SIDE, SIDE) that read lines of pixels at moved places; the edges repeat beyond themselves."""
     pixels = np.arange(SIDE, dtype=np.float32)
     places = pixels + shifts[:, None] + scalings[:, None] * positions()
     places = places.clip(0, SIDE - 1)
-    return np.maximum(0, 1 - abs(places[:, :, None] - pixels))
+    return np.asarray(np.maximum(0, 1 - abs(places[:, :, None] - pixels)), np.float32)

@@ -29,7 +29,7 @@ from assay.data.folders.file_record import FileRecord, Stamp, examine_files, rea
 from assay.data.folders.parallel_map import parallel_map
 from assay.data.imageset import ImageShape
 
-_VERSION = 2
+_VERSION = 3  # raise it whenever a stored value or its meaning changes; 3: near-duplicates by alignment
 _TIMEOUT_SECONDS = 24 * 3600.0
 
 
@@ -114,19 +114,13 @@ def _build(folder: Path, request: _Request, old: PixelCache | None, progress: Pr
 
     atomic_save(folder / name, save)
     pixels = np.load(folder / name, mmap_mode="c")
-    groups = _group_records([record for record in records if not record.problem], pixels)
+    groups = group_duplicates(pixels, [record.content for record in records if not record.problem])
     atomic_write(folder / "index.json", json.dumps({"pixels": name, "records": records, "groups": groups.tolist()}))
     for array in folder.glob("pixels-*.npy"):
         if array.name != name:
             with suppress(OSError):  # on Windows, another process may still have it open
                 array.unlink()
     return PixelCache(folder, tuple(records), pixels, groups)
-
-
-def _group_records(records: list[FileRecord], pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    phashes = np.array([record.phash for record in records], np.uint64)
-    dhashes = np.array([record.dhash for record in records], np.uint64)
-    return group_duplicates(pixels, phashes, dhashes, [record.content for record in records])
 
 
 @dataclass(frozen=True)

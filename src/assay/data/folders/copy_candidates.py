@@ -4,7 +4,6 @@ The metric gives little weight to what small shifts, scalings, blur and clipping
 linear discriminant analysis does whose classes are an image and its copies.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,28 +45,28 @@ class Sketches:
         self._changes = np.zeros((size, size))
         self._end = self._sampled = 0
 
-    def add(self, gray: Floats) -> None:
-        """Add the images of these thumbnails (M, SIDE, SIDE), none of them flat."""
-        tangents = frequencies(gray, _FREQUENCIES)
-        rows = slice(self._end, self._end + len(gray))
+    def add(self, planes: Floats) -> None:
+        """Add images by their `brightness_planes`; none may be flat."""
+        tangents = frequencies(planes, _FREQUENCIES)
+        rows = slice(self._end, self._end + len(planes))
         self._images[rows], self._bases[rows] = tangents[:, 0], _orthonormal(tangents)
-        self._end += len(gray)
+        self._end += len(planes)
         if self._sampled < _SAMPLE:
             steps = (tangents[:, 1:] * _SPREADS[:, None]).reshape(-1, tangents.shape[2]).astype(np.float64)
             self._changes += steps.T @ steps
-            self._sampled += len(gray)
+            self._sampled += len(planes)
 
     def find_candidates(self) -> Candidates:
         """The candidates among all images, of which there are two at least."""
         images = self._images[: self._end]
         metric, k = self._metric(), min(NEIGHBORS, len(images) - 1)
-        points, mirror_images = images @ metric, images * mirror_signs(_FREQUENCIES)
+        points, mirror_images = images @ metric, np.asarray(images * mirror_signs(_FREQUENCIES), np.float32)
         neighbors = nearest(points, points, k)
         mirrored = nearest(mirror_images @ metric, points, min(_MIRRORED_NEIGHBORS, k))
         distances = self._distances(neighbors, images)
         usual = np.median(distances, axis=1)
         usual = np.maximum(usual, CROWD_SHARE * np.median(usual))
-        limits = np.maximum(_SCREEN_RATIO * usual, SAME_DISTANCE)
+        limits = np.asarray(np.maximum(_SCREEN_RATIO * usual, SAME_DISTANCE), np.float32)
         pairs = _close_pairs(neighbors, distances, limits)
         # to mirror an image mirrors the span of its tangents, so its neighbors can be mirrored instead
         return Candidates(neighbors, pairs, _close_pairs(mirrored, self._distances(mirrored, mirror_images), limits))
@@ -77,7 +76,7 @@ class Sketches:
         output = np.empty(neighbors.shape, np.float32)
         for start in range(0, len(neighbors), _CHUNK):
             rows = slice(start, start + _CHUNK)
-            explained = images[neighbors[rows]] @ self._bases[rows].transpose(0, 2, 1)
+            explained = images[neighbors[rows]] @ self._bases[: self._end][rows].transpose(0, 2, 1)
             output[rows] = np.sqrt(np.maximum(0, 1 - (explained**2).sum(2)))
         return output
 

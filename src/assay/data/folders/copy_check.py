@@ -1,11 +1,11 @@
-"""Whether two images are copies: what differs after alignment is compared with how alike the set's images are anyway."""
+"""Whether two images are copies: do they differ less, once aligned, than different images of the set do?"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.data.folders.alignment import aligned_distances, tangent_distances
 from assay.data.folders.copy_candidates import CROWD_SHARE, SAME_DISTANCE, Indices
-from assay.data.folders.copy_features import SIDE, Floats, thumbnails
+from assay.data.folders.copy_features import SIDE, Floats, brightness_planes, thumbnails
 
 MAX_RATIO = 0.27  # of the usual distance to the neighbors; docs/reference/folders.md says what copies have
 MAX_DISTANCE = 0.13  # whatever the neighbors are
@@ -38,10 +38,10 @@ class CopyCheck:
         output, distances = np.empty(len(pairs), bool), np.empty(len(pairs), np.float32)
         for start in range(0, len(pairs), _CHUNK):
             chunk = slice(start, start + _CHUNK)
-            (gray, color), (other_gray, other_color) = (self._images.get(rows) for rows in pairs[chunk].T)
+            (planes, color), (other_planes, other_color) = (self._images.get(rows) for rows in pairs[chunk].T)
             if is_mirrored:
-                gray, color = gray[..., ::-1], color[..., ::-1]
-            distances[chunk] = aligned_distances(gray, other_gray)
+                planes, color = planes[..., ::-1], color[..., ::-1]
+            distances[chunk] = aligned_distances(planes, other_planes)
             output[chunk] = (distances[chunk] < limits[chunk]) & _have_same_colors(color, other_color)
         return output, distances
 
@@ -51,8 +51,10 @@ class CopyCheck:
         for start in range(0, len(rows), step):
             images, others = rows[start : start + step], self.neighbors[rows[start : start + step]]
             pairs = np.stack([images.repeat(others.shape[1]), others.ravel()])
-            (gray, _), (other_gray, _) = (self._images.get(side) for side in pairs)
-            output[start : start + step] = np.median(tangent_distances(gray, other_gray).reshape(others.shape), axis=1)
+            (planes, _), (other_planes, _) = (self._images.get(side) for side in pairs)
+            output[start : start + step] = np.median(
+                tangent_distances(planes, other_planes).reshape(others.shape), axis=1
+            )
         return output
 
 
@@ -61,21 +63,21 @@ class _SmallImages:
 
     def __init__(self, pixels: NDArray[np.uint8], places: Indices) -> None:
         self.pixels, self.places = pixels, places
-        self._gray = np.empty((len(places), SIDE, SIDE), np.float16)
+        self._planes = np.empty((len(places), 2, SIDE, SIDE), np.float16)
         self._color = np.empty((len(places), pixels.shape[1], _COLOR_SIDE, _COLOR_SIDE), np.float16)
         self._is_ready = np.zeros(len(places), bool)
 
     def get(self, rows: Indices) -> tuple[Floats, Floats]:
-        """Gray (M, SIDE, SIDE) and colored thumbnails (M, C, 8, 8)."""
+        """The `brightness_planes` and colored thumbnails (M, C, 8, 8)."""
         missing = np.unique(rows[~self._is_ready[rows]])
         if len(missing):
             images = thumbnails(self.pixels, self.places[missing])
-            self._gray[missing] = images.mean(1)
+            self._planes[missing] = brightness_planes(images)
             blocks = SIDE // _COLOR_SIDE
             shape = (*images.shape[:2], _COLOR_SIDE, blocks, _COLOR_SIDE, blocks)
             self._color[missing] = images.reshape(shape).mean((3, 5))
             self._is_ready[missing] = True
-        return self._gray[rows].astype(np.float32), self._color[rows].astype(np.float32)
+        return self._planes[rows].astype(np.float32), self._color[rows].astype(np.float32)
 
 
 def _have_same_colors(first: Floats, second: Floats) -> NDArray[np.bool_]:

@@ -33,14 +33,23 @@ def thumbnails(pixels: NDArray[np.uint8], places: NDArray[np.int64], side: int =
     return output
 
 
-def frequencies(gray: Floats, n: int) -> Floats:
-    """The n x n lowest frequencies of each tangent of gray thumbnails (M, SIDE, SIDE): (M, TANGENTS, n * n - 1).
+def brightness_planes(images: Floats) -> Floats:
+    """Brightness and highlights, float32 (M, 2, SIDE, SIDE), of thumbnails (M, C, SIDE, SIDE): means over the colors.
+
+    A copy that is brighter is clipped in each color by itself, so highlights cannot be computed from the brightness.
+    """
+    return np.stack([images.mean(1), np.maximum(images - BRIGHTEST, 0).mean(1)], axis=1)
+
+
+def frequencies(planes: Floats, n: int) -> Floats:
+    """The n x n lowest frequencies of each tangent of `brightness_planes`: float32 (M, TANGENTS, n * n - 1).
 
     Without the mean, and scaled so that the image itself has norm 1: brightness and contrast are of no account.
     """
     cosines, slope, stretch, bend = _operators(n)
+    gray = planes[:, 0]
     rows, columns = cosines @ gray, gray @ cosines.T
-    highlights = cosines @ np.maximum(gray - BRIGHTEST, 0) @ cosines.T
+    highlights = cosines @ planes[:, 1] @ cosines.T
     tangents = [
         rows @ cosines.T, rows @ slope.T, slope @ columns, rows @ stretch.T, stretch @ columns, highlights,
         rows @ bend.T + bend @ columns,
@@ -50,9 +59,9 @@ def frequencies(gray: Floats, n: int) -> Floats:
     return np.asarray(output / np.maximum(norms, 1e-3)[:, None, None], np.float32)
 
 
-def is_flat(gray: Floats) -> NDArray[np.bool_]:
-    """Whether thumbnails (M, SIDE, SIDE) have a single brightness, bool (M,)."""
-    return np.asarray(gray.std((1, 2)) < FLAT_LEVELS)
+def is_flat(planes: Floats) -> NDArray[np.bool_]:
+    """Whether images have a single brightness, bool (M,)."""
+    return np.asarray(planes[:, 0].std((1, 2)) < FLAT_LEVELS)
 
 
 @lru_cache

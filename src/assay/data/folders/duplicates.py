@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from assay.data.folders.copy_candidates import Sketches
 from assay.data.folders.copy_check import CopyCheck
-from assay.data.folders.copy_features import FLAT_LEVELS, Floats, is_flat, thumbnails
+from assay.data.folders.copy_features import FLAT_LEVELS, Floats, brightness_planes, is_flat, thumbnails
 from assay.data.folders.linkage import link_completely
 
 Indices = NDArray[np.int64]
@@ -43,10 +43,10 @@ def _read_images(pixels: NDArray[np.uint8], places: Indices) -> tuple[NDArray[np
     sketches, colors, is_plain = Sketches(len(places)), [np.empty((0, 0), np.float32)], np.zeros(len(places), bool)
     for start in range(0, len(places), _CHUNK):
         images = thumbnails(pixels, places[start : start + _CHUNK])
-        gray = images.mean(1)
-        flat = is_flat(gray)
+        planes = brightness_planes(images)
+        flat = is_flat(planes)
         is_plain[start : start + _CHUNK] = flat
-        sketches.add(gray[~flat])
+        sketches.add(planes[~flat])
         colors += [images[flat].reshape(int(flat.sum()), -1)] if flat.any() else []
     return is_plain, np.concatenate(colors[1:] or colors), sketches
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from assay.core.errors import DataError
 from assay.data.decode import decode, read_bytes
-from assay.data.folders.duplicates import perceptual_hashes
 from assay.data.imageset import ImageShape
 
 Stamp = tuple[int, int]  # size in bytes and modification time in nanoseconds; (-1, -1) if the file does not exist
@@ -33,8 +32,6 @@ class FileRecord(NamedTuple):
     height: int = 0
     has_frames: bool = False
     is_flat: bool = False
-    phash: int = 0
-    dhash: int = 0
 
 
 Examination = tuple[FileRecord, NDArray[np.uint8] | None]  # the record, and the pixels (C, H, W) if they were decoded
@@ -54,7 +51,7 @@ def examine_files(
 ) -> list[Examination]:
     """Read and decode files. Pixels are None for bad files and for contents that are known already.
 
-    Pass several files at once: hashes and flatness are then computed together, which is much faster.
+    Pass several files at once: flatness is then computed together, which is much faster.
     """
     results = [_examine_file(root / path, path, shape, known_contents) for path in paths]
     good = [i for i, (_, pixels) in enumerate(results) if pixels is not None]
@@ -63,15 +60,13 @@ def examine_files(
     pixels = np.empty((len(good), *shape), np.uint8)  # preallocated, else numpy keeps the channel order of the inputs
     np.stack([pixels for _, pixels in results if pixels is not None], out=pixels)
     is_flat = (pixels.max((2, 3)) == pixels.min((2, 3))).all(1).tolist()
-    phashes, dhashes = (codes.tolist() for codes in perceptual_hashes(pixels))
     for row, i in enumerate(good):
-        record = results[i][0]._replace(is_flat=is_flat[row], phash=phashes[row], dhash=dhashes[row])
-        results[i] = record, pixels[row]
+        results[i] = results[i][0]._replace(is_flat=is_flat[row]), pixels[row]
     return results
 
 
 def _examine_file(file: Path, path: str, shape: ImageShape, known_contents: Container[str]) -> Examination:
-    """Read one file, without hashes and flatness."""
+    """Read one file, without flatness."""
     stamp, content = read_stamp(file), ""
     try:
         data = read_bytes(file)

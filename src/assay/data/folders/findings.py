@@ -42,6 +42,24 @@ def near_duplicates(scan: Scan) -> Finding | None:
     )  # fmt: skip
 
 
+def large_groups(scan: Scan) -> Finding | None:
+    """Near-duplicates that are a large share of their class: a trait of the data more than copies."""
+    if not scan.large_groups:
+        return None
+    items = tuple(
+        f"{escape_line(name)}: {len(group)} of {scan.counts[name].total()} images, such as "
+        + " = ".join(escape_line(scan.entries[i].path) for i in group[:2])
+        for group, name in scan.large_groups
+    )
+    return Finding(
+        "large-groups", Severity.WARNING,
+        f"{plural(len(items), 'group')} of near-duplicates with more than a fifth of a class, a trait of the data: "
+        "each stays whole, so folds are uneven and the class is tested on few different pictures",
+        {"items": items}, "bursts of one scene, or images that differ in less than is compared",
+        "add other pictures; data.duplicates=exact if these are different ones",
+    )  # fmt: skip
+
+
 def label_conflicts(scan: Scan) -> Finding | None:
     """Near-duplicates in several classes."""
     if not scan.conflicts:
@@ -88,5 +106,5 @@ def _group_lines(scan: Scan, groups: Sequence[Sequence[int]]) -> tuple[str, ...]
 
 
 _RULES: tuple[Callable[[Scan], Finding | None], ...] = (
-    suspicious_files, near_duplicates, label_conflicts, bad_files, leaks,
+    suspicious_files, near_duplicates, large_groups, label_conflicts, bad_files, leaks,
 )  # fmt: skip

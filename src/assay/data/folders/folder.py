@@ -66,15 +66,18 @@ class Folder:
             self.scan.save_quarantine(folder / "quarantine.csv")
 
 
-def open_folder(path: Path, shape: ImageShape, max_bad: float, progress: ProgressCallback = silent) -> Folder:
+def open_folder(
+    path: Path, shape: ImageShape, max_bad: float, progress: ProgressCallback = silent, duplicates: str = "auto"
+) -> Folder:
     """Scan a folder or table, decode new files, and return its images as uint8 (N, *shape).
 
-    Raises UsageError if there is no image, DataError with a list if more than the share `max_bad` of them are bad.
+    duplicates: `data.duplicates` of a recipe. Raises UsageError if there is no image, DataError with a list if more
+    than the share `max_bad` of them are bad.
     """
     path = path.expanduser().absolute()
     listing = find_images(path)
     cache = read_pixels(path, listing.root, [entry.path for entry in listing.entries], shape, progress)
-    scan = Scan.from_records(listing, cache.records, cache.groups)
+    scan = Scan.from_records(listing, cache.records, cache.groups, duplicates)
     scan.check_bad_share(max_bad, cache.folder / "quarantine.csv")
     if not scan.entries:
         raise DataError(f"{escape_line(str(path))}: none of {len(scan.quarantine):,} images can be used")

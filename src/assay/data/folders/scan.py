@@ -19,6 +19,7 @@ from assay.data.folders.listing import Entry, Listing, Reasons
 
 SMALL_PX = 16  # a shorter side below it is suspicious
 MAX_ASPECT = 8.0  # and so is a longer side of more than this many shorter ones
+LARGE_GROUP, LARGE_SHARE = 5, 0.2  # near-duplicates that are more than a fold's share of their class
 _FIRST = 20  # bad files that a message names
 
 _SUFFIXES = {
@@ -41,12 +42,19 @@ class Scan:
     quarantine: Reasons
 
     @classmethod
-    def from_records(cls, listing: Listing, records: Sequence[FileRecord], groups: NDArray[np.int64]) -> "Scan":
-        """From the record of each of the listing's entries, good and bad."""
+    def from_records(
+        cls, listing: Listing, records: Sequence[FileRecord], groups: NDArray[np.int64], duplicates: str = "auto"
+    ) -> "Scan":
+        """From the record of each of the listing's entries, good and bad.
+
+        groups: equal for near-duplicates; duplicates: auto, exact (group identical files only) or off.
+        """
         pairs = list(zip(listing.entries, records, strict=True))
         bad = tuple((entry.path, record.problem) for entry, record in pairs if record.problem)
         entries = tuple(entry for entry, record in pairs if not record.problem)
         good_records = tuple(record for record in records if not record.problem)
+        if duplicates != "auto":
+            groups = np.arange(len(entries)) if duplicates == "off" else _group_contents(good_records)
         return cls(listing, entries, good_records, groups, (*listing.rejects, *bad))
 
     @cached_property
@@ -97,6 +105,17 @@ class Scan:
         """Groups of near-duplicates that lie in several classes."""
         return [group for group in self.duplicates if len({self.entries[i].label for i in group}) > 1]
 
+    @cached_property
+    def large_groups(self) -> list[tuple[list[int], str]]:
+        """Groups of near-duplicates that are a large share of a class, each with that class."""
+        totals = {name: counts.total() for name, counts in self.counts.items()}
+        return [
+            (group, name)
+            for group in self.duplicates
+            for name, n in Counter(self.entries[i].label for i in group).items()
+            if n >= LARGE_GROUP and n > LARGE_SHARE * totals[name]
+        ]
+
     @property
     def bad_share(self) -> float:
         """The share of bad files."""
@@ -121,6 +140,12 @@ class Scan:
             f"data.max_bad={max_bad:g} allows:\n" + "\n".join(lines) + f"\nall of them: {list_path}; "
             "repair or remove them, or allow more with data.max_bad"
         )
+
+
+def _group_contents(records: Sequence[FileRecord]) -> NDArray[np.int64]:
+    """Group numbers: the position of the first file with the same content."""
+    first: dict[str, int] = {}
+    return np.array([first.setdefault(record.content, i) for i, record in enumerate(records)], np.int64)
 
 
 def _group_positions(keys: Sequence[object]) -> list[list[int]]:

@@ -119,11 +119,18 @@ def _list_numbers(scan: Scan) -> list[dict[str, Any]]:
 
 def _list_groups(scan: Scan, thumbnails: _Thumbnails) -> list[dict[str, Any]]:
     """Sections of near-duplicates, the worst first. Harmless ones are those in no section above."""
-    harmful = {group[0] for group in (*scan.leaks, *scan.conflicts)}
+    large = [group for group, _ in scan.large_groups]
+    harmful = {group[0] for group in (*scan.leaks, *scan.conflicts, *large)}
     harmless = [group for group in scan.duplicates if group[0] not in harmful]
     sections: list[tuple[str, str, Sequence[list[int]], bool]] = [
         ("Leaks", "The same picture in more than one of the given parts.", scan.leaks, True),
         ("One picture, several classes", "At least one of the labels is wrong.", scan.conflicts, True),
+        (
+            "A large share of a class",
+            "A trait of the data: the class is tested on few different pictures.",
+            large,
+            False,
+        ),
         ("Near-duplicates", "A drawn split keeps them together.", harmless, False),
     ]
     return [

@@ -181,5 +181,5 @@ def test_the_word_off_of_yaml_is_a_value_of_duplicates():
     recipe = Recipe.build({"model": "kth", "data": yaml.safe_load("duplicates: off")})
     assert recipe.data.duplicates == "off"
     assert recipe.override({"data.duplicates": "auto"}).hash == Recipe.build({"model": "kth"}).hash
-    with pytest.raises(ValidationError, match="duplicates"):
+    with pytest.raises(UsageError, match="known: auto, exact, off"):
         Recipe.build({"model": "kth", "data": {"duplicates": True}})

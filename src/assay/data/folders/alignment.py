@@ -22,13 +22,13 @@ def tangent_distances(first: Floats, second: Floats) -> Floats:
 def aligned_distances(first: Floats, second: Floats) -> Floats:
     """The same, after each has been moved by what `tangent_distances` assumes, which makes larger changes exact."""
     a, b = frequencies(first, _FREQUENCIES), frequencies(second, _FREQUENCIES)
-    return np.minimum(_aligned(first, a, b), _aligned(second, b, a))
+    return np.minimum(_align(first, a, b), _align(second, b, a))
 
 
-def _aligned(planes: Floats, a: Floats, b: Floats) -> Floats:
+def _align(planes: Floats, a: Floats, b: Floats) -> Floats:
     distances, weights = _fit(a, b)
-    moved = frequencies(_move(planes, weights), _FREQUENCIES)
-    return np.minimum(distances, _fit(moved, b)[0])
+    tangents = frequencies(_move(planes, weights), _FREQUENCIES)
+    return np.minimum(distances, _fit(tangents, b)[0])
 
 
 def _fit(a: Floats, b: Floats) -> tuple[Floats, Floats]:
@@ -45,8 +45,8 @@ def _fit(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     ridge[:, 0] = 0
     gram[:, range(TANGENTS), range(TANGENTS)] += ridge + 1e-9
     weights = np.linalg.solve(gram, x @ y[:, :, None])[:, :, 0]
-    rest = y - (weights[:, None] @ x)[:, 0]
-    distances = np.where(weights[:, 0] > _MIN_CONTRAST, np.linalg.norm(rest, axis=1), 1)
+    residuals = y - (weights[:, None] @ x)[:, 0]
+    distances = np.where(weights[:, 0] > _MIN_CONTRAST, np.linalg.norm(residuals, axis=1), 1)
     return np.asarray(distances, np.float32), np.asarray(weights, np.float32)
 
 

@@ -43,7 +43,7 @@ class Sketches:
         self._images = np.empty((n, size), np.float32)
         self._bases = np.empty((n, TANGENTS, size), np.float32)
         self._changes = np.zeros((size, size))
-        self._end = self._sampled = 0
+        self._end = self._n_sample = 0
 
     def add(self, planes: Floats) -> None:
         """Add images by their `brightness_planes`; none may be flat."""
@@ -51,10 +51,10 @@ class Sketches:
         rows = slice(self._end, self._end + len(planes))
         self._images[rows], self._bases[rows] = tangents[:, 0], _orthonormal(tangents)
         self._end += len(planes)
-        if self._sampled < _SAMPLE:
+        if self._n_sample < _SAMPLE:
             steps = (tangents[:, 1:] * _SPREADS[:, None]).reshape(-1, tangents.shape[2]).astype(np.float64)
             self._changes += steps.T @ steps
-            self._sampled += len(planes)
+            self._n_sample += len(planes)
 
     def find_candidates(self) -> Candidates:
         """The candidates among all images, of which there are two at least."""
@@ -62,28 +62,29 @@ class Sketches:
         metric, k = self._metric(), min(NEIGHBORS, len(images) - 1)
         points, mirror_images = images @ metric, np.asarray(images * mirror_signs(_FREQUENCIES), np.float32)
         neighbors = nearest(points, points, k)
-        mirrored = nearest(mirror_images @ metric, points, min(_MIRRORED_NEIGHBORS, k))
+        mirror_neighbors = nearest(mirror_images @ metric, points, min(_MIRRORED_NEIGHBORS, k))
         distances = self._distances(neighbors, images)
         usual = np.median(distances, axis=1)
         usual = np.maximum(usual, CROWD_SHARE * np.median(usual))
         limits = np.asarray(np.maximum(_SCREEN_RATIO * usual, SAME_DISTANCE), np.float32)
         pairs = _close_pairs(neighbors, distances, limits)
+        mirror_distances = self._distances(mirror_neighbors, mirror_images)
         # to mirror an image mirrors the span of its tangents, so its neighbors can be mirrored instead
-        return Candidates(neighbors, pairs, _close_pairs(mirrored, self._distances(mirrored, mirror_images), limits))
+        return Candidates(neighbors, pairs, _close_pairs(mirror_neighbors, mirror_distances, limits))
 
     def _distances(self, neighbors: Indices, images: Floats) -> Floats:
         """What the tangents of each image do not explain of its neighbors, from 0 to 1: float32 (M, k)."""
         output = np.empty(neighbors.shape, np.float32)
         for start in range(0, len(neighbors), _CHUNK):
             rows = slice(start, start + _CHUNK)
-            explained = images[neighbors[rows]] @ self._bases[: self._end][rows].transpose(0, 2, 1)
-            output[rows] = np.sqrt(np.maximum(0, 1 - (explained**2).sum(2)))
+            coordinates = images[neighbors[rows]] @ self._bases[: self._end][rows].transpose(0, 2, 1)
+            output[rows] = np.sqrt(np.maximum(0, 1 - (coordinates**2).sum(2)))
         return output
 
     def _metric(self) -> Floats:
         """The matrix (D, D) to coordinates in which small changes of an image are alike in all directions."""
         noise = _NOISE * np.eye(len(self._changes))
-        values, vectors = np.linalg.eigh(self._changes / max(1, self._sampled) + noise)
+        values, vectors = np.linalg.eigh(self._changes / max(1, self._n_sample) + noise)
         return np.asarray(vectors / np.sqrt(values), np.float32)
 
 
@@ -94,12 +95,12 @@ def nearest(queries: Floats, points: Floats, k: int) -> Indices:
     """
     n, size = len(points), points.shape[1]
     width = -(-n // _BINS)  # bin b holds the points b, b + width, b + 2 width, ...
-    padded = np.zeros((width * _BINS, size + 1), np.float32)
-    padded[:n, :size] = 2 * points
-    padded[:, size] = -np.inf
-    padded[:n, size] = -(points**2).sum(1)
-    columns, output = np.ascontiguousarray(padded.T), np.empty((len(queries), k), np.int64)
-    step = max(1, _BLOCK_NUMBERS // len(padded))
+    table = np.zeros((width * _BINS, size + 1), np.float32)
+    table[:n, :size] = 2 * points
+    table[:, size] = -np.inf
+    table[:n, size] = -(points**2).sum(1)
+    columns, output = np.ascontiguousarray(table.T), np.empty((len(queries), k), np.int64)
+    step = max(1, _BLOCK_NUMBERS // len(table))
     for start in range(0, len(queries), step):
         block = queries[start : start + step]
         closeness = block @ columns[:size] + columns[size]

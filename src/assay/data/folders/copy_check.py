@@ -49,11 +49,11 @@ class CopyCheck:
         """The median distance of these images to their neighbors."""
         output, step = np.empty(len(rows), np.float32), max(1, _CHUNK // self.neighbors.shape[1])
         for start in range(0, len(rows), step):
-            images, others = rows[start : start + step], self.neighbors[rows[start : start + step]]
-            pairs = np.stack([images.repeat(others.shape[1]), others.ravel()])
+            images, neighbors = rows[start : start + step], self.neighbors[rows[start : start + step]]
+            pairs = np.stack([images.repeat(neighbors.shape[1]), neighbors.ravel()])
             (planes, _), (other_planes, _) = (self._images.get(side) for side in pairs)
             output[start : start + step] = np.median(
-                tangent_distances(planes, other_planes).reshape(others.shape), axis=1
+                tangent_distances(planes, other_planes).reshape(neighbors.shape), axis=1
             )
         return output
 

@@ -25,10 +25,10 @@ def group_duplicates(pixels: NDArray[np.uint8], contents: list[str]) -> Indices:
     equal = group_equal(contents)
     first = np.unique(equal)  # compare identical files once
     is_plain, colors, sketches = _read_images(pixels, first)
-    plain, shaped = np.flatnonzero(is_plain), np.flatnonzero(~is_plain)
+    plain, patterns = np.flatnonzero(is_plain), np.flatnonzero(~is_plain)
     numbers = np.arange(len(first))
     numbers[plain] = plain[_group_colors(colors)]
-    numbers[shaped] = shaped[_group_shapes(pixels, first[shaped], sketches)]
+    numbers[patterns] = patterns[_group_shapes(pixels, first[patterns], sketches)]
     return np.asarray(first[numbers][np.searchsorted(first, equal)])
 
 
@@ -53,11 +53,11 @@ def _read_images(pixels: NDArray[np.uint8], places: Indices) -> tuple[NDArray[np
 
 def _group_colors(colors: Floats) -> Indices:
     """Groups of flat images: those of nearly the color of a first one."""
-    numbers, rest = np.arange(len(colors)), np.arange(len(colors))
-    while len(rest):
-        is_like = ((colors[rest] - colors[rest[0]]) ** 2).mean(1) < FLAT_LEVELS**2
-        numbers[rest[is_like]] = rest[0]
-        rest = rest[~is_like]
+    numbers, queue = np.arange(len(colors)), np.arange(len(colors))
+    while len(queue):
+        is_like = ((colors[queue] - colors[queue[0]]) ** 2).mean(1) < FLAT_LEVELS**2
+        numbers[queue[is_like]] = queue[0]
+        queue = queue[~is_like]
     return numbers
 
 
@@ -73,9 +73,8 @@ def _group_shapes(pixels: NDArray[np.uint8], places: Indices, sketches: Sketches
         pairs.append(rows[is_copy])
         distances.append(distance[is_copy])
 
-    def are_all_copies(others: Indices) -> bool:
-        is_copy = check.are_copies(others, False)[0]
-        rest = others[~is_copy]
-        return not len(rest) or bool(check.are_copies(rest, True)[0].all())
+    def are_all_copies(rows: Indices) -> bool:
+        rows = rows[~check.are_copies(rows, False)[0]]
+        return not len(rows) or bool(check.are_copies(rows, True)[0].all())
 
     return link_completely(np.concatenate(pairs), np.concatenate(distances), len(places), are_all_copies)

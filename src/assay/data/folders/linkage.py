@@ -23,13 +23,13 @@ def link_completely(
     """
     groups = {image: [image] for image in range(n)}
     number = np.arange(n)
-    known = set(map(tuple, np.sort(pairs, axis=1).tolist()))
+    copies = set(map(tuple, np.sort(pairs, axis=1).tolist()))
     for i, j in pairs[np.argsort(distances, kind="stable")].tolist():
         first, second = sorted((int(number[i]), int(number[j])))
         if first == second:
             continue
         across = [(min(a, b), max(a, b)) for a in _spread(groups[first]) for b in _spread(groups[second])]
-        missing = [pair for pair in across if pair not in known]
+        missing = [pair for pair in across if pair not in copies]
         if missing and not are_copies(np.array(missing, np.int64)):
             continue
         groups[first] = sorted(groups[first] + groups.pop(second))

@@ -10,6 +10,7 @@ from assay.training.checkpoint import TrainState, copy_weights
 from assay.training.distributed import ProcessGroup
 from assay.training.micro_batches import GradientAccumulator
 from assay.training.optimizers import build_optimizer
+from assay.training.parameter_groups import add_penalties
 from assay.training.schedules import Horizon
 
 
@@ -38,6 +39,7 @@ class OptimizerStep:
         sums = self.gradients(state, group.shard(pixels), group.shard(labels), len(labels), seed)
         sums = group.all_reduce(state.net, sums)
         if clip_norm is not None:
+            add_penalties(state.optimizer)
             clip_grad_norm_(state.net.parameters(), clip_norm)
         state.optimizer.step()
         return sums

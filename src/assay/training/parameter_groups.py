@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import nn
 
 from assay.core.errors import UsageError, unknown
@@ -27,29 +28,49 @@ def has_fused_optimizer(net: nn.Module) -> bool:
 def parameter_groups(spec: TorchOptimizer, net: nn.Module) -> list[dict[str, Any]]:
     """The trained parameters in groups of equal learning rate and weight decay, as torch's optimizers take them.
 
+    An L2 penalty is part of the gradient, as weight decay is, so it goes into the group's `weight_decay`. But clipping
+    sees the penalty, as in Keras, and not weight decay, as in torch: with `clip_norm` the penalty's factor is kept by
+    itself, as `penalty`.
+
     Raises UsageError for a penalty on layers that the net does not have, or if nothing is trained.
     """
-    decays, rates = _decays(spec, net), _rates(spec, net)
+    penalties, rates = _penalties(spec, net), _rates(spec, net)
     members: dict[tuple[float, float], Parameters] = {}
     for parameter in net.parameters():
-        if id(parameter) in decays:
-            members.setdefault((rates[id(parameter)], decays[id(parameter)]), []).append(parameter)
+        if id(parameter) in penalties:
+            members.setdefault((rates[id(parameter)], penalties[id(parameter)]), []).append(parameter)
     order = sorted(members, key=lambda pair: (-pair[0], pair[1]))  # the recipe's own rate comes first
-    return [{"params": members[rate, decay], "weight_decay": decay, "lr": rate} for rate, decay in order]
+    groups: list[dict[str, Any]] = []
+    for rate, penalty in order:
+        factors = {"weight_decay": spec.weight_decay + penalty}
+        if spec.clip_norm is not None:
+            factors = {"weight_decay": spec.weight_decay, "penalty": penalty}
+        groups.append({"params": members[rate, penalty], "lr": rate, **factors})
+    return groups
 
 
-def _decays(spec: TorchOptimizer, net: nn.Module) -> dict[int, float]:
-    """The weight decay of each trained parameter, by its id.
+@torch.no_grad()
+def add_penalties(optimizer: torch.optim.Optimizer) -> None:
+    """Add the gradients of the L2 penalties that clipping has to see to the parameters' gradients."""
+    for group in optimizer.param_groups:
+        penalty = group.get("penalty", 0.0)
+        for parameter in group["params"] if penalty else ():
+            if parameter.grad is not None:
+                parameter.grad.add_(parameter, alpha=penalty)
 
-    Keras's penalty l2 * sum(w^2) has the gradient 2 * l2 * w: a decay of 2 * l2.
+
+def _penalties(spec: TorchOptimizer, net: nn.Module) -> dict[int, float]:
+    """The factor of each trained parameter in the gradient of its L2 penalty, by the parameter's id.
+
+    Keras's penalty l2 * sum(w^2) has the gradient 2 * l2 * w.
     """
-    decays = {id(p): spec.weight_decay for p in net.parameters() if p.requires_grad}
+    penalties = {id(p): 0.0 for p in net.parameters() if p.requires_grad}
     for kind, penalty in spec.penalties.items():
         for weight in _weights(net, kind):
-            decays[id(weight)] += 2 * penalty
-    if not decays:
+            penalties[id(weight)] += 2 * penalty
+    if not penalties:
         raise UsageError("the net has no parameters to train")
-    return decays
+    return penalties
 
 
 def _weights(net: nn.Module, kind: str) -> list[Any]:

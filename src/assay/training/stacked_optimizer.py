@@ -16,12 +16,13 @@ class StackedOptimizer:
     """Holds all trained parameters (K, ...) of K stacked nets in one flat vector, so that a step is a few operations.
 
     specs: one per net; they differ in lr, momentum and weight decay only. decays: the weight decay of each parameter by
-    name, one mapping per net.
+    name, one mapping per net. penalties: likewise, the factors of the L2 penalties that clipping has to see.
     """
 
     def __init__(
-        self, stacked_net: nn.Module, specs: Sequence[Optimizer], decays: Sequence[Mapping[str, float]]
-    ) -> None:
+        self, stacked_net: nn.Module, specs: Sequence[Optimizer], decays: Sequence[Mapping[str, float]],
+        penalties: Sequence[Mapping[str, float]] = (),
+    ) -> None:  # fmt: skip
         parameters = {name: p for name, p in stacked_net.named_parameters() if p.requires_grad}
         self.spec, self.parameters = specs[0], list(parameters.values())
         self.values = torch.cat([p.detach().flatten() for p in self.parameters])
@@ -29,8 +30,8 @@ class StackedOptimizer:
         self._make_parameters_views()
         nets = torch.arange(len(specs))
         self.net_of_value = torch.cat([_repeat(nets, p) for p in self.parameters]).to(self.values.device)
-        decay = [_repeat(torch.tensor([by_name[name] for by_name in decays]), p) for name, p in parameters.items()]
-        self.decay = torch.cat(decay).to(self.values.device)
+        self.decay = _factors(decays, parameters).to(self.values.device)
+        self.penalty = _factors(penalties, parameters).to(self.values.device) if penalties else None
         self.momentum = self._per_value([spec.momentum if isinstance(spec, Sgd) else 0.0 for spec in specs])
         self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)  # moments
         self.steps, self.rates, self.rate = 0, [0.0], self.values
@@ -45,6 +46,8 @@ class StackedOptimizer:
         if rates != self.rates:
             self.rates, self.rate = rates, self._per_value(rates)
         self.steps += 1
+        if self.penalty is not None:
+            self.gradients.addcmul_(self.penalty, self.values)
         if self.spec.clip_norm is not None:
             self._clip(self.spec.clip_norm)
         if isinstance(self.spec, Sgd):
@@ -89,6 +92,13 @@ class StackedOptimizer:
     def _per_value(self, per_net: Sequence[float]) -> Tensor:
         """One number per net, repeated for each of its values in the flat vector."""
         return torch.tensor(per_net, device=self.values.device).index_select(0, self.net_of_value)
+
+
+def _factors(by_net: Sequence[Mapping[str, float]], parameters: Mapping[str, Tensor]) -> Tensor:
+    """One number per net and parameter, given by net and name, repeated for each value of the flat vector."""
+    return torch.cat(
+        [_repeat(torch.tensor([by_name[name] for by_name in by_net]), p) for name, p in parameters.items()]
+    )
 
 
 def _repeat(per_net: Tensor, parameter: Tensor) -> Tensor:

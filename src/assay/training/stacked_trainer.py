@@ -32,7 +32,9 @@ class StackedTrainer:
         self.stacked_net = StackedNet(nets).train()
         self.forward = self.stacked_net if self.stacked_net.has_dropout else first.runtime.compile(self.stacked_net)
         specs = [trainer.recipe.optimizer for trainer in trainers]
-        self.optimizer = StackedOptimizer(self.stacked_net, specs, [_weight_decays(trainer) for trainer in trainers])
+        decays, penalties = ([_factors(trainer, key) for trainer in trainers] for key in ("weight_decay", "penalty"))
+        clips = first.recipe.optimizer.clip_norm is not None
+        self.optimizer = StackedOptimizer(self.stacked_net, specs, decays, penalties if clips else ())
         self.loss = first.recipe.loss.function(reduction="none")
         self.runtime, self.steps, self.check_every = first.runtime, first.steps, first.check_every
         self.errors: dict[int, NonFiniteError] = {}
@@ -124,8 +126,8 @@ class StackedTrainer:
             self.errors[place] = error
 
 
-def _weight_decays(trainer: Trainer) -> dict[str, float]:
-    """The weight decay of each parameter, as in the trainer's own optimizer."""
+def _factors(trainer: Trainer, key: str) -> dict[str, float]:
+    """The `weight_decay` or `penalty` of each parameter, as in the trainer's own optimizer."""
     groups = trainer.state.optimizer.param_groups
-    decays = {id(parameter): group["weight_decay"] for group in groups for parameter in group["params"]}
-    return {name: decays[id(p)] for name, p in trainer.trained_net.named_parameters() if id(p) in decays}
+    factors = {id(parameter): group.get(key, 0.0) for group in groups for parameter in group["params"]}
+    return {name: factors[id(p)] for name, p in trainer.trained_net.named_parameters() if id(p) in factors}

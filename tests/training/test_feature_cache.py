@@ -136,6 +136,19 @@ def test_other_images_preprocessing_weights_precision_or_views_are_other_feature
     assert len(files(tmp_path)) == 2
 
 
+@pytest.mark.parametrize(
+    ("place", "version"),
+    [("torch.__version__", "2.99.0+cpu"), ("assay.training.feature_cache.FEATURE_VERSION", 99)],
+    ids=["torch", "assay"],
+)
+def test_features_of_another_version_are_computed_again(recipe, images, tmp_path, monkeypatch, place, version):
+    cache = cache_of(set_up(recipe, FP32, images=images))
+    cache.features(images)
+    monkeypatch.setattr(place, version)
+    cache.features(images)
+    assert len(files(tmp_path)) == 2
+
+
 def test_a_file_that_is_not_whole_is_computed_anew(recipe, images, tmp_path):
     cache = cache_of(set_up(recipe, FP32, images=images))
     expected = cache.features(images).clone()

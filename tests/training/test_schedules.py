@@ -5,8 +5,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
+from assay.recipes.named_sections import SCHEDULES
 from assay.training.schedules import Constant, Cosine, Horizon, Linear, OneCycle, Piecewise, Plateau, Step
 
 PEAK = 0.3
@@ -85,3 +88,27 @@ def test_warm_up_is_linear_and_ends_at_the_peak(schedule):
 def test_warmed_up_linear_still_ends_at_zero():
     last = our_rates(Linear(warmup_epochs=2))[-1]
     assert last == pytest.approx(PEAK / (HORIZON.steps - 14))
+
+
+REQUIRED_KEYS = {"step": {"every": 1}, "piecewise": {"at": {1: 0.1}}}
+
+
+@given(
+    name=st.sampled_from(SCHEDULES.names()), steps=st.integers(1, 12), epochs=st.integers(1, 5),
+    up=st.sampled_from([0.05, 0.1, 0.2, 0.25, 1 / 3, 0.5, 0.9]), warmup=st.sampled_from([0, 0.5, 1, 3]),
+)  # fmt: skip
+def test_every_schedule_has_a_rate_for_every_step_of_every_short_run(name, steps, epochs, up, warmup):
+    keys = {"up": up} if name == "one-cycle" else {"warmup_epochs": warmup}
+    schedule = SCHEDULES[name](**REQUIRED_KEYS.get(name, {}), **keys)
+    horizon = Horizon(steps, epochs)
+    rates = [schedule.learning_rate(PEAK, step, horizon, [1.0] * (step // steps)) for step in range(horizon.steps)]
+    assert all(0 <= rate <= PEAK * (1 + 1e-9) for rate in rates)
+
+
+@pytest.mark.parametrize(("up", "steps"), [(0.1, 10), (0.25, 4), (0.5, 2), (1 / 3, 3)])
+def test_a_one_cycle_whose_way_up_is_one_step_begins_at_its_peak(up, steps):
+    schedule, horizon = OneCycle(up=up), Horizon(steps, 1)
+    rates = [schedule.learning_rate(PEAK, step, horizon) for step in range(steps)]
+    assert rates[0] == pytest.approx(PEAK)
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] == pytest.approx(PEAK / 25 / 1e4)

@@ -138,6 +138,14 @@ def test_what_a_subclass_adds_is_kept(alone):
     assert ours.num_batches_tracked == 1
 
 
+def test_a_net_may_be_synchronized_twice(alone):
+    norm, x = nn.BatchNorm1d(2), torch.randn(5, 2)
+    expected = nn.BatchNorm1d(2)(x)
+    for _ in range(2):
+        swap_batch_norm_classes(norm)
+    torch.testing.assert_close(norm(x), expected)
+
+
 def test_bf16_activations_are_normalized_in_float32(alone):
     x = torch.randn(50, 2, 4, 4) * 100 + 1000
     out = sync_batch_norm(x.bfloat16(), None, None, training=True)

@@ -14,6 +14,7 @@ from assay.experiments.setup_data import TrainingData
 from assay.experiments.setup_model import BuiltModel
 from assay.models.backbone import split_model
 from assay.recipes.recipe import Recipe
+from assay.training.batch_norm_check import check_batch_norm
 from assay.training.batch_size import find_batch_size
 from assay.training.distributed import ProcessGroup
 from assay.training.feature_cache import FeatureCache, View
@@ -53,6 +54,8 @@ def make_trainer(
 
     choice = RuntimeChoice(runtime)
     recipe, note = _with_batch_size(recipe, trainer_of)
+    if min(recipe.training.images_a_step, len(loader)) == 1:
+        check_batch_norm(trainer_of(recipe))
     if process_group.size == 1:
         choice = choose_for_net(model.net, trainer_of_copy, loader, recipe.training.images_a_step, runtime)
     if choice.runtime != runtime:
@@ -87,5 +90,8 @@ def _with_batch_size(recipe: Recipe, trainer_of: Callable[[Recipe], Trainer]) ->
     """The recipe with a number for its batch size, and how it was found."""
     if recipe.training.batch_size != "auto":
         return recipe, ""
-    size, note = find_batch_size(trainer_of(recipe.override({"training.batch_size": 1})))
+    trainer = trainer_of(recipe.override({"training.batch_size": 1}))
+    if len(trainer.loader) == 1:
+        check_batch_norm(trainer)
+    size, note = find_batch_size(trainer)
     return recipe.override({"training.batch_size": size}), note

@@ -37,7 +37,7 @@ class StudySpec(Section):
     base: Annotated[Recipe, BeforeValidator(expand_recipe)]
     changes: dict[str, Any] = Field(default_factory=dict)  # to the base, and to each recipe that a step names
     scale: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the work: epochs and training images, each by its root
-    score: Literal["accuracy", "loss"] = "accuracy"  # on validation images, as the runs log it
+    score: Literal["accuracy", "loss"] = "accuracy"  # on validation images, of the weights that a run keeps
     replicates: PositiveInt = 3
     first_seed: NonNegativeInt = 0
     plan: AnyPlan

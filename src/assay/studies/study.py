@@ -162,6 +162,7 @@ class Study:
         return scores
 
     def _score(self, run: Run) -> float:
+        """The score of the weights that the run keeps, which `stopping.metric` picked, whatever the study scores."""
         if not run.is_finished:
             return WORST
         if self.spec.score == "accuracy":

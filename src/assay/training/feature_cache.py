@@ -27,7 +27,9 @@ from assay.training.inference import infer
 
 BATCH = 100  # images at once; each batch of a view has its own random numbers
 WAIT_SECONDS = 24 * 3600.0  # for another process that computes the same features
-_FORMAT = 1  # of the files; raise it to invalidate them all
+# Of the files and of assay's code that computes them: preprocessing, views, the split of a net. Raise it whenever a
+# change there alters a feature's bits: files of other versions are never read.
+FEATURE_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ class FeatureCache:
 
     def _key(self, images: ImageSet, view: View | None, runtime: Runtime) -> str:
         content = {
-            "form": _FORMAT, "images": images.fingerprint, "preprocess": self.preprocess.to_dict(),
+            "version": FEATURE_VERSION, "torch": torch.__version__,
+            "images": images.fingerprint, "preprocess": self.preprocess.to_dict(),
             "view": None if view is None else [*view.lines, view.number], "precision": runtime.precision,
             "backbone": self.split_model.fingerprint,
         }  # fmt: skip

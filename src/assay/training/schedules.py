@@ -89,7 +89,8 @@ class Linear(WarmupSchedule):
 class OneCycle(Schedule):
     """Up from lr / `start` to lr over the first `up` of the steps, then down to lr / `start` / `end`, along cosines.
 
-    As torch.optim.lr_scheduler.OneCycleLR with cosine annealing (Smith and Topin 2018); momentum stays the same.
+    As torch.optim.lr_scheduler.OneCycleLR with cosine annealing (Smith and Topin 2018); momentum stays the same. Where
+    the way up is a single step there is no way up: the first step has the peak. torch divides by zero there.
     """
 
     knows_its_end: ClassVar[bool] = True
@@ -102,7 +103,7 @@ class OneCycle(Schedule):
         """The peak times the cycle's share at this step."""
         low, lowest = 1 / self.start, 1 / self.start / self.end
         top, last = self.up * point.horizon.steps - 1, point.horizon.steps - 1
-        if point.step <= top:
+        if top > 1e-9 and point.step <= top:
             first, final, progress = low, 1.0, point.step / top
         else:
             first, final, progress = 1.0, lowest, (point.step - top) / max(last - top, 1e-9)

@@ -29,6 +29,8 @@ def swap_batch_norm_classes(net: nn.Module) -> None:
     be synchronized.
     """
     for name, module in net.named_modules():
+        if getattr(module, "is_synchronized", False):
+            continue
         if isinstance(module, nn.SyncBatchNorm):
             if next(module.parameters()).device.type == "cpu":  # torch's own works on a GPU only
                 raise _refusal(name, module)
@@ -113,7 +115,7 @@ def _synchronized(batch_norm: type[_BatchNorm]) -> type[_BatchNorm]:
         with _ReplaceBatchNorm(sync_batch_norm):
             return batch_norm.forward(self, *args, **kwargs)
 
-    return type(f"Sync{batch_norm.__name__}", (batch_norm,), {"forward": forward})
+    return type(f"Sync{batch_norm.__name__}", (batch_norm,), {"forward": forward, "is_synchronized": True})
 
 
 def _calls_batch_norm(module: _BatchNorm) -> bool:

@@ -1,6 +1,7 @@
 """A finding reads as one sentence, and its severity is a plain word."""
 
 import json
+from dataclasses import asdict
 
 from assay.core.finding import Finding, Severity
 
@@ -15,3 +16,8 @@ def test_findings_can_be_kept_in_a_set_and_written_as_json():
     finding = Finding("stuck", Severity.ERROR, "no loss", {"epochs": [1, 2]})
     assert {finding} == {Finding("stuck", Severity.ERROR, "no loss", {"epochs": [1, 2]})}
     assert json.dumps(finding.severity) == '"error"'
+
+
+def test_a_finding_survives_a_trip_through_json():
+    finding = Finding("rule", Severity.ERROR, "message", {"a": [1, 2.5]}, "cause", "fix")
+    assert Finding.from_dict(json.loads(json.dumps(asdict(finding)))) == finding

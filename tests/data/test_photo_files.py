@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from assay.core.errors import DataError, UsageError
-from assay.data.photo_files import find_photos, shrink_photos
+from assay.data.photo_files import describe_shrinking, find_photos, shrink_photos
 from assay.data.preprocess import Preprocess
 
 NAMES = ("left", "middle", "right")
@@ -88,6 +88,56 @@ def test_shrunk_they_are_what_the_net_is_given_of_any_picture(bars_photos):
     assert images.images.shape == (30, 1, 8, 8)
     for image, small in zip(photos, images.images, strict=True):
         assert np.array_equal(GRAY.read_pil(image)[0].numpy(), small)
+
+
+@pytest.fixture
+def wide(tmp_path):
+    """A photo of 90 x 60 pixels, each another shade."""
+    (tmp_path / "wide" / "left").mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "wide" / "left" / "one.png")
+    return find_photos(tmp_path / "wide")
+
+
+@pytest.mark.parametrize("size", [(8, 8), (60, 60), (30, 45), (90, 60)])
+def test_squeezed_to_the_nearest_pixel_a_photo_is_that_of_kerass_load_img(wide, size):
+    """Keras 3 load_img(path, target_size=(H, W)): PIL's `resize((W, H), NEAREST)` of the whole RGB image."""
+    expected = Image.open(wide.paths[0]).convert("RGB").resize(size[::-1], Image.Resampling.NEAREST)
+    preprocess = Preprocess((3, *size))
+    images = shrink_photos(wide, preprocess, NAMES, antialias=False, squeeze=True)
+    assert np.array_equal(images.images[0].transpose(1, 2, 0), np.asarray(expected))
+
+
+def test_squeezed_with_antialias_a_photo_is_resized_as_a_whole(wide):
+    images = shrink_photos(wide, Preprocess((3, 8, 8)), NAMES, squeeze=True)
+    whole = Image.open(wide.paths[0]).resize((8, 8), Image.Resampling.BILINEAR)
+    middle = Image.open(wide.paths[0]).crop((15, 0, 75, 60)).resize((8, 8), Image.Resampling.BILINEAR)
+    difference = [np.abs(images.images[0].transpose(1, 2, 0) - np.asarray(one, int)).max() for one in (whole, middle)]
+    assert difference[0] <= 1 < difference[1]
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+def test_a_square_photo_is_the_same_squeezed_or_cropped(tmp_path, antialias):
+    (tmp_path / "left").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (61, 61, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "left" / "one.png")
+    photos = find_photos(tmp_path)
+    squeezed, cropped = (
+        shrink_photos(photos, Preprocess((3, 8, 8)), NAMES, antialias=antialias, squeeze=squeeze).images
+        for squeeze in (True, False)
+    )
+    assert np.array_equal(squeezed, cropped)
+
+
+@pytest.mark.parametrize(
+    ("antialias", "squeeze", "words"),
+    [
+        (True, False, "the middle of each, shrunk with antialiasing"),
+        (False, True, "each squeezed to the net's proportions, to the nearest pixel"),
+    ],
+)
+def test_how_photos_are_shrunk_is_said(antialias, squeeze, words):
+    assert describe_shrinking(antialias, squeeze) == words
 
 
 def test_without_antialias_every_pixel_is_one_of_the_photographs(bars_photos):

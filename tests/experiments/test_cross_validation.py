@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import accuracy_score
 
+from assay.cli.show import show_folds
 from assay.core.errors import DataError, Interrupted, UsageError
 from assay.core.runtime import Runtime
 from assay.data.load import LoadedData, load_data
@@ -72,6 +73,24 @@ def test_every_photograph_is_judged_once_by_a_net_that_never_saw_it(recipe, read
     correct = sum(run.results["test"]["correct"] for run in found.runs)
     assert accuracy_score(stored.labels, stored.predicted) == correct / 30
     assert (found.folder / "folds-confusion.png").is_file()
+
+
+@pytest.mark.parametrize("validation", [0, 0.3])
+def test_the_closing_sentence_says_that_each_photo_was_evaluated_where_each_was(recipe, validation, capsys):
+    """Photos held out for validation in one fold are tested in another."""
+    recipe = recipe.override({"training.epochs": 1, "data.validation": validation})
+    result = evaluate_folds(recipe, load_data(recipe.data))
+    assert len(result.predictions) == result.photos == 30
+    show_folds(result, as_json=False)
+    assert "each photo is evaluated once" in capsys.readouterr().out
+
+
+def test_the_closing_sentence_counts_photos_that_no_fold_tests(recipe, photographs, capsys):
+    (photographs / "gray").mkdir()
+    Image.new("RGB", (8, 8), (128, 128, 128)).save(photographs / "gray" / "0.png")
+    recipe = recipe.override({"model.layers": ["flatten", "linear 3"], "training.epochs": 1})
+    show_folds(evaluate_folds(recipe, load_data(recipe.data)), as_json=False)
+    assert "30 of 31 photos are evaluated once" in capsys.readouterr().out
 
 
 def test_finished_folds_are_not_trained_again_and_a_stopped_one_resumes(recipe, reading, monkeypatch):

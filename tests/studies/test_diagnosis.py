@@ -1,8 +1,10 @@
 """Findings about a variant's runs: diverged, stuck at chance, still improving, and nothing."""
 
+from dataclasses import asdict
 from types import SimpleNamespace
 
-from assay.core.finding import Severity
+from assay.core.finding import Finding, Severity
+from assay.experiments.run_findings import WORSE_THAN_GUESSING
 from assay.studies.diagnosis import diagnose_runs
 
 
@@ -38,6 +40,13 @@ def test_stuck_at_chance_is_within_three_deviations_of_the_most_frequent_class()
     assert finding.rule == "stuck-at-chance"
     assert finding.evidence["accuracies"] == [0.48, 0.33]
     assert diagnose(run(0.49), run(0.33)) == ()
+
+
+def test_runs_that_are_all_worse_than_guessing_are_more_than_stuck():
+    finding = Finding(WORSE_THAN_GUESSING, Severity.ERROR, "worse than guessing: loss 9e+09")
+    lost = run(0.3, findings=[asdict(finding)])
+    assert diagnose(lost, lost)[0].message == "toy: worse than guessing: loss 9e+09"
+    assert [found.rule for found in diagnose(lost, run(0.3))] == ["stuck-at-chance"]
 
 
 def test_still_improving_needs_every_run_and_more_than_one_epoch():

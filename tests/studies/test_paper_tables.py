@@ -6,9 +6,11 @@ import io
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
+from assay import load
 from assay.core.runtime import Runtime
+from assay.data.photo_files import find_photos
 from assay.evaluation.predictions import Predictions
-from assay.experiments.photo_evaluation import WAYS, Accuracy, score_photographs
+from assay.experiments.photo_evaluation import WAYS, Accuracy, score_photographs, shrink
 from assay.studies.paper_tables import (
     HEADER,
     PHOTO_HEADER,
@@ -117,7 +119,7 @@ def test_a_line_for_each_net_has_the_papers_accuracies_and_ours(photo_study, bar
     assert fast[:4] == ["fast", "2", "–", "–"]
     runs = photo_study.runs(photo_study.variants()[0])
     for way, cell in zip(WAYS, base[4:], strict=True):
-        ours = Accuracy.over([score_photographs(run, bars_photos, runtime=FP32)[way] for run in runs])
+        ours = Accuracy.over([score_photographs(run, bars_photos, squeeze=True, runtime=FP32)[way] for run in runs])
         low, high = ours.interval
         assert cell == f"{100 * ours.mean:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
@@ -126,6 +128,17 @@ def test_nets_without_a_finished_run_are_left_out(photo_study, bars_photos):
     for run in photo_study.runs(photo_study.variants()[1]):
         run.set_status(state="failed")
     assert [row[0] for row in read_csv(format_photos(photo_study, bars_photos, FP32, "csv"))] == ["net", "base"]
+
+
+def test_the_study_squeezes_photos_as_the_papers_tool_does_and_says_so(photo_study, bars_photos):
+    text = format_photos(photo_study, bars_photos, FP32, "text")
+    assert "Like load_img, both squeeze a photo\nthat is not square" in text
+    classifier = load(photo_study.runs(photo_study.variants()[0])[0], runtime=FP32)
+    images = shrink(find_photos(bars_photos), classifier, "nearest pixel", squeeze=True)
+    stored = {path.parent.name for path in photo_study.folder.glob("*/predictions/photographs-*/as-they-are.npz")}
+    squeezed = shrink(find_photos(bars_photos), classifier, "as they are", squeeze=True)
+    assert stored == {f"photographs-mine-{squeezed.fingerprint[:8]}"}
+    assert images.fingerprint != squeezed.fingerprint
 
 
 def test_the_text_gives_the_number_of_photos(photo_study, bars_photos):

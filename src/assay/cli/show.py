@@ -12,8 +12,8 @@ from assay.core.numbers import percent
 from assay.evaluation.metrics import Metrics, compute_metrics
 from assay.evaluation.robustness import Robustness
 from assay.experiments.cross_validation import Folds
-from assay.experiments.fault_injection import Faults
 from assay.experiments.run import Run, RunState
+from assay.experiments.run_findings import list_warnings, read_findings
 from assay.report.tables.metrics import metrics_table, overlap_notes, per_class_table
 from assay.report.tables.robustness import robustness_table
 
@@ -27,9 +27,8 @@ def show_results(run: Run, as_json: bool) -> None:
         return
     console = Console(highlight=False)
     console.print(_state_line(run), soft_wrap=True)
-    warning = Faults(run.recipe).warning
-    if warning:
-        console.print(warning, style="bold red")
+    for warning in list_warnings(run):
+        console.print(warning, style="bold red", soft_wrap=True)
     if results:
         _print_metrics(console, [Metrics.from_dict(entry) for entry in results.values()])
         for data, looks in Counter(look["data"] for look in run.looks).items():
@@ -54,6 +53,9 @@ def show_folds(folds: Folds, as_json: bool) -> None:
     console.print(metrics_table([metrics]))
     console.print(per_class_table(metrics))
     tested = len(folds.predictions)
+    for fold, run in enumerate(folds.runs, 1):
+        for finding in read_findings(run):
+            console.print(f"fold {fold}: {finding}", style="bold red", soft_wrap=True)
     photos = "each photo is" if tested == folds.photos else f"{tested:,} of {folds.photos:,} photos are"
     console.print(f"{photos} evaluated once, by a net that was trained on neither it nor its near-duplicates")
     console.print(f"figures: {folds.folder}", soft_wrap=True)

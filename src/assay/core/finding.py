@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Severity(StrEnum):
@@ -27,6 +28,11 @@ class Finding:
     evidence: Mapping[str, object] = field(default_factory=dict, hash=False)
     cause: str = ""
     fix: str = ""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Finding":
+        """The inverse of `dataclasses.asdict`, also after a trip through JSON."""
+        return cls(**{**values, "severity": Severity(values["severity"])})
 
     def __str__(self) -> str:
         """Message, cause and fix on one line: `MESSAGE (CAUSE); FIX`."""

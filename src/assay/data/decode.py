@@ -103,9 +103,10 @@ def decode(content: bytes, shape: ImageShape) -> DecodedImage:
     return DecodedImage(fit(image, shape), "JPEG" if kind == "MPO" else kind, mode, width, height, has_frames)
 
 
-def fit(image: Image.Image, shape: ImageShape) -> NDArray[np.uint8]:
+def fit(image: Image.Image, shape: ImageShape, *, squeeze: bool = False) -> NDArray[np.uint8]:
     """Crop to the shape's proportions, centered, and resize with antialias: uint8 (C, H, W), C = 1 or 3.
 
+    squeeze: resize the whole image instead, which changes its proportions unless they are the shape's.
     Applies the EXIF orientation, puts transparent images on white, scales 16-bit gray to 8 bits, and converts to gray
     or RGB. Raises DataError for pixels that are not colors.
     """
@@ -113,7 +114,8 @@ def fit(image: Image.Image, shape: ImageShape) -> NDArray[np.uint8]:
     plain = convert_mode(to_plain(image), "L" if channels == 1 else "RGB")
     # RGBX is Pillow's own layout of RGB: it is copied as it is, and torch resizes it fastest
     raw = np.frombuffer(plain.tobytes("raw", "L" if channels == 1 else "RGBX"), np.uint8)
-    pixels = np.array(raw.reshape(plain.height, plain.width, -1)[_center_crop(plain.size, width / height)])
+    pixels = raw.reshape(plain.height, plain.width, -1)
+    pixels = np.array(pixels if squeeze else pixels[_center_crop(plain.size, width / height)])
     if pixels.shape[:2] != (height, width):  # torch's resize is within one level of Pillow's and several times faster
         batch = torch.from_numpy(pixels).permute(2, 0, 1)[None]
         batch = functional.interpolate(batch, (height, width), mode="bilinear", antialias=True)

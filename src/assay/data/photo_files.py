@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from assay.core.errors import UsageError
-from assay.data.decode import open_image, to_gray_or_rgb
+from assay.data.decode import fit, open_image, to_gray_or_rgb
 from assay.data.folders.layouts import find_images
-from assay.data.imageset import ImageSet
+from assay.data.imageset import ImageSet, ImageShape
 from assay.data.preprocess import Preprocess
 
 
@@ -58,24 +57,34 @@ def find_photos(folder: Path) -> PhotoFiles:
 
 def shrink_photos(
     photos: PhotoFiles, preprocess: Preprocess, class_names: tuple[str, ...],
-    change: Callable[[Image.Image], Image.Image] = lambda image: image, antialias: bool = True,
+    change: Callable[[Image.Image], Image.Image] = lambda image: image, antialias: bool = True, squeeze: bool = False,
 ) -> ImageSet:  # fmt: skip
     """Make the photos images of a run's data set: change each one, then shrink it; labels follow `class_names`.
 
-    antialias: shrink like `Preprocess.read_pil`; without it the nearest pixel is taken, as in Keras's `load_img` by
-    default. Raises UsageError for classes that the run does not have.
+    antialias: as in `Preprocess.read_pil`; without it the nearest pixel is taken. squeeze: the whole photo is squeezed
+    to the size; without it the largest centered crop is taken, as in `Preprocess.read_pil`. Keras's `load_img` takes
+    the nearest pixel and squeezes, unless told otherwise (and leaves photos as the camera turned them). Raises
+    UsageError for classes that the run does not have.
     """
     if unknown := sorted(set(photos.class_names) - set(class_names)):
         raise UsageError(
             f"{photos.folder}: the run does not know the classes {', '.join(unknown)}; "
             f"its classes are {', '.join(class_names)}"
         )
-    fit = preprocess.read_pil if antialias else lambda image: preprocess.read_pil(_nearest(image, preprocess))
-    images = torch.cat([fit(change(image)) for image in photos]).numpy()
+    images = np.stack([_shrink(change(image), preprocess.source_shape, antialias, squeeze) for image in photos])
     positions = np.array([class_names.index(name) for name in photos.class_names], dtype=np.int64)
     return ImageSet(images, positions[photos.labels], class_names, photos.name)
 
 
-def _nearest(image: Image.Image, preprocess: Preprocess) -> Image.Image:
-    _, height, width = preprocess.source_shape
-    return ImageOps.fit(image, (width, height), Image.Resampling.NEAREST)
+def describe_shrinking(antialias: bool, squeeze: bool) -> str:
+    """How `shrink_photos` treats photos, in words: `the middle of each, shrunk with antialiasing`."""
+    how = "with antialiasing" if antialias else "to the nearest pixel"
+    return f"each squeezed to the net's proportions, {how}" if squeeze else f"the middle of each, shrunk {how}"
+
+
+def _shrink(image: Image.Image, shape: ImageShape, antialias: bool, squeeze: bool) -> NDArray[np.uint8]:
+    """One photo, uint8 (C, H, W)."""
+    if antialias:
+        return fit(image, shape, squeeze=squeeze)
+    size, nearest = (shape[2], shape[1]), Image.Resampling.NEAREST
+    return fit(image.resize(size, nearest) if squeeze else ImageOps.fit(image, size, nearest), shape)

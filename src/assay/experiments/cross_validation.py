@@ -1,4 +1,4 @@
-"""Cross-validation: every photo of a folder is scored once, by a net trained on the other folds."""
+"""Cross-validation: the photos of a folder are scored once each, by a net trained on the other folds."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,7 +103,7 @@ def cross_validate(
         folder / "results.json", {"runs": [run.name for run in fold_runs], **compute_metrics(predictions).to_dict()}
     )
     save_prediction_figures(folder, {"folds": predictions})
-    return Folds(tuple(fold_runs), predictions, folder, len(photos.split.train) + len(photos.split.test))
+    return Folds(tuple(fold_runs), predictions, folder, len(photos.images))
 
 
 def _split_fold(photos: LoadedData, recipe: Recipe) -> Split:

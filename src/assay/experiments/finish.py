@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 
 from assay.core.errors import AssayError, Interrupted, NonFiniteError
 from assay.evaluation.classifier import Classifier
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, RunState, SplitName
 from assay.experiments.run_data import Selection
+from assay.experiments.run_findings import find_worse_than_guessing
 from assay.experiments.scoring import score, scored_before
 from assay.experiments.setup import TrainingSetup
 from assay.experiments.tracking.run_mirror import mirror_run
@@ -92,6 +94,10 @@ def _evaluate(run: Run, setup: TrainingSetup) -> None:
         if result is None:
             result, _ = score(run, classifier, images, by="train")
         predictions[split_name] = result
+    results = run.results
+    scores = results.get(SplitName.VALIDATION) or results[SplitName.TEST]
+    finding = find_worse_than_guessing(run.recipe, state.history, scores)
+    run.set_status(findings=[asdict(finding)] if finding else None)
     save_run_figures(run.folder / "figures", state.history, trainer.best_epoch, predictions)
 
 

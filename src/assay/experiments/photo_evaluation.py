@@ -53,15 +53,16 @@ class Accuracy:
 
 
 def score_photographs(
-    run: Run, folder: Path, *, model: nn.Module | None = None, runtime: Runtime | None = None
+    run: Run, folder: Path, *, squeeze: bool = False, model: nn.Module | None = None, runtime: Runtime | None = None
 ) -> dict[str, Predictions]:
     """Predictions for the photos in `folder/<class>/`, changed in each of WAYS. They are stored by the photos' content.
 
-    The first call is a counted look, as at a test set. Raises UsageError for classes that the run does not know.
+    squeeze: how photos of other proportions are shrunk, see `shrink_photos`. The first call is a counted look, as at a
+    test set. Raises UsageError for classes that the run does not know.
     """
     classifier = as_for_test_set(run, load(run, model=model, runtime=runtime))
     photos = find_photos(folder)
-    sets = {way: shrink(photos, classifier, way) for way in WAYS}
+    sets = {way: shrink(photos, classifier, way, squeeze) for way in WAYS}
     target = predictions_folder(run, sets["as they are"])
     files = {way: target / f"{file_name(way)}.npz" for way in WAYS}
     if not all(path.is_file() for path in files.values()):
@@ -71,10 +72,10 @@ def score_photographs(
     return {way: Predictions.load(path) for way, path in files.items()}
 
 
-def shrink(photos: PhotoFiles, classifier: Classifier, way: str) -> ImageSet:
-    """The photos as images of the run's size, changed in one of WAYS."""
+def shrink(photos: PhotoFiles, classifier: Classifier, way: str, squeeze: bool = False) -> ImageSet:
+    """The photos as images of the run's size, changed in one of WAYS. squeeze: see `shrink_photos`."""
     change, antialias = WAYS[way]
-    return shrink_photos(photos, classifier.preprocess, classifier.class_names, change, antialias)
+    return shrink_photos(photos, classifier.preprocess, classifier.class_names, change, antialias, squeeze)
 
 
 def predictions_folder(run: Run, images: ImageSet) -> Path:

@@ -28,17 +28,19 @@ from assay.report.plots.style import save
 
 
 def measure_shift(
-    run: Run, folder: Path, *, antialias: bool = True, images: ImageSet | None = None, model: nn.Module | None = None,
-    runtime: Runtime | None = None, progress: ProgressCallback = silent,
+    run: Run, folder: Path, *, antialias: bool = True, squeeze: bool = False, images: ImageSet | None = None,
+    model: nn.Module | None = None, runtime: Runtime | None = None, progress: ProgressCallback = silent,
 ) -> tuple[DomainShift, Path]:  # fmt: skip
     """How the photos in `folder/<class>/` differ from the training images; and the path of the figure. A counted look.
 
-    antialias: how the photos are shrunk, see `shrink_photos`. images: your own, if the run was trained on such.
+    antialias, squeeze: see `shrink_photos`. images: your own, if the run was trained on them.
     progress: of reading the training images.
     """
     classifier = as_for_test_set(run, load(run, model=model, runtime=runtime))
     photos = find_photos(folder)
-    plain, blurry = (shrink(photos, classifier, way) for way, (_, smooth) in WAYS.items() if smooth == antialias)
+    plain, blurry = (
+        shrink(photos, classifier, way, squeeze) for way, (_, smooth) in WAYS.items() if smooth == antialias
+    )
     images = read_images(run, progress) if images is None else images
     run.check_images(images)
     split = Split.load(run.folder / "split.npz")
@@ -50,7 +52,7 @@ def measure_shift(
     label = run.free_label(f"shift-{predictions_folder(run, plain).name.partition('-')[2]}")
     for name, set_predictions in predictions.items():
         set_predictions.save(run.folder / "predictions" / label / f"{file_name(name)}.npz")
-    run.write_json(f"{label}.json", {**result.to_dict(), "antialias": antialias})
+    run.write_json(f"{label}.json", {**result.to_dict(), "antialias": antialias, "squeeze": squeeze})
     picture = run.folder / "figures" / f"{label}.png"
     save(domain_shift_panels(result, values, run.name), picture)
     return result, picture

@@ -1,12 +1,11 @@
 """What is noteworthy about a variant's runs: diverged, stuck at chance, or still improving at the end."""
 
 from collections.abc import Sequence
-from math import sqrt
+from dataclasses import replace
 
 from assay.core.finding import Finding, Severity
 from assay.experiments.run import Run
-
-STUCK_DEVIATIONS = 3  # standard deviations above the accuracy of always predicting the most frequent class
+from assay.experiments.run_findings import WORSE_THAN_GUESSING, chance_accuracy, is_at_chance, read_findings
 
 
 def diagnose_runs(name: str, runs: Sequence[Run], complete_runs: Sequence[Run]) -> tuple[Finding, ...]:
@@ -14,6 +13,9 @@ def diagnose_runs(name: str, runs: Sequence[Run], complete_runs: Sequence[Run]) 
     diverged_runs = [run for run in runs if run.status.get("diverged")]
     if diverged_runs:
         return (_describe_divergence(name, diverged_runs),)
+    worse = [finding for run in complete_runs for finding in read_findings(run) if finding.rule == WORSE_THAN_GUESSING]
+    if complete_runs and len(worse) == len(complete_runs):
+        return (replace(worse[0], message=f"{name}: {worse[0].message}"),)
     if complete_runs and all(is_stuck(run) for run in complete_runs):
         return (_describe_chance(name, complete_runs),)
     if complete_runs and all(is_still_improving(run) for run in complete_runs):
@@ -23,20 +25,12 @@ def diagnose_runs(name: str, runs: Sequence[Run], complete_runs: Sequence[Run]) 
 
 def is_stuck(run: Run) -> bool:
     """Whether a run is no better than always predicting the most frequent class, within the noise of n images."""
-    scores = run.results["validation"]
-    chance, n = _chance(run), scores["n"]
-    return bool(scores["accuracy"] <= chance + STUCK_DEVIATIONS * sqrt(chance * (1 - chance) / n))
+    return is_at_chance(run.results["validation"])
 
 
 def is_still_improving(run: Run) -> bool:
     """Whether the last of several epochs was the best one."""
     return bool(run.status["best_epoch"] == run.recipe.training.epochs > 1)
-
-
-def _chance(run: Run) -> float:
-    """The accuracy of always predicting the most frequent class of the validation images."""
-    scores = run.results["validation"]
-    return float(max(label["n"] for label in scores["per_class"]) / scores["n"])
 
 
 def _describe_divergence(name: str, runs: Sequence[Run]) -> Finding:
@@ -57,7 +51,7 @@ def _describe_chance(name: str, runs: Sequence[Run]) -> Finding:
         f"{name}: no run does better than always predicting the most frequent class",
         {
             "accuracies": [run.results["validation"]["accuracy"] for run in runs],
-            "chance": _chance(runs[0]),
+            "chance": chance_accuracy(runs[0].results["validation"]),
             "n": runs[0].results["validation"]["n"],
         },
         cause="the net has not started to learn",

@@ -26,8 +26,9 @@ SWEEP_HEADER = (
 PHOTO_HEADER = ("net", "runs", "paper, as they are %", "paper, blurred %", *(f"{way} %" for way in WAYS))
 PHOTO_NOTE = (
     "n = {n} photos. 95 % intervals over photos, for these runs: Wilson at the mean accuracy. "
-    "Our photos are shrunk with antialiasing,\nor to the nearest pixel, as Keras's load_img does; the paper does not "
-    "say how it did."
+    "Our photos are shrunk with antialiasing,\nor to the nearest pixel, the default of Keras's load_img; the paper "
+    "does not say which. Like load_img, both squeeze a photo\nthat is not square; the paper's photos are squares, "
+    "where a crop of the middle would be the same."
 )
 
 Rows = Mapping[str, Row]  # by variant
@@ -154,7 +155,7 @@ def format_photos(study: Study, folder: Path, runtime: Runtime, fmt: str) -> str
 
 
 def _photo_accuracies(runs: Sequence[Run], folder: Path, runtime: Runtime) -> dict[str, Accuracy]:
-    scores = [score_photographs(run, folder, runtime=runtime) for run in runs]
+    scores = [score_photographs(run, folder, squeeze=True, runtime=runtime) for run in runs]
     return {way: Accuracy.over([score[way] for score in scores]) for way in WAYS}
 
 

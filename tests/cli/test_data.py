@@ -139,3 +139,9 @@ def test_preview_draws_a_folders_training_images(folder, monkeypatch):
     Path("pets.yaml").write_text("data: {name: pets, size: 16}\nmodel: {layers: [flatten, linear 2]}\n")
     assert "reaches the net as 3 x 16 x 16" in run("preview", "pets.yaml").output
     assert Path("pets-preview.png").exists()
+
+
+def test_relabels_are_known_for_cifar10_alone(assay):
+    done = assay("data", "get", "mnist", "--relabels")
+    assert done.code == 2
+    assert "--relabels goes with cifar10" in done.err

@@ -41,12 +41,25 @@ def list_datasets() -> None:
 
 
 @app.command()
-def get(name: Name) -> None:
+def get(
+    name: Name,
+    relabels: Annotated[
+        bool, typer.Option("--relabels", help="Also how people label the test images (cifar10 only).")
+    ] = False,
+) -> None:
     """Download a data set unless you have it, and print its folder."""
+    from assay.core.errors import UsageError
+    from assay.core.folders import data_root
+    from assay.data.datasets.cifar10_relabels import get_relabels
     from assay.data.datasets.download import get_dataset
+
+    if relabels and name != "cifar10":
+        raise UsageError("--relabels goes with cifar10; no labels by people are known for other data sets")
 
     typer.echo(f"checking {name}, downloading it if needed", err=True)
     typer.echo(get_dataset(name))
+    if relabels:
+        typer.echo(get_relabels(data_root()))
 
 
 @app.command()

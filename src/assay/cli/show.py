@@ -9,11 +9,13 @@ import typer
 from rich.console import Console
 
 from assay.core.numbers import percent
+from assay.evaluation.cifar10_truths import Cifar10Truths
 from assay.evaluation.metrics import Metrics, compute_metrics
 from assay.evaluation.robustness import Robustness
 from assay.experiments.cross_validation import Folds
 from assay.experiments.run import Run, RunState
 from assay.experiments.run_findings import list_warnings, read_findings
+from assay.experiments.truths import read_truths
 from assay.report.tables.metrics import metrics_table, overlap_notes, per_class_table
 from assay.report.tables.robustness import robustness_table
 
@@ -22,7 +24,7 @@ def show_results(run: Run, as_json: bool) -> None:
     """Print the state of a run, its results on all sets, the paper's result, and the folder of its figures."""
     status, results = run.status, run.results
     if as_json:
-        sets = {name: _short(entry) for name, entry in results.items()}
+        sets = {name: _short(entry) | _truths_json(read_truths(run, name)) for name, entry in results.items()}
         typer.echo(json.dumps({"run": str(run.folder), **status, "sets": sets}))
         return
     console = Console(highlight=False)
@@ -31,6 +33,8 @@ def show_results(run: Run, as_json: bool) -> None:
         console.print(warning, style="bold red", soft_wrap=True)
     if results:
         _print_metrics(console, [Metrics.from_dict(entry) for entry in results.values()])
+        for name, entry in results.items():
+            _print_truths(console, entry["data"], read_truths(run, name))
         for data, looks in Counter(look["data"] for look in run.looks).items():
             console.print(f"{data} has been looked at {_count(looks, 'time')}")
     reference = run.recipe.reported
@@ -64,12 +68,15 @@ def show_folds(folds: Folds, as_json: bool) -> None:
 
 def show_entry(run: Run, entry: dict[str, Any], as_json: bool) -> None:
     """Print the results on one set."""
+    truths = read_truths(run, next(name for name, value in reversed(run.results.items()) if value == entry))
     if as_json:
-        typer.echo(json.dumps({"run": str(run.folder), "sets": {entry["data"]: _short(entry)}}))
+        values = _short(entry) | _truths_json(truths)
+        typer.echo(json.dumps({"run": str(run.folder), "sets": {entry["data"]: values}}))
         return
     console = Console(highlight=False)
     metrics = Metrics.from_dict(entry)
     _print_metrics(console, [metrics])
+    _print_truths(console, entry["data"], truths)
     console.print(per_class_table(metrics))
     if "look" in entry:
         console.print(f"look {entry['look']} at {entry['data']} by this run; the first is the one to report")
@@ -89,6 +96,15 @@ def _print_metrics(console: Console, sets: Sequence[Metrics]) -> None:
     console.print(metrics_table(sets))
     for note in overlap_notes(sets):
         console.print(note, soft_wrap=True)
+
+
+def _print_truths(console: Console, data: str, truths: Cifar10Truths | None) -> None:
+    if truths:
+        console.print(f"{data}: {truths.text}", soft_wrap=True, markup=False)
+
+
+def _truths_json(truths: Cifar10Truths | None) -> dict[str, Any]:
+    return {"truths": truths.to_dict()} if truths else {}
 
 
 def _state_line(run: Run) -> str:

@@ -62,7 +62,7 @@ def test_people_decide_where_their_labels_are_here(test_set, tmp_path, monkeypat
     classes[0] = other[0]
     truths = measure_cifar10_truths(answer(test_set, classes), tmp_path)
     assert (truths.corrected_labels.n, truths.corrected_labels.correct) == (10_000, 10_000)
-    assert (truths.agreed.n, truths.agreed.correct) == (2, 1)
+    assert (truths.people_agree.n, truths.people_agree.correct) == (2, 1)
 
 
 def test_the_order_of_images_and_classes_does_not_matter(test_set, tmp_path):

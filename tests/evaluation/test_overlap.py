@@ -30,8 +30,8 @@ def test_each_use_is_counted(overlap):
 
 def test_the_rest_are_the_new_images(overlap):
     expected = binomtest(2, 3).proportion_ci(method="wilson")
-    assert (overlap.rest.n, overlap.rest.correct, overlap.rest.accuracy) == (3, 2, 2 / 3)
-    np.testing.assert_allclose(overlap.rest.interval, expected)
+    assert (overlap.new_images.n, overlap.new_images.correct, overlap.new_images.accuracy) == (3, 2, 2 / 3)
+    np.testing.assert_allclose(overlap.new_images.interval, expected)
 
 
 def test_the_note_has_all_counts_and_the_other_accuracy(overlap):
@@ -47,7 +47,7 @@ def test_json_gives_the_same_overlap_back(overlap):
 
 def test_what_could_not_be_compared_is_not_called_new():
     overlap = measure_overlap(predictions([1]), ImageUses(None, "they are gone"))
-    assert overlap.rest is None
+    assert overlap.new_images is None
     assert overlap.notes == ["not compared with the training images: they are gone"]
 
 

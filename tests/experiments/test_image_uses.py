@@ -83,14 +83,14 @@ def overlap_of(entry: dict) -> Overlap:
 def test_copies_of_training_and_validation_photos_are_counted(run, photos, tmp_path):
     files = [*files_of(run, "train")[:5], *files_of(run, "validation")[:2], *files_of(run, "test")[:6]]
     overlap = overlap_of(evaluate(run, str(copy_files(photos, files, tmp_path / "copies")), runtime=RUNTIME))
-    assert (overlap.n, overlap.train, overlap.validation, overlap.rest.n) == (13, 5, 2, 6)
+    assert (overlap.n, overlap.train, overlap.validation, overlap.new_images.n) == (13, 5, 2, 6)
 
 
 def test_the_second_figure_is_that_of_the_other_photos_alone(run, photos, tmp_path):
     both = copy_files(photos, files_of(run, "train") + files_of(run, "test"), tmp_path / "both")
     alone = copy_files(photos, files_of(run, "test"), tmp_path / "alone")
     expected = evaluate(run, str(alone), runtime=RUNTIME)
-    rest = overlap_of(evaluate(run, str(both), runtime=RUNTIME)).rest
+    rest = overlap_of(evaluate(run, str(both), runtime=RUNTIME)).new_images
     assert (rest.n, rest.correct, list(rest.interval)) == (expected["n"], expected["correct"], expected["interval"])
 
 
@@ -109,7 +109,7 @@ def test_a_saved_again_copy_with_the_same_pixels_is_known(run, photos, tmp_path)
         path.unlink()
     overlap = overlap_of(evaluate(run, str(folder), runtime=RUNTIME))
     assert overlap.train == overlap.n == len(files_of(run, "train"))
-    assert overlap.rest is None
+    assert overlap.new_images is None
 
 
 def test_copies_are_known_when_the_photos_themselves_are_gone(run, photos, tmp_path):
@@ -130,7 +130,7 @@ def test_an_old_run_whose_photos_are_gone_says_that_nothing_was_compared(run, ph
     shutil.rmtree(photos)
     overlap = overlap_of(evaluate(run, str(folder), runtime=RUNTIME))
     assert "not compared with the training images" in overlap.notes[0]
-    assert overlap.rest is None
+    assert overlap.new_images is None
 
 
 def test_a_moved_folder_is_the_runs_own_data(run, photos, tmp_path):
@@ -152,7 +152,7 @@ def test_a_moved_folder_is_asked_for(run, photos, tmp_path):
 def test_shift_names_the_training_photos_too(run, photos):
     result, _ = measure_shift(run, photos, runtime=RUNTIME)
     counts = [len(files_of(run, part)) for part in ("train", "validation", "test")]
-    assert [result.overlap.train, result.overlap.validation, result.overlap.rest.n] == counts
+    assert [result.overlap.train, result.overlap.validation, result.overlap.new_images.n] == counts
     tag = f"[USED IN TRAINING: {counts[0] + counts[1]} of 40 images]"
     assert domain_shift_tables(result, "csv").count(tag) == 1
     assert domain_shift_tables(result, "text").count(tag) == 2
@@ -179,7 +179,7 @@ def test_own_training_arrays_given_as_test_images_are_known(tmp_path):
     assert overlap.train == sum(i in split.train for i in range(3))
     assert read_group([run], "test").name == f"{run.name} [USED IN TRAINING: 3 of 8 images]"
     predictions = Predictions.load(run.folder / "predictions" / "test.npz")
-    assert overlap.rest.accuracy == accuracy_score(predictions.labels[3:], predictions.predicted[3:])
+    assert overlap.new_images.accuracy == accuracy_score(predictions.labels[3:], predictions.predicted[3:])
 
 
 def test_training_images_of_a_named_set_are_known_in_own_arrays(bars_run):

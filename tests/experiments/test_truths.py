@@ -45,7 +45,7 @@ def test_runs_show_prints_one_line_and_takes_no_look(run, assay):
 def test_json_has_the_second_figures(run, assay):
     values = json.loads(assay("runs", "show", run.folder, "--json").out)["sets"]["test"]["truths"]
     assert values["without_duplicates"]["accuracy"] == 1
-    assert values["corrected_labels"] is values["agreed"] is None
+    assert values["corrected_labels"] is values["people_agree"] is None
 
 
 def test_other_data_has_no_second_figures(bars_run):

@@ -26,12 +26,12 @@ class Cifar10Truths:
     """Accuracies on CIFAR-10's test set. The last two are None where people's labels are not on this machine.
 
     without_duplicates: on images without a near-duplicate in the training set. corrected_labels: with the labels that
-    people corrected. agreed: on images where at least 90 % of people chose the same class, which counts as the label.
+    people corrected. people_agree: on images where at least 90 % of people chose the same class: it is the label.
     """
 
     without_duplicates: Subset | None
     corrected_labels: Subset | None
-    agreed: Subset | None
+    people_agree: Subset | None
 
     @property
     def text(self) -> str:
@@ -39,7 +39,7 @@ class Cifar10Truths:
         parts = {
             "without near-duplicates of training images": self.without_duplicates,
             "with corrected labels": self.corrected_labels,
-            "where 90 % of people agree": self.agreed,
+            "where 90 % of people agree": self.people_agree,
         }
         return "; ".join(f"{name} {subset.text}" for name, subset in parts.items() if subset)
 
@@ -62,17 +62,17 @@ def measure_cifar10_truths(predictions: Predictions, root: Path) -> Cifar10Truth
         return None
     order = np.argsort(predictions.indices)
     classes = np.array([CIFAR10.class_names.index(name) for name in predictions.class_names], np.int64)
-    labels, predicted = classes[predictions.labels][order], classes[predictions.predicted][order]
+    labels, answers = classes[predictions.labels][order], classes[predictions.predicted][order]
     if hashlib.sha256(labels.astype(np.uint8).tobytes()).hexdigest() != _LABELS:
         return None
     is_new = np.ones(TEST_IMAGES, bool)
     is_new[near_duplicates()] = False
     return Cifar10Truths(
-        Subset.of((predicted == labels)[is_new]),
-        _score(predicted, correct_labels(labels, root)),
-        _score(predicted, agreed_labels(root)),
+        Subset.of((answers == labels)[is_new]),
+        _score(answers, correct_labels(labels, root)),
+        _score(answers, agreed_labels(root)),
     )
 
 
-def _score(predicted: NDArray[np.int64], labels: NDArray[np.int64] | None) -> Subset | None:
-    return None if labels is None else Subset.of((predicted == labels)[labels != LEFT_OUT])
+def _score(answers: NDArray[np.int64], labels: NDArray[np.int64] | None) -> Subset | None:
+    return None if labels is None else Subset.of((answers == labels)[labels != LEFT_OUT])

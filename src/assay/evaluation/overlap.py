@@ -59,8 +59,8 @@ class Subset:
 class Overlap:
     """How many of n scored images the run used in its training.
 
-    train, validation: those with the pixels of such an image; near: near-duplicates of one. rest: the accuracy on the
-    other images, None if there are none. reason: why the images could not be compared; near_reason: why
+    train, validation: those with the pixels of such an image; near: near-duplicates of one. new_images: the accuracy on
+    the other images, None if there are none. reason: why the images could not be compared; near_reason: why
     near-duplicates were not looked for. Both are empty where that was done.
     """
 
@@ -68,15 +68,16 @@ class Overlap:
     train: int = 0
     validation: int = 0
     near: int = 0
-    rest: Subset | None = None
+    new_images: Subset | None = None
     reason: str = ""
     near_reason: str = ""
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:
         """From the plain values of `to_dict`."""
-        rest = value.get("rest")
-        return cls(**{**value, "rest": Subset(**{**rest, "interval": tuple(rest["interval"])}) if rest else None})
+        new_images = value.get("new_images")
+        subset = Subset(**{**new_images, "interval": tuple(new_images["interval"])}) if new_images else None
+        return cls(**{**value, "new_images": subset})
 
     @property
     def used(self) -> int:
@@ -98,9 +99,11 @@ class Overlap:
             notes.append(f"near-duplicates of training images were not looked for: {self.near_reason}")
         if not self.used:
             return notes
-        rest = f"accuracy on the other images: {self.rest.text}" if self.rest else "no image is left without them"
+        new_images = "no image is left without them"
+        if self.new_images:
+            new_images = f"accuracy on the other images: {self.new_images.text}"
         counts = f"{self.train:,} trained on, {self.validation:,} validated on, {self.near:,} near-duplicates of these"
-        return [f"{self.tag} {counts}; {rest}", *notes]
+        return [f"{self.tag} {counts}; {new_images}", *notes]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -115,5 +118,5 @@ def measure_overlap(predictions: Predictions, uses: ImageUses) -> Overlap:
     train, validation, near = (
         int((uses.uses == use).sum()) for use in (ImageUse.TRAIN, ImageUse.VALIDATION, ImageUse.NEAR)
     )
-    rest = Subset.of(hits[uses.uses == ImageUse.NEW])
-    return Overlap(len(predictions), train, validation, near, rest, near_reason=uses.near_reason)
+    new_images = Subset.of(hits[uses.uses == ImageUse.NEW])
+    return Overlap(len(predictions), train, validation, near, new_images, near_reason=uses.near_reason)

@@ -48,13 +48,13 @@ def correct_labels(labels: NDArray[np.int64], root: Path) -> NDArray[np.int64] |
     content = _read(VOTES, root)
     if content is None:
         return None
-    corrected = labels.copy()
+    new_labels = labels.copy()
     for image in json.loads(content):
         votes = image["mturk"]
         if votes["given"] < MIN_VOTES:
             is_clear = votes["guessed"] >= MIN_VOTES
-            corrected[image["id"]] = image["our_guessed_label"] if is_clear else LEFT_OUT
-    return corrected
+            new_labels[image["id"]] = image["our_guessed_label"] if is_clear else LEFT_OUT
+    return new_labels
 
 
 def agreed_labels(root: Path) -> NDArray[np.int64] | None:

@@ -67,9 +67,9 @@ def _column_name(metrics: Metrics) -> str:
 
 
 def _rest_text(metrics: Metrics) -> Text:
-    if metrics.overlap is None or not metrics.overlap.used or metrics.overlap.rest is None:
+    if metrics.overlap is None or not metrics.overlap.used or metrics.overlap.new_images is None:
         return Text("–")
-    return Text(metrics.overlap.rest.text)
+    return Text(metrics.overlap.new_images.text)
 
 
 def _score(metrics: Metrics, name: str) -> str:

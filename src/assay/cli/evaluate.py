@@ -1,6 +1,6 @@
 """`assay evaluate`: evaluate a finished run again."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,10 @@ from assay.cli.options import (
     ThreadsOption,
     choose_runtime,
 )
+
+if TYPE_CHECKING:
+    from assay.evaluation.robustness import Robustness
+    from assay.experiments.run import Run
 
 
 def evaluate(
@@ -28,7 +32,7 @@ def evaluate(
     threads: ThreadsOption = None,
 ) -> None:
     """Evaluate a finished run again. Every look at a test set is counted and shown."""
-    from assay.cli.show import show_entry, show_robustness
+    from assay.cli.show import show_entry
     from assay.experiments import evaluate as verbs
     from assay.experiments.run import Run
     from assay.report.terminal import progress_bar
@@ -40,6 +44,20 @@ def evaluate(
         else:
             entry = verbs.evaluate(evaluated_run, data, runtime=runtime, progress=progress)
     if corruptions:
-        show_robustness(evaluated_run, *robustness, as_json)
+        _print_robustness(evaluated_run, *robustness, as_json)
         return
     show_entry(evaluated_run, entry, as_json)
+
+
+def _print_robustness(run: "Run", robustness: "Robustness", label: str, as_json: bool) -> None:
+    """Print the accuracies on corrupted images."""
+    import json
+
+    from assay.report.tables.robustness import robustness_table
+
+    if as_json:
+        typer.echo(json.dumps({"run": str(run.folder), **robustness.to_dict()}))
+        return
+    typer.echo(robustness_table(robustness, "text"))
+    typer.echo(f"figure: {run.folder / 'figures' / f'{label}.png'}")
+    typer.echo(f"look {run.looks_at(robustness.data)} at {robustness.data} by this run")

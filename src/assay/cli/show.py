@@ -9,15 +9,12 @@ import typer
 from rich.console import Console
 
 from assay.core.numbers import percent
-from assay.evaluation.cifar10_truths import Cifar10Truths
 from assay.evaluation.metrics import Metrics, compute_metrics
-from assay.evaluation.robustness import Robustness
 from assay.experiments.cross_validation import Folds
 from assay.experiments.run import Run, RunState
 from assay.experiments.run_findings import list_warnings, read_findings
-from assay.experiments.truths import read_truths
+from assay.experiments.truths import Truths, read_truths
 from assay.report.tables.metrics import metrics_table, overlap_notes, per_class_table
-from assay.report.tables.robustness import robustness_table
 
 
 def show_results(run: Run, as_json: bool) -> None:
@@ -82,28 +79,18 @@ def show_entry(run: Run, entry: dict[str, Any], as_json: bool) -> None:
         console.print(f"look {entry['look']} at {entry['data']} by this run; the first is the one to report")
 
 
-def show_robustness(run: Run, robustness: Robustness, label: str, as_json: bool) -> None:
-    """Print the accuracies on corrupted images."""
-    if as_json:
-        typer.echo(json.dumps({"run": str(run.folder), **robustness.to_dict()}))
-        return
-    typer.echo(robustness_table(robustness, "text"))
-    typer.echo(f"figure: {run.folder / 'figures' / f'{label}.png'}")
-    typer.echo(f"look {run.looks_at(robustness.data)} at {robustness.data} by this run")
-
-
 def _print_metrics(console: Console, sets: Sequence[Metrics]) -> None:
     console.print(metrics_table(sets))
     for note in overlap_notes(sets):
         console.print(note, soft_wrap=True)
 
 
-def _print_truths(console: Console, data: str, truths: Cifar10Truths | None) -> None:
+def _print_truths(console: Console, data: str, truths: Truths | None) -> None:
     if truths:
         console.print(f"{data}: {truths.text}", soft_wrap=True, markup=False)
 
 
-def _truths_json(truths: Cifar10Truths | None) -> dict[str, Any]:
+def _truths_json(truths: Truths | None) -> dict[str, Any]:
     return {"truths": truths.to_dict()} if truths else {}
 
 

@@ -5,8 +5,10 @@ from assay.evaluation.cifar10_truths import Cifar10Truths, has_cifar10_classes, 
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run
 
+Truths = Cifar10Truths
 
-def read_truths(run: Run, label: str) -> Cifar10Truths | None:
+
+def read_truths(run: Run, label: str) -> Truths | None:
     """For an entry of results.json; None if it is for other images. Raises DataError for a damaged file."""
     entry, path = run.results[label], run.folder / "predictions" / f"{label}.npz"
     class_names = [row["name"] for row in entry.get("per_class", ())]

@@ -14,7 +14,7 @@ from assay.core.errors import DataError, UsageError
 from assay.core.runtime import Runtime
 from assay.data.imageset import ImageSet
 from assay.experiments.replicates import find_group, read_group
-from assay.experiments.run_identity import replicate_hash, scored_identity, training_identity
+from assay.experiments.run_identity import check_own_test, replicate_hash, scored_identity, training_identity
 from assay.recipes.recipe import Recipe
 
 FP32 = Runtime("cpu", "fp32", threads=1)
@@ -103,15 +103,13 @@ def test_two_own_modules_of_one_class_name_are_no_replicates(train):
         find_group("bars", runs[0].folder.parents[1])
 
 
-@pytest.mark.parametrize(
-    ("has_test", "message"), [(True, "are not those that .* was set up with"), (False, "give them again")]
-)
-def test_a_run_is_resumed_with_its_own_test_images(train, images, test_images, has_test, message):
+def test_a_run_is_resumed_with_its_own_test_images(train, images, test_images):
     run = train()
     run.set_status(state="stopped")
-    other = with_other_pixels(test_images) if has_test else None
-    with pytest.raises(DataError, match=message):
-        resume(run, images=images, test=other, runtime=FP32, mlflow=False)
+    with pytest.raises(DataError, match=r"are not those that .* was set up with"):
+        resume(run, images=images, test=with_other_pixels(test_images), runtime=FP32, mlflow=False)
+    with pytest.raises(DataError, match="was set up with your own test images; give them again"):
+        check_own_test(run, None)
 
 
 @pytest.fixture

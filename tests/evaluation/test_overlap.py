@@ -20,7 +20,7 @@ def predictions(hits: list[int]) -> Predictions:
 def overlap() -> Overlap:
     """Eight images: three trained on, one validated on, one nearly so, three new ones with two right answers."""
     return measure_overlap(
-        predictions([1, 1, 1, 1, 1, 0, 1, 1]), ImageUses(np.array([1, 1, 1, 2, 3, 0, 0, 0], np.int8))
+        predictions([1, 1, 1, 1, 1, 0, 1, 1]), ImageUses(np.array([1, 1, 1, 2, 3, 0, 0, 0], np.int8), has_near=True)
     )
 
 

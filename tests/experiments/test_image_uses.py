@@ -112,6 +112,26 @@ def test_a_saved_again_copy_with_the_same_pixels_is_known(run, photos, tmp_path)
     assert overlap.new_images is None
 
 
+def test_near_duplicates_are_counted_on_their_own(run, photos, tmp_path):
+    """Brighter copies of training photos beside the run's own test photos."""
+    files = [*files_of(run, "train")[:6], *files_of(run, "test")]
+    folder = copy_files(photos, files, tmp_path / "copies")
+    for path in [path for i in range(6) for path in folder.rglob(f"copy-{i}.png")]:
+        with Image.open(path) as image:
+            brighter = np.asarray(image).astype(int) + 5
+        Image.fromarray(brighter.clip(0, 255).astype(np.uint8)).save(path)
+    overlap = overlap_of(evaluate(run, str(folder), runtime=RUNTIME))
+    assert (overlap.train, overlap.near, overlap.new_images.n) == (0, 6, len(files_of(run, "test")))
+
+
+def test_near_duplicates_that_cannot_be_looked_for_are_said(run, photos, tmp_path):
+    folder = copy_files(photos, files_of(run, "train"), tmp_path / "copies")
+    shutil.rmtree(photos)
+    overlap = overlap_of(evaluate(run, str(folder), runtime=RUNTIME))
+    assert overlap.near is None
+    assert overlap.notes[-1].startswith("near-duplicates of training images were not looked for")
+
+
 def test_copies_are_known_when_the_photos_themselves_are_gone(run, photos, tmp_path):
     folder = copy_files(photos, files_of(run, "train"), tmp_path / "copies")
     shutil.rmtree(photos)

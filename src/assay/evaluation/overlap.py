@@ -26,11 +26,12 @@ class ImageUse(IntEnum):
 class ImageUses:
     """An ImageUse for each scored image, int8 (N,); or the reason why it is unknown.
 
-    near_reason: why near-duplicates were not looked for, if they were not.
+    has_near: whether near-duplicates were looked for; near_reason: why not, where they should have been.
     """
 
     uses: NDArray[np.int8] | None
     reason: str = ""
+    has_near: bool = False
     near_reason: str = ""
 
 
@@ -59,15 +60,15 @@ class Subset:
 class Overlap:
     """How many of n scored images the run used in its training.
 
-    train, validation: those with the pixels of such an image; near: near-duplicates of one. new_images: the accuracy on
-    the other images, None if there are none. reason: why the images could not be compared; near_reason: why
-    near-duplicates were not looked for. Both are empty where that was done.
+    train, validation: those with the pixels of such an image; near: near-duplicates of one, None if not looked for.
+    new_images: the accuracy on the other images, None if there are none. reason: why the images could not be compared;
+    near_reason: why near-duplicates were not looked for. Both are empty where that was done.
     """
 
     n: int
     train: int = 0
     validation: int = 0
-    near: int = 0
+    near: int | None = None
     new_images: Subset | None = None
     reason: str = ""
     near_reason: str = ""
@@ -82,7 +83,7 @@ class Overlap:
     @property
     def used(self) -> int:
         """The number of images that the run had used."""
-        return self.train + self.validation + self.near
+        return self.train + self.validation + (self.near or 0)
 
     @property
     def tag(self) -> str:
@@ -102,7 +103,9 @@ class Overlap:
         new_images = "no image is left without them"
         if self.new_images:
             new_images = f"accuracy on the other images: {self.new_images.text}"
-        counts = f"{self.train:,} trained on, {self.validation:,} validated on, {self.near:,} near-duplicates of these"
+        counts = f"{self.train:,} trained on, {self.validation:,} validated on"
+        if self.near is not None:
+            counts += f", {self.near:,} near-duplicates of these"
         return [f"{self.tag} {counts}; {new_images}", *notes]
 
     def to_dict(self) -> dict[str, Any]:
@@ -119,4 +122,5 @@ def measure_overlap(predictions: Predictions, uses: ImageUses) -> Overlap:
         int((uses.uses == use).sum()) for use in (ImageUse.TRAIN, ImageUse.VALIDATION, ImageUse.NEAR)
     )
     new_images = Subset.of(hits[uses.uses == ImageUse.NEW])
-    return Overlap(len(predictions), train, validation, near, new_images, near_reason=uses.near_reason)
+    near_or_none = near if uses.has_near else None
+    return Overlap(len(predictions), train, validation, near_or_none, new_images, near_reason=uses.near_reason)

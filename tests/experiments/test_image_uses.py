@@ -94,6 +94,11 @@ def test_the_second_figure_is_that_of_the_other_photos_alone(run, photos, tmp_pa
     assert (rest.n, rest.correct, list(rest.interval)) == (expected["n"], expected["correct"], expected["interval"])
 
 
+def test_the_returned_entry_is_the_stored_one(run, photos, tmp_path):
+    entry = evaluate(run, str(copy_files(photos, files_of(run, "test"), tmp_path / "copies")), runtime=RUNTIME)
+    assert list(run.results.values())[-1] == entry
+
+
 def test_new_photos_are_known_to_be_new(run, photos, tmp_path):
     copies = copy_files(photos, files_of(run, "test"), tmp_path / "copies")
     overlap = overlap_of(evaluate(run, str(copies), runtime=RUNTIME))

@@ -65,7 +65,7 @@ def show_folds(folds: Folds, as_json: bool) -> None:
 
 def show_entry(run: Run, entry: dict[str, Any], as_json: bool) -> None:
     """Print the results on one set."""
-    truths = read_truths(run, next(name for name, value in reversed(run.results.items()) if value == entry))
+    truths = read_truths(run, _find_label(run, entry))
     if as_json:
         values = _short(entry) | _truths_json(truths)
         typer.echo(json.dumps({"run": str(run.folder), "sets": {entry["data"]: values}}))
@@ -77,6 +77,11 @@ def show_entry(run: Run, entry: dict[str, Any], as_json: bool) -> None:
     console.print(per_class_table(metrics))
     if "look" in entry:
         console.print(f"look {entry['look']} at {entry['data']} by this run; the first is the one to report")
+
+
+def _find_label(run: Run, entry: dict[str, Any]) -> str:
+    """The name of an entry in results.json."""
+    return next(name for name, value in reversed(run.results.items()) if value["data"] == entry["data"])
 
 
 def _print_metrics(console: Console, sets: Sequence[Metrics]) -> None:

@@ -110,7 +110,10 @@ class Overlap:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return asdict(self)
+        values = asdict(self)
+        if self.new_images:
+            values["new_images"]["interval"] = list(self.new_images.interval)
+        return values
 
 
 def measure_overlap(predictions: Predictions, uses: ImageUses) -> Overlap:

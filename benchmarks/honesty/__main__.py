@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from assay.core.files import atomic_write
-from benchmarks.honesty import coverage, false_alarms, grids, planted
+from benchmarks.honesty import coverage, false_alarms, grids, planted, power, type_one
 from benchmarks.honesty.real_runs import RealRuns
 
 QUESTIONS: dict[str, Callable[[RealRuns, int, np.random.Generator], str]] = {
     "coverage": coverage.section,
     "grids": grids.section,
+    "type-one": type_one.section,
+    "power": power.section,
     "false-alarms": false_alarms.section,
     "planted": planted.section,
 }

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.runtime import Runtime
-from assay.evaluation.comparison import Comparison, Group, compare_groups
+from assay.evaluation.comparison import Comparison, compare_groups
+from assay.evaluation.group import Group
 from assay.evaluation.predictions import Predictions
 from assay.experiments.replicates import read_group
 from assay.studies.engines.local import LocalEngine

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from assay.core.errors import DataError, UsageError
-from assay.evaluation.comparison import Comparison, Group, compare_all, compare_groups
+from assay.evaluation.comparison import Comparison, adjust_p_values, compare_all, compare_groups
+from assay.evaluation.group import Group
 from assay.evaluation.image_identity import UNKNOWN_IMAGES, ImageIdentity
 from assay.evaluation.predictions import Predictions
 
@@ -35,7 +36,7 @@ def test_a_large_difference_over_seeds_and_images_is_real():
     assert found.difference == pytest.approx(0.02, abs=0.006)
     assert found.seeds.kind == "paired"
     assert found.seeds.interval[0] < found.difference < found.seeds.interval[1]
-    assert "over 4 runs a side, and it holds for other images too" in found.reason
+    assert "over 4 runs a side and 5,000 images: it holds for other seeds and images" in found.reason
 
 
 def test_two_runs_of_one_recipe_that_differ_as_much_are_noise():
@@ -98,7 +99,7 @@ def test_several_comparisons_are_held_to_a_stricter_measure():
     alone = [compare_groups(one, groups[0]) for one in groups[1:]]
     assert [one.first for one in together] == ["a", "b", "c"]
     assert [one.difference for one in together] == [one.difference for one in alone]
-    assert min(one.adjusted_p for one in together) == pytest.approx(3 * min(one.seeds.p for one in alone))
+    assert min(one.adjusted_p for one in together) == pytest.approx(3 * min(one.p for one in alone))
     assert all(a.adjusted_p >= b.adjusted_p for a, b in zip(together, alone, strict=True))
 
 
@@ -167,3 +168,90 @@ def test_one_recipe_twice_is_seldom_called_different():
 
 def test_a_planted_difference_is_found():
     assert sum(one.verdict == "real" for one in verdicts(0.93, 60, seeds=range(5))) >= 50
+
+
+# Verdicts and what each of the tests says
+
+
+def from_hits(name: str, hits: np.ndarray, seeds=None) -> Group:
+    return Group(name, tuple(predictions(run) for run in hits), tuple(range(len(hits)) if seeds is None else seeds))
+
+
+def wrong_on(counts: list[int], n: int = 1000) -> np.ndarray:
+    """Runs, bool (S, n): run s is wrong on `counts[s]` images, other ones for each run."""
+    rng = np.random.default_rng(sum(counts))
+    hits = np.ones((len(counts), n), dtype=bool)
+    for run, count in zip(hits, counts, strict=True):
+        run[rng.choice(n, count, replace=False)] = False
+    return hits
+
+
+def test_a_small_difference_that_many_seeds_show_is_not_inside_the_noise():
+    """A hundred runs that differ by less than two single runs do, but surely; on other images it may vanish."""
+    counts = [80 + 10 * (i % 5) for i in range(100)]
+    better, worse = wrong_on(counts), wrong_on([count + 1 for count in counts])
+    better[:, :24], worse[:, :24] = True, True
+    better[:, :9], worse[:, 9:24] = False, False
+    found = compare_groups(from_hits("better", better), from_hits("worse", worse, range(100, 200)))
+    assert abs(found.difference) < found.seeds.spread
+    assert found.rejects_over_seeds
+    assert found.adjusted_p > 0.05
+    assert found.verdict == "not shown"
+    assert "but other images than these 1,000 could say otherwise" in found.reason
+
+
+def test_what_images_alone_show_is_not_inside_the_noise():
+    """Two runs a side whose accuracies are far apart, which seeds alone cannot show."""
+    found = compare_groups(from_hits("a", wrong_on([100, 160])), from_hits("b", wrong_on([190, 170], 1000)))
+    assert found.rejects_over_images
+    assert not found.rejects_over_seeds
+    assert found.verdict == "not shown"
+    assert "other images would show it, but other seeds could say otherwise" in found.reason
+
+
+def test_what_is_shown_alone_and_not_together_is_not_inside_the_noise():
+    found = compare_groups(group("a", 0.906), group("b", 0.900))
+    assert found.p < 0.05
+    among_many = adjust_p_values([found] * 200)[0]
+    assert among_many.adjusted_p > 0.05
+    assert among_many.verdict == "not shown"
+    assert f"alone, but p = {among_many.adjusted_p:.3f} as one of 200 comparisons" in among_many.reason
+
+
+def test_two_nets_that_differ_only_without_the_correction_may_differ():
+    found = compare_groups(group("a", 0.910, seeds=(0,), spread=0), group("b", 0.901, seeds=(0,), spread=0))
+    among_many = adjust_p_values([found] * 1000)[0]
+    assert among_many.mcnemar_p < 0.05 < among_many.adjusted_p
+    assert among_many.verdict == "not shown"
+    assert "these two nets may differ" in among_many.reason
+
+
+def test_comparisons_made_together_take_more_runs_and_show_less():
+    found = compare_groups(group("a", 0.905), group("b", 0.900))
+    among_nine = adjust_p_values([found] * 9)[0]
+    assert among_nine.comparisons == 9
+    assert among_nine.least_difference > 1.3 * found.least_difference
+    assert among_nine.runs_needed > found.runs_needed
+    assert f"could show {100 * among_nine.least_difference:.2f} points as one of 9 comparisons" in among_nine.reason
+
+
+def test_correcting_twice_is_correcting_once():
+    once = adjust_p_values([compare_groups(group("a", 0.906), group("b", 0.900))] * 3)
+    assert adjust_p_values(once) == once
+
+
+def test_where_images_are_the_limit_more_images_are_asked_for():
+    """Sure of their answers, the recipes differ on few images: no seed changes that."""
+    first, second = wrong_on([100] * 5), wrong_on([100] * 5)
+    first[:, :20], first[:, 20:34], second[:, :20], second[:, 20:34] = True, False, False, True
+    found = compare_groups(from_hits("a", first), from_hits("b", second))
+    assert found.needs_images
+    assert found.runs_needed is None
+    assert "one of this size takes more images, not more runs" in found.reason
+
+
+def test_real_is_said_of_an_interval_over_seeds_and_images_that_excludes_zero():
+    found = compare_groups(group("better", 0.92), group("base", 0.90))
+    assert found.interval[0] > 0
+    assert found.interval[0] < found.seeds.interval[0]
+    assert found.p > found.seeds.p

@@ -8,11 +8,8 @@ from scipy import stats
 
 from assay.evaluation.statistics import (
     holm,
-    least_difference,
     mcnemar,
     paired_test,
-    power,
-    runs_needed,
     welch_test,
     winners_curse,
 )
@@ -78,37 +75,6 @@ def test_equal_values_are_rounding_and_not_certainty(test):
     low, high = np.array([0.50, 0.50]), np.array([0.51, 0.51])
     assert test(high, low, 0.01).p > 0.01  # images: 100, so that one image is the whole difference
     assert test(high, high, 0.01).p == 1.0
-
-
-@pytest.mark.parametrize(
-    ("difference", "runs", "paired", "expected"),
-    [
-        (1.0 / 2**0.5, 17, False, 0.807),
-        (0.5 / 2**0.5, 64, False, 0.801),
-        (0.5, 34, True, 0.808),
-        (0.8, 15, True, 0.821),
-    ],
-)
-def test_power_is_that_of_published_tables(difference, runs, paired, expected):
-    """G*Power 3.1, two-sided at 5 %; Cohen's d counts in one group's deviation, `spread` in that of a difference."""
-    assert power(difference, 1.0, runs, paired) == pytest.approx(expected, abs=0.001)
-
-
-def test_no_difference_is_found_at_the_level_of_the_test():
-    assert power(0.0, 1.0, 5, is_paired=True) == pytest.approx(0.05)
-
-
-@pytest.mark.parametrize("paired", [True, False])
-def test_the_least_difference_has_the_power_asked_for(paired):
-    found = least_difference(0.002, 5, paired)
-    assert power(found, 0.002, 5, paired) == pytest.approx(0.8)
-
-
-def test_the_runs_needed_are_the_first_that_suffice():
-    assert runs_needed(1.0 / 2**0.5, 1.0, is_paired=False) == 17
-    assert runs_needed(0.5, 1.0, is_paired=True) == 34
-    assert runs_needed(0.001, 1.0, is_paired=True) is None
-    assert runs_needed(0.0, 1.0, is_paired=True) is None
 
 
 def test_the_best_of_many_equal_recipes_looks_better_than_it_is():

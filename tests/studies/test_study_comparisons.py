@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from assay.evaluation.comparison import Group, compare_groups
+from assay.evaluation.comparison import compare_groups
+from assay.evaluation.group import Group
 from assay.evaluation.predictions import Predictions
 from assay.evaluation.statistics import holm
 from assay.studies.study_comparisons import compare_variants

@@ -1,6 +1,7 @@
 """Comparisons: two groups of runs on the same images, and a verdict on their difference.
 
-The tests are in `statistics`. Several comparisons made together are corrected for their number (Holm).
+The verdict "real" rests on one test against both noises, of seeds and of images (`joint_test`). Several comparisons
+made together are corrected for their number (Holm).
 """
 
 from collections.abc import Sequence
@@ -9,51 +10,25 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from assay.core.errors import DataError, UsageError
 from assay.core.numbers import Interval, p_statement
-from assay.evaluation import statistics
-from assay.evaluation.image_identity import UNKNOWN_IMAGES, ImageIdentity
+from assay.evaluation import power, statistics
+from assay.evaluation.group import Group, check_comparable
 from assay.evaluation.intervals import image_interval
-from assay.evaluation.predictions import Predictions
+from assay.evaluation.joint_test import Noise, estimate_noise
 from assay.evaluation.statistics import SeedTest
 
 Verdict = Literal["real", "not shown", "inside the noise"]
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """Runs of one recipe that differ only in their seed, with their predictions on the same images.
-
-    images: which data set's images these are, as far as the runs know.
-    """
-
-    name: str
-    predictions: tuple[Predictions, ...]
-    seeds: tuple[int, ...]
-    images: ImageIdentity = UNKNOWN_IMAGES
-
-    @property
-    def hits(self) -> NDArray[np.bool_]:
-        """Whether each run classified each image correctly, bool (S, N)."""
-        return np.stack([run.predicted == run.labels for run in self.predictions])
-
-    @property
-    def accuracies(self) -> NDArray[np.float64]:
-        """Accuracy of each run, float64 (S,)."""
-        accuracies: NDArray[np.float64] = self.hits.mean(axis=1)
-        return accuracies
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Two groups on the same n images; differences are the first's accuracy minus the second's, as fractions.
 
-    image_interval: 95 %, over images with the runs fixed. mcnemar_p: set where each side has one run. seeds:
-    set where both sides have at least two. adjusted_p: p value of the test over seeds, or else McNemar's, after Holm's
-    correction for all comparisons made together. least_difference: the difference that this design detects with a
-    probability of 80 %. runs_needed: runs per side that would detect a difference as large as this one.
+    image_interval: 95 %, over images with the runs fixed. mcnemar_p: set where each side has one run. seeds, noise: the
+    test over seeds alone and the variances over seeds and images, set where both sides have at least two runs. p: of
+    the test over seeds and images together, or else McNemar's. adjusted_p: the same after Holm's correction for the
+    number of comparisons made together, `comparisons`.
     """
 
     first: str
@@ -65,34 +40,111 @@ class Comparison:
     image_interval: Interval
     mcnemar_p: float | None = None
     seeds: SeedTest | None = None
+    noise: Noise | None = None
+    p: float = 1.0
     adjusted_p: float = 1.0
-    least_difference: float | None = None
-    runs_needed: int | None = None
+    comparisons: int = 1
+
+    @property
+    def interval(self) -> Interval | None:
+        """95 % interval of the difference over seeds and images together; None for one run a side."""
+        if self.noise is None or self.seeds is None:
+            return None
+        return self.noise.interval(self.difference, self.seeds.runs)
+
+    @property
+    def least_difference(self) -> float | None:
+        """The true difference that this design calls real with a probability of 80 %; None where there is none."""
+        if self.noise is None or self.seeds is None:
+            return None
+        return power.least_difference(self._planning_noise(), self.seeds.runs, self.comparisons)
+
+    @property
+    def runs_needed(self) -> int | None:
+        """Runs on each side with which a difference as large as this one is called real with 80 %; None: over 1,000."""
+        if self.noise is None:
+            return None
+        return power.runs_needed(self.difference, self._planning_noise(), self.comparisons)
+
+    @property
+    def needs_images(self) -> bool:
+        """Whether no number of runs on these images would show a difference as large as this one."""
+        return self.noise is not None and not power.images_suffice(self.difference, self.noise, self.comparisons)
+
+    @property
+    def rejects_over_seeds(self) -> bool:
+        """Whether the test over seeds alone, without correction, rejects equal accuracies."""
+        return self.seeds is not None and self.seeds.p < statistics.LEVEL
+
+    @property
+    def rejects_over_images(self) -> bool:
+        """Whether the interval over images alone, or McNemar's test, without correction, does."""
+        low, high = self.image_interval
+        return low > 0 or high < 0 or (self.mcnemar_p is not None and self.mcnemar_p < statistics.LEVEL)
 
     @property
     def verdict(self) -> Verdict:
-        """real: holds over seeds and over images. inside the noise: two runs of one recipe differ as much."""
-        if self.seeds is None:
-            return "inside the noise" if self.adjusted_p >= statistics.LEVEL else "not shown"
-        low, high = self.image_interval
-        if self.adjusted_p < statistics.LEVEL and (low > 0 or high < 0):
+        """real: holds over seeds and images. inside the noise: no test rejects, and two runs of one recipe differ more.
+
+        With one run a side nothing is real, and inside the noise is what McNemar's test does not reject.
+        """
+        if self.seeds is not None and self.adjusted_p < statistics.LEVEL:
             return "real"
-        return "inside the noise" if abs(self.difference) < self.seeds.spread else "not shown"
+        if self.rejects_over_seeds or self.rejects_over_images or self.p < statistics.LEVEL:
+            return "not shown"
+        is_small = self.seeds is None or abs(self.difference) < self.seeds.spread
+        return "inside the noise" if is_small else "not shown"
 
     @property
     def reason(self) -> str:
         """Why the verdict is what it is and what would settle it, as one sentence without a full stop."""
         if self.seeds is None:
-            nets = "these two nets differ" if self.verdict == "not shown" else "not even these two nets surely differ"
-            return f"{nets} on these {self.n:,} images; one run a side says nothing about the recipes: add seeds"
-        test = f"{p_statement(self.adjusted_p)} over {min(self.seeds.runs)} runs a side"
+            return (
+                f"{self._nets()} on these {self.n:,} images; one run a side says nothing about the recipes: add seeds"
+            )
+        runs = f"over {min(self.seeds.runs)} runs a side"
         if self.verdict == "real":
-            return f"{test}, and it holds for other images too"
+            return f"{p_statement(self.adjusted_p)} {runs} and {self.n:,} images: it holds for other seeds and images"
+        return f"{self._evidence(runs)}; {self._plan()}"
+
+    def _nets(self) -> str:
         if self.adjusted_p < statistics.LEVEL:
-            return f"{test}, but other images than these {self.n:,} could say otherwise"
-        runs = self.runs_needed if self.runs_needed else "more than a thousand"
-        least = f"this design could show {100 * (self.least_difference or 0):.2f} points"
-        return f"{test}; {least}, and {runs} runs a side would settle one of this size"
+            return "these two nets differ"
+        return "these two nets may differ" if self.verdict == "not shown" else "not even these two nets surely differ"
+
+    def _evidence(self, runs: str) -> str:
+        """Which of the tests reject, where not all do. runs: `over 3 runs a side`."""
+        if self.seeds is None:
+            return p_statement(self.p)
+        over_seeds, both = f"{p_statement(self.seeds.p)} {runs}", p_statement(self.p)
+        if self.p < statistics.LEVEL:
+            return f"{both} alone, but {p_statement(self.adjusted_p)} as one of {self.comparisons} comparisons"
+        if self.rejects_over_seeds and self.rejects_over_images:
+            return f"seeds alone or images alone could show it, but {both} {runs} and {self.n:,} images together"
+        if self.rejects_over_seeds:
+            return f"{over_seeds}, but other images than these {self.n:,} could say otherwise: {both} over both"
+        if self.rejects_over_images:
+            return f"other images would show it, but other seeds could say otherwise: {over_seeds}"
+        return f"{both} {runs} and {self.n:,} images"
+
+    def _plan(self) -> str:
+        """What this design could show, and what a difference of this size takes."""
+        least = self.least_difference
+        could_show = "no difference at all" if least is None else f"{100 * least:.2f} points"
+        together = f" as one of {self.comparisons} comparisons" if self.comparisons > 1 else ""
+        return f"this design could show {could_show}{together}{self._remedy()}"
+
+    def _remedy(self) -> str:
+        if self.difference == 0:
+            return ""
+        if self.needs_images:
+            return ", and one of this size takes more images, not more runs"
+        return f", and {self.runs_needed or 'more than a thousand'} runs a side would settle one of this size"
+
+    def _planning_noise(self) -> Noise:
+        assert self.noise is not None
+        assert self.seeds is not None
+        return power.median_unbiased(self.noise, self.seeds.runs)
 
 
 def compare_groups(first: Group, second: Group) -> Comparison:
@@ -100,8 +152,7 @@ def compare_groups(first: Group, second: Group) -> Comparison:
 
     Raises DataError where they were not evaluated on the same images, and UsageError for one run against several.
     """
-    _check_same_images([first, second])
-    _check_run_counts(first, second)
+    check_comparable(first, second)
     a, b = first.accuracies, second.accuracies
     comparison = Comparison(
         first=first.name,
@@ -114,8 +165,8 @@ def compare_groups(first: Group, second: Group) -> Comparison:
     )
     if len(a) == 1:
         p = statistics.mcnemar(first.hits[0], second.hits[0])
-        return replace(comparison, mcnemar_p=p, adjusted_p=p)
-    return _with_seed_test(comparison, first, second)
+        return replace(comparison, mcnemar_p=p, p=p, adjusted_p=p)
+    return _with_seeds(comparison, first, second)
 
 
 def compare_all(groups: Sequence[Group], base: Group | None = None) -> list[Comparison]:
@@ -125,65 +176,26 @@ def compare_all(groups: Sequence[Group], base: Group | None = None) -> list[Comp
 
 
 def adjust_p_values(comparisons: Sequence[Comparison], of: int | None = None) -> list[Comparison]:
-    """The comparisons with their p values adjusted for being made together (Holm 1979).
+    """The comparisons with their p values adjusted for being made together (Holm 1979), and with their number.
 
     of: the number of comparisons that these were chosen from by their results, if it is larger.
     """
-    p_values = statistics.holm([comparison.adjusted_p for comparison in comparisons], of)
-    return [replace(comparison, adjusted_p=p) for comparison, p in zip(comparisons, p_values, strict=True)]
+    p_values = statistics.holm([comparison.p for comparison in comparisons], of)
+    together = max(of or 0, len(comparisons))
+    return [
+        replace(comparison, adjusted_p=p, comparisons=together)
+        for comparison, p in zip(comparisons, p_values, strict=True)
+    ]
 
 
-def _with_seed_test(comparison: Comparison, first: Group, second: Group) -> Comparison:
-    """Add the test over seeds: paired where both groups have the same seeds, else Welch's."""
-    a, b = first.accuracies, second.accuracies
+def _with_seeds(comparison: Comparison, first: Group, second: Group) -> Comparison:
+    """Add the tests that need several seeds: paired where both groups have the same ones, else Welch's."""
+    hits = first.hits, second.hits
     is_paired = sorted(first.seeds) == sorted(second.seeds)
     if is_paired:
-        a, b = a[np.argsort(first.seeds)], b[np.argsort(second.seeds)]
+        hits = hits[0][np.argsort(first.seeds)], hits[1][np.argsort(second.seeds)]
     run_test = statistics.paired_test if is_paired else statistics.welch_test
-    test = run_test(a, b, 1 / comparison.n)
-    return replace(
-        comparison,
-        seeds=test,
-        adjusted_p=test.p,
-        least_difference=statistics.least_difference(test.spread, min(test.runs), is_paired),
-        runs_needed=statistics.runs_needed(comparison.difference, test.spread, is_paired),
-    )
-
-
-def _check_run_counts(first: Group, second: Group) -> None:
-    runs = len(first.seeds), len(second.seeds)
-    if min(runs) == 1 < max(runs):
-        counts = f"{first.name} has {runs[0]} run{'s' if runs[0] > 1 else ''} and {second.name} {runs[1]}"
-        raise UsageError(f"{counts}; give each at least two, or both one")
-
-
-def _check_same_images(groups: Sequence[Group]) -> None:
-    """Raise DataError unless all runs were evaluated on the same images with the same labels."""
-    reference, owner = groups[0].predictions[0], groups[0].name
-    for group in groups:
-        is_same_data = group.images.matches(groups[0].images)
-        for run in group.predictions:
-            if run.data != reference.data and not is_same_data:  # a folder that was moved may have another name
-                raise DataError(
-                    f"{group.name} was evaluated on {run.data}, {owner} on {reference.data}; compare them on one set"
-                )
-            if not np.array_equal(run.indices, reference.indices):
-                count = len(set(run.indices.tolist()) ^ set(reference.indices.tolist()))
-                raise DataError(
-                    f"{group.name} and {owner} were evaluated on different images of {reference.data}: "
-                    f"{count:,} are in only one of them (another data.validation or data.split_seed?)"
-                )
-            if is_same_data is False:
-                raise DataError(
-                    f"{group.name} and {owner} were evaluated on different images, both called {reference.data}: "
-                    f"their fingerprints are {_short(group.images)} and {_short(groups[0].images)}; train one of them "
-                    "again on the other's images"
-                )
-            if not np.array_equal(run.labels, reference.labels):
-                raise DataError(
-                    f"{group.name} and {owner} have different labels for the same images of {reference.data}"
-                )
-
-
-def _short(images: ImageIdentity) -> str:
-    return (images.contents or images.fingerprint)[:8]
+    test = run_test(hits[0].mean(axis=1), hits[1].mean(axis=1), 1 / comparison.n)
+    noise = estimate_noise(*hits, is_paired)
+    p = noise.p(comparison.difference, test.runs)
+    return replace(comparison, seeds=test, noise=noise, p=p, adjusted_p=p)

@@ -1,7 +1,8 @@
-"""Statistics of differences between trainings: tests over images and over seeds, and their power.
+"""Statistics of differences between trainings: tests over images and over seeds.
 
-Accuracies are fractions; a difference is the first minus the second. All distributions are scipy's. Verdicts are in
-`comparison`, intervals of accuracies in `intervals`.
+Accuracies are fractions; a difference is the first minus the second. All distributions are scipy's. The test over
+seeds and images together is in `joint_test`, its power in `power`; verdicts are in `comparison`, intervals of
+accuracies in `intervals`.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import integrate, optimize, stats
+from scipy import integrate, stats
 
 from assay.core.numbers import Interval
 
@@ -85,45 +86,6 @@ def _t_test(
     low, high = stats.t.interval(1 - LEVEL, freedom, difference, error)
     p = float(2 * stats.t.sf(abs(difference) / error, freedom))
     return SeedTest(kind, difference, (float(low), float(high)), p, spread, freedom, runs)
-
-
-def power(difference: float, spread: float, runs: int, is_paired: bool) -> float:
-    """Probability that `runs` runs per side detect a true difference, two-sided at 5 % (noncentral t distribution).
-
-    spread: standard deviation of the difference with one run per side.
-    """
-    freedom = runs - 1 if is_paired else 2 * (runs - 1)
-    bound = stats.t.ppf(1 - LEVEL / 2, freedom)
-    shift = abs(difference) * sqrt(runs) / spread
-    far_tail = np.nan_to_num(stats.nct.cdf(-bound, freedom, shift))  # scipy gives NaN where it is nearly zero
-    return float(stats.nct.sf(bound, freedom, shift) + far_tail)
-
-
-def least_difference(spread: float, runs: int, is_paired: bool, chance: float = 0.8) -> float:
-    """The smallest true difference that `runs` runs per side detect with probability `chance`."""
-    high = spread
-    while power(high, spread, runs, is_paired) < chance:
-        high *= 2
-    return float(optimize.brentq(lambda d: power(d, spread, runs, is_paired) - chance, 0.0, high))
-
-
-def runs_needed(
-    difference: float, spread: float, is_paired: bool, chance: float = 0.8, limit: int = 1000
-) -> int | None:
-    """The smallest number of runs per side that detects a true difference with probability `chance`.
-
-    None where that takes more than `limit`.
-    """
-    if difference == 0 or power(difference, spread, limit, is_paired) < chance:
-        return None
-    low, high = 1, limit  # low is too few, high is enough
-    while high - low > 1:
-        middle = (low + high) // 2
-        if power(difference, spread, middle, is_paired) >= chance:
-            high = middle
-        else:
-            low = middle
-    return high
 
 
 def winners_curse(error: float, candidates: int) -> float:

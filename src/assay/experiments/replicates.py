@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from assay.core.errors import UsageError
-from assay.evaluation.comparison import Group
+from assay.evaluation.group import Group
 from assay.evaluation.overlap import Overlap
 from assay.evaluation.predictions import Predictions
 from assay.experiments.run import Run, list_runs

@@ -6,7 +6,8 @@ from statistics import mean
 
 from assay.core.finding import Finding
 from assay.core.numbers import Interval
-from assay.evaluation.comparison import Comparison, Group
+from assay.evaluation.comparison import Comparison
+from assay.evaluation.group import Group
 from assay.evaluation.intervals import mean_interval
 from assay.experiments.replicates import read_group
 from assay.experiments.run import Run, RunState

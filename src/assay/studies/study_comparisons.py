@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from assay.core.errors import DataError
-from assay.evaluation.comparison import Comparison, Group, adjust_p_values, compare_groups
+from assay.evaluation.comparison import Comparison, adjust_p_values, compare_groups
+from assay.evaluation.group import Group
 
 
 def compare_variants(parents: Mapping[str, str | None], groups: Mapping[str, Group]) -> dict[str, Comparison]:

@@ -10,6 +10,7 @@ from assay.core.numbers import p_value, percent, percent_interval, points
 from assay.evaluation.comparison import Comparison
 from assay.evaluation.statistics import winners_curse
 from assay.recipes.labels import with_faults
+from assay.report.tables.comparison import json_values
 from assay.report.tables.formats import format_table
 from assay.studies.results import Row
 
@@ -28,12 +29,14 @@ def format_study(rows: Sequence[Row], fmt: str) -> str:
 
 
 def _json_values(row: Row) -> dict[str, object]:
+    comparison = row.comparison
     return {
         **asdict(row),
+        "comparison": json_values(comparison) if comparison else None,
         "interval": row.interval,
         "test_interval": row.test_interval,
         "state": row.state,
-        "verdict": row.comparison.verdict if row.comparison else None,
+        "verdict": comparison.verdict if comparison else None,
     }
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from assay.evaluation.comparison import Comparison
+from assay.evaluation.joint_test import Noise
 from assay.evaluation.statistics import paired_test
 from assay.report.plots.study_data import VariantResults
 from assay.report.plots.study_intervals import VERDICTS, intervals, waterfall
@@ -38,13 +39,15 @@ def lines(axes: Axes) -> list[tuple[float, float, float]]:
 
 
 def compared(first: str, second: str, ours: tuple[float, ...], theirs: tuple[float, ...], p: float) -> Comparison:
-    """A comparison over seeds as `compare_groups` makes it, with this adjusted p."""
+    """A comparison as `compare_groups` makes it where images add no noise, with this p."""
     a, b = np.array(ours), np.array(theirs)
     gain = float(a.mean() - b.mean())
     test = paired_test(a, b, 1 / 1000) if len(a) > 1 else None
-    around = (gain - abs(gain) / 2, gain + abs(gain) / 2)
+    noise = Noise((np.var(a - b, ddof=1),), (0.0,), 0.0, 1000) if len(a) > 1 else None
+    around = (gain - 2 * abs(gain), gain + 2 * abs(gain)) if p > 0.05 else (gain / 2, gain * 3 / 2)
+    means = float(a.mean()), float(b.mean())
     return Comparison(
-        first, second, "validation", 1000, (float(a.mean()), float(b.mean())), gain, around, seeds=test, adjusted_p=p
+        first, second, "validation", 1000, means, gain, around, seeds=test, noise=noise, p=p, adjusted_p=p
     )
 
 

@@ -62,7 +62,7 @@ def intervals(variants: Sequence[VariantResults], title: str = "", notes: Sequen
 def waterfall(variants: Sequence[VariantResults], title: str = "", notes: Sequence[str] = ()) -> Figure:
     """A ladder's steps from top to bottom: each a bar from the accuracy of the step it builds on to its own.
 
-    The line on it is the difference's 95 % interval over seeds; its color is the verdict, as in VERDICTS.
+    The line on it is the difference's 95 % interval over seeds and images; its color is the verdict, as in VERDICTS.
     """
     figure, axes = _rows_figure(variants)
     places = {with_faults(variant.name, variant.faults): y for y, variant in enumerate(variants)}
@@ -79,8 +79,8 @@ def waterfall(variants: Sequence[VariantResults], title: str = "", notes: Sequen
     _name_rows(axes, variants, labels)
     present = {variant.comparison.verdict for variant in variants if variant.comparison}
     handles: list[Any] = [Patch(color=color, label=word) for word, color in VERDICTS.items() if word in present]
-    if any(variant.comparison and variant.comparison.seeds for variant in variants):
-        handles.append(Line2D([], [], color="0.15", linewidth=1.4, label="95 % interval over seeds"))
+    if any(variant.comparison and variant.comparison.interval for variant in variants):
+        handles.append(Line2D([], [], color="0.15", linewidth=1.4, label="95 % interval over seeds and images"))
     notes = [*notes, "Each bar starts at the step it builds on; right: the difference in points. "
              "Intervals are per step; verdicts hold for all steps together (Holm)."]  # fmt: skip
     _finish_rows(figure, axes, title, "what each step changes", variants, notes, handles)
@@ -106,13 +106,13 @@ def _dots(axes: Axes, with_results: Sequence[tuple[int, VariantResults]]) -> Non
 
 
 def _step(axes: Axes, y: int, comparison: Comparison, before: int) -> None:
-    """A bar from the one before to this, the line that joins them, and the difference's interval over seeds."""
+    """A bar from the one before to this, the line that joins them, and the difference's interval."""
     start, end = 100 * comparison.accuracies[1], 100 * comparison.accuracies[0]
     axes.plot([start, start], [before, y], color=GRAY, linewidth=0.9, linestyle=":", zorder=1)
     axes.barh(y, end - start, left=start, height=0.6, color=VERDICTS[comparison.verdict], zorder=2)
     axes.plot([end], [y], marker="|", color="0.15", markersize=11, linestyle="", zorder=4)
-    if comparison.seeds is not None:
-        low, high = comparison.seeds.interval
+    if comparison.interval is not None:
+        low, high = comparison.interval
         axes.hlines([y], [start + 100 * low], [start + 100 * high], colors="0.15", linewidth=1.4, zorder=3)
 
 
@@ -122,9 +122,9 @@ def _difference(variant: VariantResults) -> str:
     comparison = variant.comparison
     if comparison is None:
         return f"{variant.mean:.2f} %  {variant.runs}"
-    if comparison.seeds is None:
+    if comparison.interval is None:
         return f"{points(comparison.difference)}  one run a side, {comparison.verdict}"
-    interval = points_interval(comparison.seeds.interval)
+    interval = points_interval(comparison.interval)
     return f"{points(comparison.difference)} {interval}  {comparison.verdict}"
 
 

@@ -84,6 +84,12 @@ def test_a_run_that_was_stopped_early_shows_how_far_it_came_and_is_compared_with
         assert (shown["validation %"], shown["runs"], shown["epochs"]) == ("99.90", "0 of 1", "1")
 
 
+def test_the_table_says_for_how_many_comparisons_p_is_corrected(spec, engine):
+    plan = {"name": "grid", "over": {"optimizer.lr": [0.05, 0.01, 0.001]}}
+    table = format_study(collect_rows(study(spec.replace({"plan": plan, "replicates": 2}), engine=engine)), "text")
+    assert "p is corrected for 3 comparisons (Holm)." in table
+
+
 def test_faults_stand_behind_the_name_in_every_format(spec, engine):
     changes = {**spec.changes, "faults": ["double-softmax"]}
     table = collect_rows(study(spec.replace({"changes": changes}), engine=engine))

@@ -25,7 +25,7 @@ def format_study(rows: Sequence[Row], fmt: str) -> str:
     if fmt == "json":
         return json.dumps([_json_values(row) for row in rows], indent=2)
     table = format_table(HEADER, [format_cells(row) for row in rows], fmt)
-    return table if fmt == "csv" else "\n\n".join([table, *table_notes(rows)])
+    return table if fmt == "csv" else "\n\n".join([table, *_correction_notes(rows), *table_notes(rows)])
 
 
 def _json_values(row: Row) -> dict[str, object]:
@@ -38,6 +38,12 @@ def _json_values(row: Row) -> dict[str, object]:
         "state": row.state,
         "verdict": comparison.verdict if comparison else None,
     }
+
+
+def _correction_notes(rows: Sequence[Row]) -> list[str]:
+    """For how many comparisons p is corrected, if for more than one."""
+    comparisons = max((row.comparison.comparisons for row in rows if row.comparison), default=1)
+    return [f"p is corrected for {comparisons} comparisons (Holm)."] if comparisons > 1 else []
 
 
 def table_notes(rows: Sequence[Row]) -> list[str]:

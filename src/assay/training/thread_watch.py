@@ -16,8 +16,8 @@ from assay.core.processor import CoreUse, CoreUseMeter
 
 WINDOW_SECONDS, WINDOW_STEPS = 1.0, 3  # a rate is a mean over both, or over LONG_WINDOW_SECONDS
 LONG_WINDOW_SECONDS = 2.0
-TRIAL_SECONDS, TRIAL_STEPS = 0.3, 2  # for each number of threads, after a step of warm-up; or LONG_Trial_SECONDS
-LONG_Trial_SECONDS = 1.0
+TRIAL_SECONDS, TRIAL_STEPS = 0.3, 2  # for each number of threads, after a step of warm-up; or LONG_TRIAL_SECONDS
+LONG_TRIAL_SECONDS = 1.0
 # One of two threads has at least half of their speed, often two thirds: waiting for less than half would lose that.
 FALL = 0.7
 GAIN = 1.1  # another number of threads has to be this much faster
@@ -190,7 +190,7 @@ class _Trial:
             return
         self.window.add(work, seconds)
         is_long = self.window.seconds >= TRIAL_SECONDS and self.window.steps >= TRIAL_STEPS
-        if not is_long and not is_hopeless and self.window.seconds < LONG_Trial_SECONDS:
+        if not is_long and not is_hopeless and self.window.seconds < LONG_TRIAL_SECONDS:
             return
         rate, self.rates[self.threads] = self.window.rate, self.window.rate
         self.levels = self.levels[1:] if rate >= CLEARLY_SLOWER * best else []

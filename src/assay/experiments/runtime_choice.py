@@ -19,7 +19,7 @@ from assay.core.randomness import seeded
 from assay.core.runtime import Runtime
 from assay.experiments.remembered_choice import choice_key, recall, remember
 from assay.training.loader import BatchLoader, Loader
-from assay.training.step_timing import fastest, time_candidates
+from assay.training.step_timing import time_candidates
 from assay.training.thread_watch import thread_levels
 from assay.training.trainer import Trainer
 
@@ -118,9 +118,9 @@ class _Measurement:
         for candidates in (thread_candidates, precision_candidates):
             choices = candidates(runtime)
             if len(choices) > 1:
-                stage_times = time_candidates(choices, self._time_step, STAGE_SECONDS)
-                runtime = fastest(stage_times, runtime)
-                times |= stage_times
+                timings = time_candidates(choices, self._time_step, STAGE_SECONDS)
+                runtime = timings.fastest(runtime)
+                times |= timings.least
         return runtime, times
 
     def _estimate_seconds(self) -> float:

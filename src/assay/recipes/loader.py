@@ -33,12 +33,15 @@ def read_recipe(name_or_path: str) -> Recipe:
 
 def read_whole_recipe(path: Path) -> Recipe:
     """The recipe in a file that `Recipe.to_yaml` has written. Raises UsageError, also where the file is cut off."""
-    recipe = read_recipe(str(path))
-    text = path.read_text(encoding="utf-8")
-    is_whole = text.rstrip().endswith(END_MARK) or f"\n{_LAST_KEY_OF_0_1}:" in text
-    if not is_whole:  # the first keys of a recipe are a recipe too
+    # first, because a value that is cut off may be a wrong value
+    if path.is_file() and not _is_whole(path.read_text(encoding="utf-8", errors="replace")):
         raise UsageError(f"{path} is cut off: its last line, '{END_MARK}', is missing")
-    return recipe
+    return read_recipe(str(path))
+
+
+def _is_whole(text: str) -> bool:
+    """Whether the end is there: the first keys of a recipe are a recipe too."""
+    return text.rstrip().endswith(END_MARK) or f"\n{_LAST_KEY_OF_0_1}:" in text
 
 
 def recipe_path(name: str) -> Path:

@@ -1,6 +1,6 @@
 """The hardware's ceilings: GEMM and 3x3 convolutions, forward and backward, in fp32 and bf16, in GFLOP/s.
 
-No code of assay runs here. The best of several shapes and repeats counts, because a ceiling is not an average.
+Nothing of assay is measured here. The best of several shapes and repeats counts, because a ceiling is not an average.
 """
 
 import argparse
@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import torch
 from torch.nn.functional import conv2d
+
+from assay.core.processor import can_bf16
 
 CONVOLUTIONS = ((128, 64, 32), (128, 128, 16), (64, 256, 16))  # batch, channels in and out, height and width
 GEMM = 4096
@@ -49,10 +51,12 @@ def gemm(size: int, dtype: torch.dtype, device: str) -> tuple[Callable[[], objec
 
 
 def ceilings(device: str, repeats: int = 5, toy: bool = False) -> dict[str, float]:
-    """GFLOP/s by name: convolution_bf16, convolution_fp32, gemm_bf16, gemm_fp32."""
+    """GFLOP/s by name: convolution_fp32, gemm_fp32, and in bf16 where the processor can do it (else it takes minutes)."""
     shapes, size = (TOY_CONVOLUTIONS, TOY_GEMM) if toy else (CONVOLUTIONS, GEMM)
     rates_by_name = {}
-    for name, dtype in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
+    has_bf16 = toy or device != "cpu" or can_bf16()
+    dtypes = {"bf16": torch.bfloat16, "fp32": torch.float32} if has_bf16 else {"fp32": torch.float32}
+    for name, dtype in dtypes.items():
         rates = [rate(*convolution(shape, dtype, device), device, repeats) for shape in shapes]
         rates_by_name[f"convolution_{name}"] = max(rates)
         rates_by_name[f"gemm_{name}"] = rate(*gemm(size, dtype, device), device, repeats)

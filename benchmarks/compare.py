@@ -146,20 +146,21 @@ def machine_text(content: dict[str, Any]) -> str:
 
 
 def ceiling_text(content: dict[str, Any], nets: list[str]) -> str:
-    """The hardware's ceilings, and for each net the work and assay's share of the bf16 convolution ceiling."""
+    """The hardware's ceilings, and for each net the work and assay's share of the fastest convolution's rate."""
     results = [result for result in content["ceilings"] if "error" not in result]
     best = {name: max(result[name] for result in results) for name in results[0] if name != "wall_seconds"}
+    ceiling = max(value for name, value in best.items() if name.startswith("convolution"))
     rows = []
     for net in nets:
         assay_rate = tables.rates(content["throughput"], net, "as-it-comes").get(tables.ASSAY)
         if assay_rate is None:
             continue
         count, batch = (content["settings"]["nets"][net][key] for key in ("mult_adds", "batch_size"))
-        share = tables.share_of_ceiling(assay_rate.median, count, best["convolution_bf16"])
+        share = tables.share_of_ceiling(assay_rate.median, count, ceiling)
         work = tables.petaflop(count, 45_000, 1)
         title, millions = f"{net}, batch {batch}", f"{count / 1e6:.2f}"
         rows.append([title, millions, assay_rate.text(), f"{100 * share:.0f} %", f"{work:.4f}"])
-    header = ["net", "M mult-adds", "assay, images/s", "of bf16 convolution", "PFLOP an epoch of 45,000"]
+    header = ["net", "M mult-adds", "assay, images/s", "of the best convolution", "PFLOP an epoch of 45,000"]
     figures = ", ".join(f"{name.replace('_', ' ')} {value:,.0f}" for name, value in best.items())
     return f"GFLOP/s: {figures}.\n\n{tables.markdown(header, rows)}"
 

@@ -51,7 +51,7 @@ def gemm(size: int, dtype: torch.dtype, device: str) -> tuple[Callable[[], objec
 
 
 def ceilings(device: str, repeats: int = 5, toy: bool = False) -> dict[str, float]:
-    """GFLOP/s by name: convolution_fp32, gemm_fp32, and in bf16 where the processor can do it (else it takes minutes)."""
+    """GFLOP/s by name: convolution_fp32, gemm_fp32, and in bf16 where the processor has it (else it takes minutes)."""
     shapes, size = (TOY_CONVOLUTIONS, TOY_GEMM) if toy else (CONVOLUTIONS, GEMM)
     rates_by_name = {}
     has_bf16 = toy or device != "cpu" or can_bf16()

@@ -19,7 +19,7 @@ def predictions(right: np.ndarray, data: str = "toy/validation", indices: np.nda
 
 
 def group(name: str, accuracy: float, seeds=(0, 1, 2, 3), n: int = 5000, spread: float = 0.003, draw: int = 0) -> Group:
-    """Runs whose accuracies vary by `spread`, on images of which some are harder than others for all alike."""
+    """Runs whose accuracies vary by `spread`, on images that are not equally hard."""
     hardness = np.random.default_rng(99).normal(size=n)
     rng = np.random.default_rng([draw, *name.encode()])
     runs = []

@@ -8,7 +8,7 @@ from assay.evaluation.joint_test import Noise, estimate_noise
 
 
 def answers(runs: int, n: int, seed: int, images: float = 1.0) -> np.ndarray:
-    """Hits, bool (runs, n), of which some images are harder than others."""
+    """Hits, bool (runs, n), on images that are not equally hard."""
     rng = np.random.default_rng(seed)
     return images * rng.normal(size=n) + rng.normal(size=(runs, n)) + 0.2 * rng.normal(size=(runs, 1)) > -1
 

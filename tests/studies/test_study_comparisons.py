@@ -20,7 +20,7 @@ def group(name: str, hits: np.ndarray) -> Group:
 
 
 def equal_groups(rng: np.random.Generator, variants: int, runs: int, n: int = 60) -> dict[str, Group]:
-    """Variants without a true difference, on images of which some are harder than others for all alike."""
+    """Variants without a true difference, on images that are not equally hard."""
     hardness, shifts = rng.normal(size=n), 0.3 * rng.normal(size=(variants, runs, 1))
     hits = hardness + shifts + rng.normal(size=(variants, runs, n)) > -1
     return {f"v{i}": group(f"v{i}", one) for i, one in enumerate(hits)}

@@ -62,7 +62,7 @@ class Overlap:
 
     train, validation: those with the pixels of such an image; near: near-duplicates of one, None if not looked for.
     new_images: the accuracy on the other images, None if there are none. reason: why the images could not be compared;
-    near_reason: why near-duplicates were not looked for. Both are empty where that was done.
+    near_reason: why near-duplicates were not looked for. Both are empty if nothing was left out.
     """
 
     n: int

@@ -44,7 +44,7 @@ class RunEstimate:
 def training_flop(mult_adds: int, images: int, epochs: float) -> float:
     """Operations of a training: forward plus a backward pass of twice that, at two operations per mult-add.
 
-    mult_adds: of one whole image; epochs: in epochs of whole images, of which one with smaller images is a part.
+    mult_adds: of one whole image; epochs: in epochs of whole images; an epoch of smaller images is less than one.
     """
     return 3.0 * 2 * mult_adds * images * epochs
 

@@ -53,7 +53,7 @@ def test_every_class_has_a_row_and_an_absent_one_has_dashes():
 
 @pytest.fixture
 def overlapping() -> Metrics:
-    """Sixty images of which 40 were trained on; 12 of the other 20 are right."""
+    """Sixty images: 40 were used in training, and 12 of the other 20 are right."""
     rest = Subset.of(np.arange(20) < 12)
     return replace(measured(60, 52), overlap=Overlap(60, train=40, new_images=rest))
 

@@ -57,7 +57,7 @@ class Sketches:
             self._n_sample += len(planes)
 
     def find_candidates(self) -> Candidates:
-        """The candidates among all images, of which there are two at least."""
+        """The candidates among all images; needs at least two images."""
         images = self._images[: self._end]
         metric, k = self._metric(), min(NEIGHBORS, len(images) - 1)
         points, mirror_images = images @ metric, np.asarray(images * mirror_signs(_FREQUENCIES), np.float32)

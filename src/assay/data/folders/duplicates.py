@@ -4,6 +4,8 @@ mirroring. Rotated and strongly cropped copies are not found.
 Neighbors are sought (`copy_candidates`), aligned and compared (`copy_check`), and grouped (`linkage`).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,19 +19,37 @@ Indices = NDArray[np.int64]
 _CHUNK = 256
 
 
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """groups: a number for each image, int64 (N,), the position of the first image of its group.
+
+    pairs: int64 (P, 2), all pairs of copies, except for identical files and flat images: those are only in groups.
+    Groups do not chain, so a pair may lie in two of them.
+    """
+
+    groups: Indices
+    pairs: Indices
+
+
 def group_duplicates(pixels: NDArray[np.uint8], contents: list[str]) -> Indices:
     """A group number for each image, int64 (N,): the position of the first image that is equal or nearly equal.
 
     pixels: uint8 (N, C, H, W); contents: a hash of each file.
     """
+    return find_copies(pixels, contents).groups
+
+
+def find_copies(pixels: NDArray[np.uint8], contents: list[str]) -> Copies:
+    """Copies among images uint8 (N, C, H, W); contents: a hash of each file."""
     equal = group_equal(contents)
     first = np.unique(equal)  # compare identical files once
     is_plain, colors, sketches = _read_images(pixels, first)
     plain, patterns = np.flatnonzero(is_plain), np.flatnonzero(~is_plain)
+    shapes = _find_shape_copies(pixels, first[patterns], sketches)
     numbers = np.arange(len(first))
     numbers[plain] = plain[_group_colors(colors)]
-    numbers[patterns] = patterns[_group_shapes(pixels, first[patterns], sketches)]
-    return np.asarray(first[numbers][np.searchsorted(first, equal)])
+    numbers[patterns] = patterns[shapes.groups]
+    return Copies(np.asarray(first[numbers][np.searchsorted(first, equal)]), first[patterns[shapes.pairs]])
 
 
 def group_equal(contents: list[str]) -> Indices:
@@ -61,10 +81,10 @@ def _group_colors(colors: Floats) -> Indices:
     return numbers
 
 
-def _group_shapes(pixels: NDArray[np.uint8], places: Indices, sketches: Sketches) -> Indices:
-    """Groups of images that are not flat."""
+def _find_shape_copies(pixels: NDArray[np.uint8], places: Indices, sketches: Sketches) -> Copies:
+    """Copies among images that are not flat, by their rows in `places`."""
     if len(places) < 2:
-        return np.arange(len(places))
+        return Copies(np.arange(len(places)), np.empty((0, 2), np.int64))
     candidates = sketches.find_candidates()
     check = CopyCheck(pixels, places, candidates.neighbors)
     pairs, distances = [], []
@@ -77,4 +97,5 @@ def _group_shapes(pixels: NDArray[np.uint8], places: Indices, sketches: Sketches
         rows = rows[~check.are_copies(rows, False)[0]]
         return not len(rows) or bool(check.are_copies(rows, True)[0].all())
 
-    return link_completely(np.concatenate(pairs), np.concatenate(distances), len(places), are_all_copies)
+    copies = np.concatenate(pairs)
+    return Copies(link_completely(copies, np.concatenate(distances), len(places), are_all_copies), copies)

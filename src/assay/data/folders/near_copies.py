@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.errors import UsageError
-from assay.data.folders.duplicates import group_duplicates
+from assay.data.folders.duplicates import find_copies
 from assay.data.imageset import ImageSet
 from assay.data.pixel_hashes import hash_pixels
 
@@ -21,6 +21,9 @@ def find_near_copies(images: ImageSet, source: ImageSet) -> NDArray[np.bool_]:
     count = len(images) + len(source)
     if count > MAX_IMAGES or count * prod(images.shape) > MAX_BYTES:
         raise UsageError(f"there are too many images ({count:,} of {'x'.join(map(str, images.shape))})")
-    hashes = np.concatenate([hash_pixels(images), hash_pixels(source)])
-    groups = group_duplicates(np.concatenate([images.images, source.images]), [f"{value:x}" for value in hashes])
-    return np.isin(groups[: len(images)], groups[len(images) :])
+    contents = [f"{value:x}" for value in np.concatenate([hash_pixels(images), hash_pixels(source)])]
+    copies, n = find_copies(np.concatenate([images.images, source.images]), contents), len(images)
+    output = np.isin(copies.groups[:n], copies.groups[n:])
+    first, second = np.sort(copies.pairs, axis=1).T  # groups do not chain, so a copy may lie in another group
+    matches = first[(first < n) & (second >= n)]
+    return output | np.isin(contents[:n], [contents[i] for i in matches.tolist()])
